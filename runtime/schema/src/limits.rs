@@ -1,0 +1,107 @@
+use serde::{Deserialize, Serialize};
+
+/// How much one run may use. The same type says what a cryptlet asks for, what a binding grants
+/// and what a host allows; [`capped_by`](Limits::capped_by) joins them.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Limits {
+    /// Units of deterministic fuel.
+    pub fuel: u64,
+    /// Linear memory, in bytes.
+    pub memory_bytes: u64,
+    /// Elements of all tables.
+    pub table_elements: u64,
+    /// Reply, events, drafts and state writes together, in bytes.
+    pub output_bytes: u64,
+    /// Log lines together, in bytes.
+    pub log_bytes: u64,
+    /// Calls of host functions.
+    pub host_calls: u64,
+    /// Cryptlets in one chain of questions: 1 is the cryptlet alone, 2 lets it ask a source.
+    pub call_depth: u64,
+    /// Body of one HTTP response, in bytes.
+    pub http_response_bytes: u64,
+    /// Time on the wall clock, a backstop: a run that it stops is never attested as replayable.
+    pub wall_clock_milliseconds: u64,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Limits {
+            fuel: 50_000_000,
+            memory_bytes: 16 << 20,
+            table_elements: 10_000,
+            output_bytes: 64 << 10,
+            log_bytes: 16 << 10,
+            host_calls: 256,
+            call_depth: 2,
+            http_response_bytes: 1 << 20,
+            wall_clock_milliseconds: 10_000,
+        }
+    }
+}
+
+impl Limits {
+    /// The most that any manifest may ask for.
+    pub const MAXIMUM: Limits = Limits {
+        fuel: 1_000_000_000_000,
+        memory_bytes: 4 << 30,
+        table_elements: 10_000_000,
+        output_bytes: 64 << 20,
+        log_bytes: 16 << 20,
+        host_calls: 1_000_000,
+        call_depth: 16,
+        http_response_bytes: 256 << 20,
+        wall_clock_milliseconds: 600_000,
+    };
+
+    /// The smaller of the two, limit by limit.
+    #[must_use]
+    pub fn capped_by(&self, cap: &Limits) -> Limits {
+        Limits {
+            fuel: self.fuel.min(cap.fuel),
+            memory_bytes: self.memory_bytes.min(cap.memory_bytes),
+            table_elements: self.table_elements.min(cap.table_elements),
+            output_bytes: self.output_bytes.min(cap.output_bytes),
+            log_bytes: self.log_bytes.min(cap.log_bytes),
+            host_calls: self.host_calls.min(cap.host_calls),
+            call_depth: self.call_depth.min(cap.call_depth),
+            http_response_bytes: self.http_response_bytes.min(cap.http_response_bytes),
+            wall_clock_milliseconds: self
+                .wall_clock_milliseconds
+                .min(cap.wall_clock_milliseconds),
+        }
+    }
+
+    /// Names, as in `cryptlet.toml`, and values, in a fixed order.
+    #[must_use]
+    pub fn entries(&self) -> [(&'static str, u64); 9] {
+        [
+            ("fuel", self.fuel),
+            ("memory-bytes", self.memory_bytes),
+            ("table-elements", self.table_elements),
+            ("output-bytes", self.output_bytes),
+            ("log-bytes", self.log_bytes),
+            ("host-calls", self.host_calls),
+            ("call-depth", self.call_depth),
+            ("http-response-bytes", self.http_response_bytes),
+            ("wall-clock-milliseconds", self.wall_clock_milliseconds),
+        ]
+    }
+
+    /// The value of that name, to be set.
+    pub(crate) fn entry_mut(&mut self, name: &str) -> Option<&mut u64> {
+        Some(match name {
+            "fuel" => &mut self.fuel,
+            "memory-bytes" => &mut self.memory_bytes,
+            "table-elements" => &mut self.table_elements,
+            "output-bytes" => &mut self.output_bytes,
+            "log-bytes" => &mut self.log_bytes,
+            "host-calls" => &mut self.host_calls,
+            "call-depth" => &mut self.call_depth,
+            "http-response-bytes" => &mut self.http_response_bytes,
+            "wall-clock-milliseconds" => &mut self.wall_clock_milliseconds,
+            _ => return None,
+        })
+    }
+}
