@@ -1,0 +1,47 @@
+//! Deterministic CBOR (RFC 8949 section 4.2.1) with integer keys.
+//!
+//! Three layers, each of which refuses on its own: [`canonical`] walks the bytes
+//! without recursion and checks size, depth and every rule of the deterministic
+//! encoding; [`Wire`] reads fields of known types in their fixed order; and
+//! [`decode`] encodes the value again and wants the same bytes.
+
+mod canonical;
+mod error;
+mod reader;
+mod wire;
+mod writer;
+
+pub use error::EncodingError;
+pub(crate) use reader::Reader;
+pub(crate) use wire::{Wire, record};
+pub(crate) use writer::Writer;
+
+/// Bounds of one kind of document.
+pub(crate) struct Bounds {
+    /// What errors call it.
+    pub(crate) document: &'static str,
+    pub(crate) bytes: usize,
+    pub(crate) depth: usize,
+}
+
+/// The version of every document of this crate, checked before anything else of it is read.
+pub(crate) const VERSION: u64 = 1;
+
+pub(crate) fn encode(value: &impl Wire) -> Vec<u8> {
+    let mut writer = Writer::new();
+    value.write(&mut writer);
+    writer.finish()
+}
+
+/// Reads exactly one document that fills `bytes`.
+pub(crate) fn decode<T: Wire>(bytes: &[u8], bounds: &Bounds) -> Result<T, EncodingError> {
+    canonical::check(bytes, bounds)?;
+    let mut reader = Reader::new(bytes);
+    let value = T::read(&mut reader)?;
+    if encode(&value) != bytes {
+        return Err(EncodingError::NotReproduced {
+            document: bounds.document,
+        });
+    }
+    Ok(value)
+}

@@ -1,0 +1,264 @@
+//! What stands in the log.
+
+use crate::encoding::{self, Bounds, EncodingError, Reader, VERSION, Wire, Writer, record};
+use crate::{
+    BindingId, BindingVersion, Digest, LeafHash, Measurement, Statement, TriggerStatement, log,
+    view,
+};
+use serde::Serialize;
+
+/// Greatest size of an entry, in bytes.
+pub const MAXIMUM_ENTRY: usize = 1 << 20;
+
+const BOUNDS: Bounds = Bounds {
+    document: "a log entry",
+    bytes: MAXIMUM_ENTRY,
+    depth: 8,
+};
+
+/// One entry of the log.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "entry", rename_all = "kebab-case")]
+pub enum LogEntry {
+    /// What became of a run.
+    Receipt(Statement),
+    /// An invocation, fixed before its run.
+    Accepted(Accepted),
+    /// A module appeared or a binding began to run another one.
+    Version(VersionEntry),
+    /// A binding was proposed or became active.
+    Binding(BindingEntry),
+    /// A key came into use.
+    Key(KeyEntry),
+}
+
+/// An invocation, fixed before its run, so that a host cannot run until it likes the answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Accepted {
+    /// The binding that will run.
+    pub binding: BindingId,
+    /// The run's number.
+    #[serde(serialize_with = "view::decimal")]
+    pub number: u64,
+    /// Why it will run.
+    pub trigger: TriggerStatement,
+    /// Salted digest of the invocation, field `input`.
+    pub input: Digest,
+    /// The run's only clock: milliseconds since 1970-01-01T00:00:00Z.
+    #[serde(serialize_with = "view::decimal")]
+    pub instant: u64,
+    /// The seed of the guest's randomness.
+    #[serde(serialize_with = "view::hexadecimal")]
+    pub seed: [u8; 32],
+}
+
+record!(Accepted as "accepted" {
+    0 => binding,
+    1 => number,
+    2 => trigger,
+    3 => input,
+    4 => instant,
+    5 => seed,
+});
+
+/// A change of what may run or does run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct VersionEntry {
+    /// The cryptlet's name.
+    pub cryptlet: String,
+    /// Its semantic version.
+    pub version: String,
+    /// What it is.
+    pub measurement: Measurement,
+    /// The binding that changed; absent for a deployment.
+    pub binding: Option<BindingId>,
+    /// What happened.
+    pub change: VersionChange,
+}
+
+record!(VersionEntry as "version" {
+    0 => cryptlet,
+    1 => version,
+    2 => measurement,
+    3 => binding,
+    4 => change,
+});
+
+/// A change of a binding.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct BindingEntry {
+    /// Which binding.
+    pub binding: BindingId,
+    /// Which version of it.
+    pub version: BindingVersion,
+    /// What happened.
+    pub change: BindingChange,
+}
+
+record!(BindingEntry as "binding" {
+    0 => binding,
+    1 => version,
+    2 => change,
+});
+
+/// A key that came into use.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct KeyEntry {
+    /// The key's name.
+    pub name: String,
+    /// Its algorithm, for example `ed25519`.
+    pub algorithm: String,
+    /// What it may sign, for example `attestation`.
+    pub purpose: String,
+    /// The public key, encoded as its algorithm has it.
+    #[serde(serialize_with = "view::hexadecimal")]
+    pub public: Vec<u8>,
+}
+
+record!(KeyEntry as "key" {
+    0 => name,
+    1 => algorithm,
+    2 => purpose,
+    3 => public,
+});
+
+macro_rules! change {
+    ($(#[$documentation:meta])* $type:ident, $what:literal { $($(#[$variant_documentation:meta])* $variant:ident = $number:literal),+ $(,)? }) => {
+        $(#[$documentation])*
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
+        #[serde(rename_all = "kebab-case")]
+        pub enum $type { $($(#[$variant_documentation])* $variant),+ }
+
+        impl Wire for $type {
+            fn write(&self, writer: &mut Writer) {
+                writer.unsigned(match self { $(Self::$variant => $number),+ });
+            }
+
+            fn read(reader: &mut Reader<'_>) -> Result<Self, EncodingError> {
+                match reader.unsigned()? {
+                    $($number => Ok(Self::$variant),)+
+                    found => Err(EncodingError::UnknownVariant { what: $what, found }),
+                }
+            }
+        }
+    };
+}
+
+change! {
+    /// What happened to a module.
+    VersionChange, "a version change" {
+        /// Measured, checked and ready to run.
+        Deployed = 0,
+        /// A binding runs it from now on.
+        Promoted = 1,
+        /// A binding runs it again, instead of a later one.
+        RolledBack = 2,
+    }
+}
+
+change! {
+    /// What happened to a binding.
+    BindingChange, "a binding change" {
+        /// Written down, waiting for its counterparties.
+        Proposed = 0,
+        /// Signed by its counterparties and in force.
+        Activated = 1,
+    }
+}
+
+impl LogEntry {
+    /// The entry's one encoding: `[version, kind, body]`.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encoding::encode(self)
+    }
+
+    /// The entry's bytes, read back and found equal. What is appended to a log
+    /// should come from here: an entry that no verifier can read, say because a
+    /// guest's failure code is a megabyte long, is refused before it is recorded.
+    ///
+    /// # Errors
+    ///
+    /// The bound that the entry breaks.
+    pub fn checked_bytes(&self) -> Result<Vec<u8>, EncodingError> {
+        let bytes = self.to_bytes();
+        Self::from_bytes(&bytes)?;
+        Ok(bytes)
+    }
+
+    /// Reads an entry.
+    ///
+    /// # Errors
+    ///
+    /// Anything but the one encoding of an entry; the error says what and where.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, EncodingError> {
+        encoding::decode(bytes, &BOUNDS)
+    }
+
+    /// RFC 6962 leaf hash of the entry's bytes.
+    pub fn leaf_hash(&self) -> LeafHash {
+        log::leaf_hash(&self.to_bytes())
+    }
+
+    /// The kind, as errors and views name it.
+    pub fn kind(&self) -> &'static str {
+        match self {
+            Self::Receipt(_) => "a receipt",
+            Self::Accepted(_) => "an accepted invocation",
+            Self::Version(_) => "a version change",
+            Self::Binding(_) => "a binding change",
+            Self::Key(_) => "a key",
+        }
+    }
+}
+
+impl Wire for LogEntry {
+    fn write(&self, writer: &mut Writer) {
+        writer.array(3);
+        writer.unsigned(VERSION);
+        match self {
+            Self::Receipt(body) => {
+                writer.unsigned(0);
+                body.write(writer);
+            }
+            Self::Accepted(body) => {
+                writer.unsigned(1);
+                body.write(writer);
+            }
+            Self::Version(body) => {
+                writer.unsigned(2);
+                body.write(writer);
+            }
+            Self::Binding(body) => {
+                writer.unsigned(3);
+                body.write(writer);
+            }
+            Self::Key(body) => {
+                writer.unsigned(4);
+                body.write(writer);
+            }
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, EncodingError> {
+        reader.tuple(3, "a log entry: an array of version, kind and body")?;
+        let found = reader.unsigned()?;
+        if found != VERSION {
+            return Err(EncodingError::UnsupportedVersion {
+                document: BOUNDS.document,
+                found,
+                supported: VERSION,
+            });
+        }
+        match reader.unsigned()? {
+            0 => Wire::read(reader).map(Self::Receipt),
+            1 => Wire::read(reader).map(Self::Accepted),
+            2 => Wire::read(reader).map(Self::Version),
+            3 => Wire::read(reader).map(Self::Binding),
+            4 => Wire::read(reader).map(Self::Key),
+            found => Err(EncodingError::UnknownVariant {
+                what: "a log entry",
+                found,
+            }),
+        }
+    }
+}
