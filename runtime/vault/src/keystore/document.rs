@@ -98,10 +98,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Keystore, KeystoreError> {
         vector: fixed("crypto.cipherparams.iv", &crypto.cipherparams.iv)?,
         ciphertext: fixed("crypto.ciphertext", &crypto.ciphertext)?,
         mac: fixed("crypto.mac", &crypto.mac)?,
-        description: document
-            .cryptlet
-            .map(|said| description(said, address))
-            .transpose()?,
+        description: document.cryptlet.map(description).transpose()?,
         address,
     })
 }
@@ -113,17 +110,24 @@ fn address(text: String) -> Result<EthereumAddress, KeystoreError> {
     })
 }
 
-fn description(
-    said: Cryptlet,
-    address: Option<EthereumAddress>,
-) -> Result<Description, KeystoreError> {
+fn description(said: Cryptlet) -> Result<Description, KeystoreError> {
     let (purpose, algorithm) = (said.purpose, said.algorithm);
     if !purpose.accepts(algorithm) {
         return Err(KeystoreError::Unsuited { purpose, algorithm });
     }
-    let public = match algorithm {
-        Algorithm::Ed25519 => fixed::<32>("cryptlet.public", &said.public)?.to_vec(),
-        Algorithm::Secp256k1 => fixed::<33>("cryptlet.public", &said.public)?.to_vec(),
+    let member = "cryptlet.public";
+    let (public, address) = match algorithm {
+        Algorithm::Ed25519 => (fixed::<32>(member, &said.public)?.to_vec(), None),
+        Algorithm::Secp256k1 => {
+            let public = fixed::<33>(member, &said.public)?;
+            let key = k256::ecdsa::VerifyingKey::from_sec1_bytes(&public).map_err(|_| {
+                KeystoreError::Member {
+                    member,
+                    expected: "a point of secp256k1",
+                }
+            })?;
+            (public.to_vec(), Some(EthereumAddress::of(&key)))
+        }
     };
     Ok(Description {
         info: KeyInfo {
