@@ -36,12 +36,15 @@ struct UnlockedKey {
 impl Keyring {
     pub(crate) fn insert(&self, info: KeyInfo, secret: SecretKey) {
         let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
-        // A key that is unlocked again keeps its count.
-        keys.entry(info.name.clone()).or_insert(UnlockedKey {
-            info,
-            secret,
-            signatures: AtomicU64::new(0),
-        });
+        // The same key unlocked again keeps its count.
+        if keys.get(&info.name).is_none_or(|known| known.info != info) {
+            let unlocked = UnlockedKey {
+                info,
+                secret,
+                signatures: AtomicU64::new(0),
+            };
+            keys.insert(unlocked.info.name.clone(), unlocked);
+        }
     }
 
     /// Drops all secrets. Waits for signatures that are being made.

@@ -1,16 +1,4 @@
 //! One keystore file: its text, and opening it.
-//!
-//! Web3 Secret Storage, version 3
-//! (<https://ethereum.org/en/developers/docs/data-structures-and-encoding/web3-secret-storage/>):
-//! the secret is encrypted with AES-128-CTR under a key that scrypt or
-//! PBKDF2-HMAC-SHA-256 derives from the passphrase, beside a Keccak-256 MAC.
-//!
-//! That MAC covers the ciphertext and, through the derived key, the passphrase
-//! and its derivation. It covers neither the initialisation vector, so that a
-//! change there would yield another key, nor anything that is said about the
-//! key. Files written here therefore carry a member `cryptlet` with name,
-//! algorithm, purpose and public key, and a `seal` over these and the vector:
-//! HMAC-SHA-256 under the derived key. Wallets pass over the member.
 
 mod document;
 
@@ -38,8 +26,24 @@ pub const MAX_KEYSTORE_BYTES: usize = 64 * 1024;
 
 const SEAL_DOMAIN: &[u8] = b"cryptlet keystore seal v1\n";
 
-/// A keystore file that was read or is about to be written. Its secret is
-/// encrypted.
+/// A keystore file that was read or is about to be written, its secret
+/// encrypted, in the format
+/// [Web3 Secret Storage](https://ethereum.org/en/developers/docs/data-structures-and-encoding/web3-secret-storage/)
+/// version 3: AES-128-CTR under a key that scrypt or PBKDF2-HMAC-SHA-256 derives
+/// from the passphrase, beside a Keccak-256 MAC.
+///
+/// That MAC covers the ciphertext and, through the derived key, the passphrase
+/// and its derivation. It covers neither the initialisation vector, so that a
+/// change there would yield another key, nor anything that is said about the
+/// key. Files written here therefore have a member `cryptlet`, which wallets
+/// pass over: `name`, `algorithm`, `purpose`, `public` (hex digits) and `seal`,
+/// the HMAC-SHA-256 under the 32 derived bytes of
+///
+/// ```text
+/// "cryptlet keystore seal v1\n" ‖ initialisation vector ‖ part(name)
+///   ‖ part(algorithm) ‖ part(purpose) ‖ part(public key)
+/// where part(x) = length of x as 64 bits, big-endian ‖ x
+/// ```
 #[derive(Clone, PartialEq, Eq)]
 pub struct Keystore {
     id: Option<uuid::Uuid>,

@@ -87,7 +87,7 @@ pub enum VaultError {
         source: KeystoreError,
     },
     /// A file that some other program wrote.
-    #[error("{} was not written by a vault, so nothing says what its key is for; move it elsewhere and import it", path.display())]
+    #[error("{} was not written by a vault, so nothing says what its key is for; move it out of the key folder", path.display())]
     Foreign {
         /// The file.
         path: PathBuf,
