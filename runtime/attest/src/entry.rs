@@ -19,6 +19,7 @@ const BOUNDS: Bounds = Bounds {
 /// One entry of the log.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(tag = "entry", rename_all = "kebab-case")]
+#[allow(clippy::large_enum_variant)] // Nearly every entry is a receipt: a box would be one more allocation for each.
 pub enum LogEntry {
     /// What became of a run.
     Receipt(Statement),

@@ -1,0 +1,284 @@
+//! What verification found out, and what each finding rests on.
+
+use crate::log::Checkpoint;
+use crate::{Digest, EncodingError, LeafHash, Measurement, Outcome, Statement};
+use serde::Serialize;
+use std::fmt;
+use thiserror::Error;
+
+/// A receipt that verified. Not that it tells the truth: see [`Claim::rests_on`].
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Verdict {
+    /// One after the other, what may now be said.
+    pub claims: Vec<Claim>,
+    /// What the receipt states: execution and host.
+    pub statement: Statement,
+    /// The hash of its log entry; on a chain, the receipt hash.
+    pub leaf_hash: LeafHash,
+    /// The hash of its execution part.
+    pub execution_hash: Digest,
+    /// The entry's index in the log.
+    #[serde(serialize_with = "crate::view::decimal")]
+    pub index: u64,
+    /// The checkpoint that covers it.
+    pub checkpoint: Checkpoint,
+}
+
+/// One thing that may be said about a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Claim {
+    /// A stable name, for programs.
+    pub name: &'static str,
+    /// The claim, for people.
+    pub says: String,
+    /// Why one should believe it.
+    pub rests_on: Basis,
+}
+
+/// Why a claim should be believed, from the strongest reason to the weakest.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(tag = "basis", rename_all = "kebab-case")]
+pub enum Basis {
+    /// Computed here from the bytes at hand; nobody needs to be trusted.
+    Computed,
+    /// The signature of a key that the auditor trusts.
+    Signature {
+        /// The key, as `name+id`.
+        key: String,
+    },
+    /// The host says so. Anyone with module and transcript can find out by replay.
+    HostUntilReplayed,
+    /// The host says so, and replay cannot tell.
+    Host,
+}
+
+impl fmt::Display for Basis {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Computed => formatter.write_str("computed here from the receipt's bytes"),
+            Self::Signature { key } => write!(formatter, "the signature of {key}, which you trust"),
+            Self::HostUntilReplayed => formatter
+                .write_str("the host's word, until the run is replayed from its transcript"),
+            Self::Host => formatter.write_str("the host's word; replay cannot tell"),
+        }
+    }
+}
+
+/// Why a receipt was not verified.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[non_exhaustive]
+pub enum Doubt {
+    /// Not a receipt, or not a whole one.
+    #[error("this is not a whole and unaltered receipt: {0}")]
+    Malformed(#[source] EncodingError),
+    /// Written by a newer program.
+    #[error(
+        "{document} has version {found}, but this program reads version {supported}; use a newer one"
+    )]
+    UnsupportedVersion {
+        /// What has that version.
+        document: &'static str,
+        /// The version that it states.
+        found: u64,
+        /// The version that is understood.
+        supported: u64,
+    },
+    /// The checkpoint is not one.
+    #[error("the receipt's checkpoint is not one: {reason}")]
+    MalformedCheckpoint {
+        /// What is wrong with it.
+        reason: &'static str,
+    },
+    /// No trusted key has signed the checkpoint.
+    #[error("the log is signed by {}, which you do not trust; give the log's key if you do", .signers.join(", "))]
+    UnknownSigner {
+        /// Who claims to have signed, each as `name+id`.
+        signers: Vec<String>,
+    },
+    /// The checkpoint was altered, or never signed by the key that it names.
+    #[error(
+        "the signature by {key} is false: the checkpoint was altered, or was never signed by that key"
+    )]
+    BadSignature {
+        /// The trusted key, as `name+id`.
+        key: String,
+    },
+    /// A trusted key has signed, but for another log.
+    #[error("{key} has signed, but the checkpoint is that of the log {origin}")]
+    OtherOrigin {
+        /// The log's name.
+        origin: String,
+        /// The trusted key, as `name+id`.
+        key: String,
+    },
+    /// The proof does not lead from the entry to the checkpoint.
+    #[error(
+        "the entry is not number {index} of the log of {size} entries that was signed: entry or proof was altered, or comes from another log"
+    )]
+    NotInLog {
+        /// The index that the receipt states.
+        index: u64,
+        /// The size that the checkpoint states.
+        size: u64,
+    },
+    /// A genuine entry of the log, but not about a run.
+    #[error("the log has this entry, but it is {found}, not the receipt of a run")]
+    NotAReceipt {
+        /// What it is.
+        found: &'static str,
+    },
+    /// A genuine receipt, but of another module.
+    #[error("another module ran: the receipt is for {found}, you expected {expected}")]
+    OtherMeasurement {
+        /// What the auditor expected.
+        expected: Measurement,
+        /// What ran.
+        found: Measurement,
+    },
+    /// A genuine receipt that contradicts itself; no honest host signs such a thing.
+    #[error("the receipt contradicts itself: {reason}")]
+    Inconsistent {
+        /// The contradiction.
+        reason: &'static str,
+    },
+}
+
+impl Doubt {
+    /// A stable name, for programs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Malformed(_) => "malformed",
+            Self::UnsupportedVersion { .. } => "unsupported-version",
+            Self::MalformedCheckpoint { .. } => "malformed-checkpoint",
+            Self::UnknownSigner { .. } => "unknown-signer",
+            Self::BadSignature { .. } => "bad-signature",
+            Self::OtherOrigin { .. } => "other-origin",
+            Self::NotInLog { .. } => "not-in-log",
+            Self::NotAReceipt { .. } => "not-a-receipt",
+            Self::OtherMeasurement { .. } => "other-measurement",
+            Self::Inconsistent { .. } => "inconsistent",
+        }
+    }
+}
+
+impl From<EncodingError> for Doubt {
+    fn from(error: EncodingError) -> Self {
+        match error {
+            EncodingError::UnsupportedVersion {
+                document,
+                found,
+                supported,
+            } => Self::UnsupportedVersion {
+                document,
+                found,
+                supported,
+            },
+            other => Self::Malformed(other),
+        }
+    }
+}
+
+/// The claims that a verified statement supports.
+pub(crate) fn claims(
+    statement: &Statement,
+    leaf_hash: &LeafHash,
+    index: u64,
+    checkpoint: &Checkpoint,
+    expected: Option<&Measurement>,
+) -> Vec<Claim> {
+    let execution = &statement.execution;
+    let host = &statement.host;
+    let signed = Basis::Signature {
+        key: checkpoint.signer.clone(),
+    };
+    let replayed = if execution.outcome.is_replayable() {
+        Basis::HostUntilReplayed
+    } else {
+        Basis::Host
+    };
+    let mut claims = vec![
+        Claim {
+            name: "intact",
+            says: format!("the receipt is whole and unaltered; its hash is {leaf_hash}"),
+            rests_on: Basis::Computed,
+        },
+        Claim {
+            name: "logged",
+            says: format!(
+                "it is entry {index} of the log {} as it stood with {} entries. That everybody is shown the same log is not proven by this: compare the checkpoint with an earlier one, a cosignature, or a receipt hash on a chain",
+                checkpoint.origin, checkpoint.size,
+            ),
+            rests_on: signed,
+        },
+        Claim {
+            name: "module",
+            says: format!(
+                "{} {}, module {}, ran as invocation {} of binding {}{}",
+                execution.cryptlet,
+                execution.version,
+                execution.measurement,
+                execution.invocation,
+                execution.binding,
+                if expected.is_some() {
+                    "; it is the module that you expected"
+                } else {
+                    ""
+                },
+            ),
+            rests_on: replayed.clone(),
+        },
+        Claim {
+            name: "execution",
+            says: format!(
+                "{}, with {} outputs, {} fuel, {} bytes of memory and {} host calls",
+                ended(&execution.outcome),
+                execution.outputs.len(),
+                execution.fuel,
+                execution.peak_memory,
+                execution.host_calls,
+            ),
+            rests_on: replayed,
+        },
+        Claim {
+            name: "circumstances",
+            says: format!(
+                "the trigger was a {}, the instant {} ms, and sources and other host functions answered what the transcript says",
+                execution.trigger.kind, execution.instant,
+            ),
+            rests_on: Basis::Host,
+        },
+        Claim {
+            name: "host",
+            says: format!(
+                "fabric {} with wasmtime {} and the key {} ran it, in software: no hardware vouches",
+                host.fabric_version, host.wasmtime, host.key,
+            ),
+            rests_on: Basis::Host,
+        },
+    ];
+    if !execution.children.is_empty() {
+        claims.push(Claim {
+            name: "sources",
+            says: format!(
+                "{} sources were asked; each has a receipt of its own to verify",
+                execution.children.len(),
+            ),
+            rests_on: Basis::Host,
+        });
+    }
+    claims
+}
+
+fn ended(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Ok => "it answered".to_owned(),
+        Outcome::Failure { code } => format!("it failed with the code {code:?}"),
+        Outcome::Trap { kind } => format!("it trapped ({kind})"),
+        Outcome::Limit { which, allowed } => {
+            format!("it was stopped at its limit of {allowed} for {which}")
+        }
+        Outcome::Interrupted { which } => {
+            format!("it was interrupted by {which}, which depends on the machine")
+        }
+    }
+}

@@ -1,0 +1,110 @@
+//! Offline verification.
+
+use crate::log::{self, Checkpoint, CheckpointError, TrustedKey};
+use crate::verdict::claims;
+use crate::{Doubt, Execution, LogEntry, Measurement, Receipt, TriggerKind, Verdict};
+
+/// Verifies the bytes of a receipt against the keys that the auditor trusts, and,
+/// if `expect` is given, against the module that should have run.
+///
+/// Reads nothing but its arguments. A verdict says what was found and on what each
+/// finding rests; that the host told the truth is not among the findings.
+///
+/// # Errors
+///
+/// The first reason for not believing the receipt.
+pub fn verify(
+    receipt: &[u8],
+    trust: &[TrustedKey],
+    expect: Option<&Measurement>,
+) -> Result<Verdict, Doubt> {
+    let receipt = Receipt::from_bytes(receipt)?;
+    let (entry, checkpoint) = verify_entry(&receipt, trust)?;
+    let statement = match entry {
+        LogEntry::Receipt(statement) => statement,
+        other => {
+            return Err(Doubt::NotAReceipt {
+                found: other.kind(),
+            });
+        }
+    };
+    if let Some(expected) = expect
+        && *expected != statement.execution.measurement
+    {
+        return Err(Doubt::OtherMeasurement {
+            expected: *expected,
+            found: statement.execution.measurement,
+        });
+    }
+    consistent(&statement.execution)?;
+    let leaf_hash = receipt.leaf_hash();
+    Ok(Verdict {
+        claims: claims(&statement, &leaf_hash, receipt.index, &checkpoint, expect),
+        leaf_hash,
+        execution_hash: statement.execution_hash(),
+        index: receipt.index,
+        checkpoint,
+        statement,
+    })
+}
+
+/// Verifies that any entry, of whatever kind, stands in a log that a trusted key has
+/// signed, and reads it.
+///
+/// # Errors
+///
+/// The first reason for not believing it.
+pub fn verify_entry(
+    receipt: &Receipt,
+    trust: &[TrustedKey],
+) -> Result<(LogEntry, Checkpoint), Doubt> {
+    let entry = LogEntry::from_bytes(&receipt.statement)?;
+    let checkpoint = log::open_checkpoint(&receipt.checkpoint, trust)?;
+    log::check_inclusion(
+        &receipt.proof(),
+        receipt.index,
+        &receipt.leaf_hash(),
+        checkpoint.size,
+        &checkpoint.root,
+    )
+    .map_err(|_| Doubt::NotInLog {
+        index: receipt.index,
+        size: checkpoint.size,
+    })?;
+    Ok((entry, checkpoint))
+}
+
+impl From<CheckpointError> for Doubt {
+    fn from(error: CheckpointError) -> Self {
+        match error {
+            CheckpointError::Malformed { reason } => Self::MalformedCheckpoint { reason },
+            CheckpointError::UnknownSigner { signers } => Self::UnknownSigner { signers },
+            CheckpointError::BadSignature { key } => Self::BadSignature { key },
+            CheckpointError::OtherOrigin { origin, key } => Self::OtherOrigin { origin, key },
+        }
+    }
+}
+
+/// What every honest host's statement obeys, whatever ran.
+fn consistent(execution: &Execution) -> Result<(), Doubt> {
+    let contradiction = |reason| Err(Doubt::Inconsistent { reason });
+    if !execution.outcome.is_ok() {
+        if !execution.outputs.is_empty() || execution.reply.is_some() {
+            return contradiction("something left a run that did not succeed");
+        }
+        if execution.state_before != execution.state_after {
+            return contradiction("a run that did not succeed changed the state");
+        }
+    }
+    if execution.source.is_some() != (execution.ordinal > 0) {
+        return contradiction("sources count from 1, the bound cryptlet is 0");
+    }
+    if execution.source.is_some() != (execution.trigger.kind == TriggerKind::Ask) {
+        return contradiction("a source, and nothing else, is triggered by being asked");
+    }
+    if execution.trigger.kind == TriggerKind::ContractEvent && execution.trigger.position.is_none()
+    {
+        return contradiction("a contract's event stands nowhere on its ledger");
+    }
+    Ok(())
+}
