@@ -1,0 +1,29 @@
+//! The chain kind `evm`: Ethereum and everything that speaks its JSON-RPC.
+//!
+//! Pure parts: [`delivery`](Delivery) (what is signed), `transaction` (what is
+//! sent), `fees`, [`classify`](classify()), `refusal` and `judgement` (what
+//! answers mean). `ledger` and its neighbours do the I/O around them.
+
+mod classify;
+mod connection;
+mod delivery;
+mod events;
+mod fees;
+mod following;
+mod gateway;
+mod judgement;
+mod ledger;
+mod refusal;
+mod revert;
+mod sending;
+mod settings;
+mod transaction;
+mod transport;
+
+pub use classify::classify;
+pub use delivery::Delivery;
+pub use fees::{FeeAboveCap, FeeMarket, Fees};
+pub use gateway::{DeliveryRecord, DeliveryState};
+pub use ledger::EvmLedger;
+pub use settings::{Contracts, EvmSettings};
+pub use transaction::AttemptError;
