@@ -109,8 +109,10 @@ impl Reader<'_> {
         base: usize,
         path: &Path<'_>,
     ) -> Result<(Vec<DynSolValue>, usize), SchemaError> {
-        let head_words: usize = items.clone().map(|item| item.shape.head_words()).sum();
-        let mut tail = base + head_words * WORD;
+        let head_words = items.clone().fold(0usize, |sum, item| {
+            sum.saturating_add(item.shape.head_words())
+        });
+        let mut tail = base.saturating_add(head_words.saturating_mul(WORD));
         if tail > self.data.len() {
             return Err(self.too_short(path, tail));
         }

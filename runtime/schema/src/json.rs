@@ -1,5 +1,5 @@
-//! JSON to values and back. Every value has exactly one JSON form (addresses may also be written
-//! in lower case), so bytes that pass here can be hashed and compared.
+//! JSON to values and back. Numbers, addresses and byte strings have one spelling each (addresses
+//! may also be in lower case); what is written here has no freedom left at all.
 
 use std::fmt::{Display, Write};
 

@@ -6,8 +6,10 @@
 //! ABI bytes, and this crate is the one place where the one becomes the other.
 //!
 //! The mapping is stricter than what ABI libraries offer for convenience, because digests of
-//! these bytes are signed: every value has exactly one JSON form, every JSON document exactly one
-//! ABI encoding, and what does not fit is refused with the path of the offending field.
+//! these bytes are signed: a number, an address or a byte string is spelt in one way, ABI bytes
+//! are read only if Solidity would have written them exactly so, and what does not fit is refused
+//! with the path of the offending field. White space, the order of keys and escapes in strings
+//! are the writer's own; digests cover the bytes as they came.
 //!
 //! It is not a Solidity compiler and not a general JSON-ABI library: messages have named fields,
 //! functions return nothing, and events are never anonymous.
@@ -43,6 +45,7 @@ mod limits;
 mod manifest;
 mod message;
 mod path;
+mod reserved;
 mod shape;
 mod solidity;
 mod syntax;

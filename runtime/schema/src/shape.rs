@@ -1,7 +1,5 @@
 use std::fmt;
 
-use alloy_dyn_abi::DynSolType;
-
 /// The most elements that one list or array of a message may have.
 pub const MAX_LIST_LENGTH: usize = 10_000;
 
@@ -11,7 +9,7 @@ pub(crate) const MAX_DEPTH: usize = 8;
 /// Words that a type's static part may take: bounds `T[1000][1000]…` before any value exists.
 pub(crate) const MAX_STATIC_WORDS: usize = 65_536;
 
-/// An ABI type whose tuples keep the names of their members, which [`DynSolType`] drops.
+/// An ABI type whose tuples keep the names of their members, which alloy's `DynSolType` drops.
 #[derive(Clone, Debug, PartialEq, Eq, Hash)]
 pub(crate) enum Shape {
     Bool,
@@ -77,31 +75,20 @@ impl Shape {
         )
     }
 
-    pub(crate) fn to_alloy(&self) -> DynSolType {
-        match self {
-            Shape::Bool => DynSolType::Bool,
-            Shape::Address => DynSolType::Address,
-            Shape::String => DynSolType::String,
-            Shape::Bytes => DynSolType::Bytes,
-            Shape::FixedBytes(size) => DynSolType::FixedBytes(*size),
-            Shape::Unsigned(bits) => DynSolType::Uint(*bits),
-            Shape::Signed(bits) => DynSolType::Int(*bits),
-            Shape::List(element) => DynSolType::Array(Box::new(element.to_alloy())),
-            Shape::Array(element, length) => {
-                DynSolType::FixedArray(Box::new(element.to_alloy()), *length)
-            }
-            Shape::Tuple(members) => DynSolType::Tuple(
-                members
-                    .iter()
-                    .map(|member| member.shape.to_alloy())
-                    .collect(),
-            ),
-        }
-    }
-
     /// The type as selectors are computed from it: no member names, `(uint32,address)[]`.
     pub(crate) fn canonical(&self) -> String {
-        self.to_alloy().sol_type_name().into_owned()
+        match self {
+            Shape::List(element) => format!("{}[]", element.canonical()),
+            Shape::Array(element, length) => format!("{}[{length}]", element.canonical()),
+            Shape::Tuple(members) => {
+                let types: Vec<String> = members
+                    .iter()
+                    .map(|member| member.shape.canonical())
+                    .collect();
+                format!("({})", types.join(","))
+            }
+            elementary => elementary.to_string(),
+        }
     }
 }
 

@@ -64,7 +64,7 @@ impl<'a> Writer<'a> {
         format!(
             "// SPDX-License-Identifier: Apache-2.0\n\
              // Generated from cryptlet.toml; do not edit.\n\
-             pragma solidity ^0.8.20;\n\
+             pragma solidity ^0.8.37;\n\
              \n\
              /// @title {name} {version}\n\
              /// @notice {description}\n\
@@ -148,7 +148,7 @@ impl<'a> Writer<'a> {
 }
 
 /// `interest-rate-swap` gives `IInterestRateSwapCryptlet`.
-fn interface_name(name: &str) -> String {
+pub(crate) fn interface_name(name: &str) -> String {
     let words: String = name.split('-').map(capitalised).collect();
     format!("I{words}Cryptlet")
 }

@@ -1,12 +1,13 @@
 //! Reader of the human-readable ABI, `settle(uint32 period, (address a, uint96 b)[] legs)`.
 //!
-//! alloy's parser for this notation forgets the names of tuple members, which are the keys of the
-//! JSON objects here, so the grammar is read in this crate. Selectors and topics computed from it
-//! are compared with alloy's in the tests.
+//! alloy's parser for this notation takes no names of tuple members, which are the keys of the
+//! JSON objects here, so the grammar is read in this crate. The tests compare selectors and values
+//! with alloy's.
 
 use thiserror::Error;
 
 use crate::message::Field;
+use crate::reserved::is_reserved;
 use crate::shape::{MAX_DEPTH, MAX_LIST_LENGTH, MAX_STATIC_WORDS, Member, Shape};
 
 const MAX_SIGNATURE_BYTES: usize = 4096;
@@ -335,130 +336,4 @@ impl Named for Member {
 fn number(digits: &str) -> Option<usize> {
     let plain = digits.bytes().all(|byte| byte.is_ascii_digit()) && !digits.starts_with('0');
     plain.then(|| digits.parse().ok()).flatten()
-}
-
-/// Words that Solidity 0.8 does not take as identifiers: the generated interface must compile.
-fn is_reserved(word: &str) -> bool {
-    const WORDS: &[&str] = &[
-        "abstract",
-        "address",
-        "after",
-        "alias",
-        "anonymous",
-        "apply",
-        "as",
-        "assembly",
-        "auto",
-        "bool",
-        "break",
-        "byte",
-        "bytes",
-        "calldata",
-        "case",
-        "catch",
-        "constant",
-        "constructor",
-        "continue",
-        "contract",
-        "copyof",
-        "days",
-        "default",
-        "define",
-        "delete",
-        "do",
-        "else",
-        "emit",
-        "enum",
-        "ether",
-        "event",
-        "external",
-        "fallback",
-        "false",
-        "final",
-        "fixed",
-        "for",
-        "function",
-        "gwei",
-        "hex",
-        "hours",
-        "if",
-        "immutable",
-        "implements",
-        "import",
-        "in",
-        "indexed",
-        "inline",
-        "int",
-        "interface",
-        "internal",
-        "is",
-        "let",
-        "library",
-        "macro",
-        "mapping",
-        "match",
-        "memory",
-        "minutes",
-        "modifier",
-        "mutable",
-        "new",
-        "null",
-        "of",
-        "override",
-        "partial",
-        "payable",
-        "pragma",
-        "private",
-        "promise",
-        "public",
-        "pure",
-        "receive",
-        "reference",
-        "relocatable",
-        "return",
-        "returns",
-        "sealed",
-        "seconds",
-        "sizeof",
-        "static",
-        "storage",
-        "string",
-        "struct",
-        "super",
-        "supports",
-        "switch",
-        "this",
-        "throw",
-        "true",
-        "try",
-        "tuple",
-        "type",
-        "typedef",
-        "typeof",
-        "ufixed",
-        "uint",
-        "unchecked",
-        "unicode",
-        "using",
-        "var",
-        "view",
-        "virtual",
-        "weeks",
-        "wei",
-        "while",
-        "years",
-    ];
-    if WORDS.binary_search(&word).is_ok() {
-        return true;
-    }
-    ["uint", "int", "bytes", "ufixed", "fixed"]
-        .iter()
-        .any(|prefix| {
-            word.strip_prefix(prefix).is_some_and(|rest| {
-                !rest.is_empty()
-                    && rest
-                        .bytes()
-                        .all(|byte| byte.is_ascii_digit() || byte == b'x')
-            })
-        })
 }

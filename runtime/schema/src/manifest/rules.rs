@@ -7,6 +7,7 @@ use toml::de::DeTable;
 
 use super::reader::{Located, Spot, Table, nearest, syntax_error};
 use super::{Build, Capabilities, Identity, Kind, Manifest, ManifestError, Messages, Problem};
+use crate::solidity::interface_name;
 use crate::{Limits, Message};
 
 const MAX_MANIFEST_BYTES: usize = 256 << 10;
@@ -41,11 +42,11 @@ pub(super) fn manifest(text: &str) -> Result<Manifest, ManifestError> {
         None => Build::default(),
     };
     let limits = match root.table("limits")? {
-        Some(table) => limits(&table)?,
+        Some(table) => limits(&table, &capabilities)?,
         None => Limits::default(),
     };
     let messages = match root.table("messages")? {
-        Some(table) => messages(&table, kind, &capabilities)?,
+        Some(table) => messages(&table, &cryptlet, &capabilities)?,
         None if kind == Kind::Utility => return Err(root.missing("messages")),
         None => Messages::default(),
     };
@@ -91,7 +92,7 @@ fn identity(table: &Table<'_>) -> Result<Identity, ManifestError> {
     if description.value.trim().is_empty() || length > MAX_DESCRIPTION {
         return Err(description.spot.error(
             Problem::BadValue,
-            format!("a description has 1 to {MAX_DESCRIPTION} characters, this one {length}"),
+            format!("a description is not blank and has at most {MAX_DESCRIPTION} characters"),
             "say in one line what the cryptlet does",
         ));
     }
@@ -170,7 +171,7 @@ fn build(table: &Table<'_>, capabilities: &Capabilities) -> Result<Build, Manife
     Ok(Build { features, wasi })
 }
 
-fn limits(table: &Table<'_>) -> Result<Limits, ManifestError> {
+fn limits(table: &Table<'_>, capabilities: &Capabilities) -> Result<Limits, ManifestError> {
     let known = Limits::default().entries().map(|(name, _)| name);
     table.only(&known)?;
     let mut limits = Limits::default();
@@ -189,12 +190,19 @@ fn limits(table: &Table<'_>) -> Result<Limits, ManifestError> {
             .entry_mut(name)
             .expect("entries and entry_mut know the same names") = number.value;
     }
+    if limits.call_depth == 1 && !capabilities.sources.is_empty() {
+        return Err(table.spot_of("call-depth").error(
+            Problem::Contradiction,
+            "a depth of 1 is the cryptlet alone, and it asks for sources",
+            "write 2 or more, or remove capabilities.sources",
+        ));
+    }
     Ok(limits)
 }
 
 fn messages(
     table: &Table<'_>,
-    kind: Kind,
+    cryptlet: &Identity,
     capabilities: &Capabilities,
 ) -> Result<Messages, ManifestError> {
     table.only(&["actions", "contract-events", "topics", "request", "reply"])?;
@@ -215,7 +223,7 @@ fn messages(
         return Err(table.spot_of("actions").error(
             Problem::Contradiction,
             "actions reach a ledger, and the cryptlet does not ask for one",
-            match kind {
+            match cryptlet.kind {
                 Kind::Contract => "add ledger = true to [capabilities]",
                 Kind::Utility => "remove them, or make the kind \"contract\"",
             },
@@ -243,7 +251,19 @@ fn messages(
             "give one of them another name: Solidity cannot declare both",
         ));
     }
-    if kind == Kind::Utility {
+    let interface = interface_name(&cryptlet.name);
+    if messages
+        .action(&interface)
+        .or(messages.contract_event(&interface))
+        .is_some()
+    {
+        return Err(table.spot.error(
+            Problem::Contradiction,
+            format!("`{interface}` is the name of the Solidity interface made from this manifest"),
+            "give the message another name",
+        ));
+    }
+    if cryptlet.kind == Kind::Utility {
         for (name, message) in [("request", &messages.request), ("reply", &messages.reply)] {
             if message.is_none() {
                 return Err(table.missing(name));
