@@ -141,6 +141,26 @@ impl Vault {
         &self.folder
     }
 
+    /// Says whether a key could be created, before anybody thinks of a
+    /// passphrase for it.
+    ///
+    /// # Errors
+    /// When the name is taken or the algorithm does not suit the purpose.
+    pub fn check_new(
+        &self,
+        name: &KeyName,
+        algorithm: Algorithm,
+        purpose: Purpose,
+    ) -> Result<(), VaultError> {
+        if !purpose.accepts(algorithm) {
+            return Err(VaultError::Unsuited { purpose, algorithm });
+        }
+        if self.path(name).symlink_metadata().is_ok() {
+            return Err(self.exists(name));
+        }
+        Ok(())
+    }
+
     /// Makes a new key and stores it; it stays locked. With
     /// [`Cost::Standard`] this takes about a second.
     ///
@@ -247,22 +267,6 @@ impl Vault {
     /// What signs with the keys of this vault that are unlocked, now or later.
     pub fn delegate(&self) -> SignatureDelegate {
         SignatureDelegate::new(Arc::clone(&self.keyring))
-    }
-
-    /// Refuses early what [`Vault::store`] would refuse after costly work.
-    fn check_new(
-        &self,
-        name: &KeyName,
-        algorithm: Algorithm,
-        purpose: Purpose,
-    ) -> Result<(), VaultError> {
-        if !purpose.accepts(algorithm) {
-            return Err(VaultError::Unsuited { purpose, algorithm });
-        }
-        if self.path(name).symlink_metadata().is_ok() {
-            return Err(self.exists(name));
-        }
-        Ok(())
     }
 
     fn store(

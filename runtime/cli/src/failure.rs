@@ -1,0 +1,56 @@
+//! How a command fails: one sentence and an exit status.
+
+use std::io;
+use std::process::ExitCode;
+
+use cryptlet_vault::{PassphraseError, VaultError};
+
+/// Why a command did not succeed.
+#[derive(Debug)]
+pub enum Failure {
+    /// A check failed, or the work could not be done. Status 1.
+    Refused(String),
+    /// The command line asks for something that is not there, or cannot be
+    /// understood. Status 2.
+    Usage(String),
+    /// Nobody reads the output any more, as in `cryptlet key ls | head -1`.
+    NoReader,
+}
+
+impl Failure {
+    /// Says the sentence on standard error and gives the exit status.
+    pub fn report(self) -> ExitCode {
+        let (sentence, status) = match self {
+            Self::Refused(sentence) => (sentence, 1),
+            Self::Usage(sentence) => (sentence, 2),
+            Self::NoReader => return ExitCode::SUCCESS,
+        };
+        eprintln!("cryptlet: {sentence}");
+        ExitCode::from(status)
+    }
+}
+
+/// Only the output is written through `?` on an [`io::Error`].
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::BrokenPipe => Self::NoReader,
+            _ => Self::Refused(format!("cannot write the output: {error}")),
+        }
+    }
+}
+
+impl From<VaultError> for Failure {
+    fn from(error: VaultError) -> Self {
+        match error {
+            VaultError::Unsuited { .. } => Self::Usage(error.to_string()),
+            error => Self::Refused(error.to_string()),
+        }
+    }
+}
+
+impl From<PassphraseError> for Failure {
+    fn from(error: PassphraseError) -> Self {
+        Self::Usage(error.to_string())
+    }
+}

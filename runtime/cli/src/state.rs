@@ -1,0 +1,21 @@
+//! Where a host keeps what must survive.
+
+use std::path::PathBuf;
+
+use clap::Args;
+use cryptlet_vault::{Vault, VaultError};
+
+/// The choice of the folder that holds all of a host's state.
+#[derive(Args)]
+pub struct StateFolder {
+    /// Folder of the host's state; its keys are in `keys` below it.
+    #[arg(long = "state", value_name = "DIR", default_value = ".cryptlet")]
+    path: PathBuf,
+}
+
+impl StateFolder {
+    /// The vault of the host, which may have no keys yet.
+    pub fn vault(&self) -> Result<Vault, VaultError> {
+        Vault::open(self.path.join("keys"))
+    }
+}
