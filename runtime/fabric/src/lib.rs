@@ -1,1 +1,57 @@
+//! The fabric: the service that joins the rooms.
+//!
+//! It keeps the versions of cryptlets and the bindings that their counterparties signed, watches
+//! ledgers for what wakes a cryptlet, runs it in the container, seals the receipt, and takes its
+//! deliveries to the chain. Everything that must survive is an entry of its [`journal`], in this
+//! order: accepted before it runs; receipt, outputs and state in one commit before anyone sees
+//! them; nonce and signed bytes before they are broadcast.
+//!
+//! It does not run Wasm (`cryptlet-container`), hold keys (`cryptlet-vault`), speak to nodes
+//! (`cryptlet-ledger`) or define receipts (`cryptlet-attest`); it is what they have in common.
+//!
+//! ```no_run
+//! # async fn example() -> Result<(), Box<dyn std::error::Error>> {
+//! use std::path::Path;
+//! use cryptlet_fabric::{Configuration, Fabric, Seams};
+//! use cryptlet_vault::{Passphrase, Vault};
+//!
+//! let state = Path::new("/var/lib/cryptlet");
+//! let configuration = Configuration::read(state)?;
+//! let vault = Vault::open(state.join("keys"))?;
+//! vault.unlock_all(&Passphrase::from_file(Path::new("/run/secrets/cryptlet"))?)?;
+//!
+//! let fabric = Fabric::open(state, &configuration, vault.delegate(), Seams::live()?).await?;
+//! fabric.deploy(std::fs::read("reference-rate.wasm")?).await?;
+//! let progress = fabric.advance().await?;
+//! println!("{} invocations ran; auditors trust {}", progress.executed, fabric.trusted_key());
+//! # Ok(())
+//! # }
+//! ```
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod advance;
+pub mod binding;
+mod configuration;
+mod deliver;
+mod document;
+mod error;
+mod fabric;
+pub mod journal;
+mod keys;
+mod network;
+mod sealing;
+mod seams;
+mod services;
+
+pub use advance::{Message, Progress, Waiting};
+pub use binding::{Approval, Binding};
+pub use configuration::{Configuration, ConfigurationError, Identity, Ledger};
+pub use document::DocumentError;
+pub use error::FabricError;
+pub use fabric::{Fabric, Seams};
+pub use network::{PublicWeb, Web};
+pub use seams::{
+    Clock, Randomness, RandomnessError, Step, Steps, SystemClock, SystemRandomness, TracedSteps,
+};

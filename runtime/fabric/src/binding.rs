@@ -1,0 +1,441 @@
+//! What ties a cryptlet to a contract: the document that its counterparties sign.
+
+use std::collections::BTreeMap;
+use std::str::FromStr;
+
+use alloy_primitives::{Address, B256};
+use cryptlet_attest::{BindingId, BindingVersion, Measurement, digest};
+use cryptlet_contracts::{Signable as _, Terms};
+use cryptlet_ledger::ChainId;
+use cryptlet_schema::{Kind, Manifest, Message};
+use semver::VersionReq;
+use serde::{Deserialize, Serialize};
+use url::Url;
+
+use crate::document::{self, DocumentError};
+
+/// A binding, as its counterparties wrote and signed it.
+///
+/// Its version is a hash of all parts: change one and the counterparties sign anew. The active
+/// version of the cryptlet is not a part; the range that it may lie in is.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Binding {
+    /// The cryptlet and the terms of agreement.
+    pub binding: Agreement,
+    /// The contract: where it is, and what it can be told and tells.
+    pub contract: Contract,
+    /// Who must agree; in ascending order of address.
+    pub counterparties: Vec<Counterparty>,
+    /// Keys by their names in the vault.
+    pub keys: Keys,
+    /// What wakes the cryptlet.
+    pub triggers: Triggers,
+    /// What the cryptlet may use.
+    #[serde(default)]
+    pub grants: Granted,
+    /// Utility cryptlets it may ask, by the name it asks them under.
+    #[serde(default)]
+    pub sources: BTreeMap<String, Source>,
+}
+
+/// Section `[binding]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Agreement {
+    /// The operator's name for it; unique in one fabric.
+    pub name: String,
+    /// The bound cryptlet.
+    pub cryptlet: String,
+    /// Versions of it that may run.
+    pub versions: VersionReq,
+    /// The version that runs when the binding is activated, by its measurement.
+    pub measurement: Measurement,
+    /// Makes the id unique among bindings of the same counterparties.
+    pub salt: B256,
+    /// How many counterparties must sign a change. Creation needs all of them.
+    pub threshold: u8,
+}
+
+/// Section `[contract]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Contract {
+    /// The ledger's name in the fabric's configuration.
+    pub ledger: String,
+    /// CAIP-2 id of the chain.
+    pub chain: ChainId,
+    /// The CryptoDelegate.
+    pub gateway: Address,
+    /// The contract that deliveries are forwarded to and whose events are read.
+    pub consumer: Address,
+    /// First block that can hold an event of this binding.
+    #[serde(default)]
+    pub from_block: u64,
+    /// Whether deliveries must arrive one after the other.
+    pub ordered: bool,
+    /// How many admitted signers a delivery needs.
+    pub signer_threshold: u8,
+    /// Seconds between the signing of a new version and its first use.
+    pub version_delay_seconds: u64,
+    /// Seconds of chain time for which a signed delivery stays valid.
+    pub validity_seconds: u64,
+    /// Most gas that the consumer's callback may use.
+    pub gas_limit: u32,
+    /// Highest gas price, in wei, that the counterparties accept; 0 for no cap.
+    #[serde(default, with = "document::decimal")]
+    pub max_fee: u128,
+    /// Functions that the cryptlet may call, in human-readable ABI.
+    pub actions: Vec<Message>,
+    /// Events that may wake it.
+    pub events: Vec<Message>,
+}
+
+/// One of `[[counterparties]]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Counterparty {
+    /// For people.
+    pub name: String,
+    /// The wallet that signs for it.
+    pub address: Address,
+}
+
+/// Section `[keys]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Keys {
+    /// Signs deliveries; admitted on the chain for this binding alone.
+    pub delivery: String,
+    /// Keys the cryptlet may sign messages with.
+    #[serde(default)]
+    pub granted: Vec<String>,
+}
+
+/// Section `[triggers]`.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Triggers {
+    /// Names of contract events.
+    #[serde(default)]
+    pub contract_events: Vec<String>,
+    /// Messages that callers may send, in human-readable ABI.
+    #[serde(default)]
+    pub messages: Vec<Message>,
+}
+
+/// What a cryptlet may use; nothing unless it stands here.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Granted {
+    /// Publishing events.
+    #[serde(default)]
+    pub events: bool,
+    /// Keeping state from run to run.
+    #[serde(default)]
+    pub state: bool,
+    /// Writing to the log.
+    #[serde(default)]
+    pub log: bool,
+    /// WASI, virtualised.
+    #[serde(default)]
+    pub wasi: bool,
+    /// Web addresses by the name the cryptlet knows them under.
+    #[serde(default)]
+    pub http: BTreeMap<String, Http>,
+    /// Lower limits than the manifest's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub limits: Option<cryptlet_schema::Limits>,
+}
+
+/// One web address that may be fetched.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Http {
+    /// Everything below this URL. Naming a private or loopback host here allows it.
+    pub base: Url,
+    /// Allowed methods.
+    #[serde(default = "read_only")]
+    pub methods: Vec<String>,
+}
+
+fn read_only() -> Vec<String> {
+    vec!["GET".into(), "HEAD".into()]
+}
+
+/// One of `[sources.<name>]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Source {
+    /// The utility cryptlet.
+    pub cryptlet: String,
+    /// Its exact version: the counterparties agreed on this code.
+    pub version: semver::Version,
+    /// And on exactly these bytes.
+    pub measurement: Measurement,
+    /// What it may use.
+    #[serde(default)]
+    pub grants: Granted,
+}
+
+/// A binding contradicts itself, its cryptlet, or its signatures.
+#[derive(Debug, thiserror::Error)]
+pub enum BindingError {
+    /// The document is not one.
+    #[error(transparent)]
+    Document(#[from] DocumentError),
+    /// A key has a value that cannot be.
+    #[error("binding \"{binding}\", {key}: {reason}; {remedy}")]
+    Invalid {
+        /// The binding's name.
+        binding: String,
+        /// Dotted key.
+        key: String,
+        /// What is wrong.
+        reason: String,
+        /// The way out.
+        remedy: String,
+    },
+    /// A counterparty has not signed these terms.
+    #[error(
+        "binding \"{binding}\" is not signed by {counterparty} ({address}); have them sign its terms {terms}"
+    )]
+    Unsigned {
+        /// The binding's name.
+        binding: String,
+        /// Who is missing.
+        counterparty: String,
+        /// Their wallet.
+        address: Address,
+        /// The EIP-712 digest to sign.
+        terms: B256,
+    },
+}
+
+impl Binding {
+    /// Reads a binding document; `name` names the file in errors.
+    ///
+    /// # Errors
+    ///
+    /// If it is not TOML, has unknown or missing keys, or contradicts itself.
+    pub fn parse(name: &str, text: &str) -> Result<Self, BindingError> {
+        let binding: Self = document::parse(name, text)?;
+        binding.check()?;
+        Ok(binding)
+    }
+
+    /// The document as TOML; parsing it gives the same binding.
+    #[must_use]
+    pub fn to_toml(&self) -> String {
+        toml::to_string(self).expect("every part of a binding has a TOML form")
+    }
+
+    /// What the CryptoDelegate knows it by: keccak256 of its counterparties and its salt.
+    #[must_use]
+    pub fn id(&self) -> BindingId {
+        BindingId::from_bytes(
+            cryptlet_contracts::binding_id(&self.addresses(), self.binding.salt).0,
+        )
+    }
+
+    /// A hash of all parts.
+    #[must_use]
+    pub fn version(&self) -> BindingVersion {
+        let parts = serde_json::to_vec(self).expect("every part of a binding has a JSON form");
+        BindingVersion::from_bytes(*digest("binding version", &[&parts]).as_bytes())
+    }
+
+    /// What the counterparties sign and the CryptoDelegate keeps.
+    #[must_use]
+    pub fn terms(&self) -> Terms {
+        Terms {
+            counterparties: self.addresses(),
+            threshold: self.binding.threshold,
+            salt: self.binding.salt,
+            consumer: self.contract.consumer,
+            signerThreshold: self.contract.signer_threshold,
+            ordered: self.contract.ordered,
+            versionDelay: self.contract.version_delay_seconds,
+            bindingVersion: B256::from(*self.version().as_bytes()),
+            measurement: B256::from(*self.binding.measurement.as_bytes()),
+        }
+    }
+
+    /// The EIP-712 digest of [`Self::terms`] for this binding's chain and gateway.
+    #[must_use]
+    pub fn terms_digest(&self) -> B256 {
+        let domain = cryptlet_contracts::domain(self.contract.chain.0, self.contract.gateway);
+        self.terms().digest(&domain)
+    }
+
+    /// Checks that every counterparty has signed the terms.
+    ///
+    /// # Errors
+    ///
+    /// Names the first who has not.
+    pub fn check_approvals(&self, approvals: &[Approval]) -> Result<(), BindingError> {
+        let terms = self.terms_digest();
+        for counterparty in &self.counterparties {
+            let signed = approvals.iter().any(|approval| {
+                approval.counterparty == counterparty.address && approval.signed(terms)
+            });
+            if !signed {
+                return Err(BindingError::Unsigned {
+                    binding: self.binding.name.clone(),
+                    counterparty: counterparty.name.clone(),
+                    address: counterparty.address,
+                    terms,
+                });
+            }
+        }
+        Ok(())
+    }
+
+    /// Checks that the contract, as this binding describes it, knows every action that `manifest`
+    /// takes and every event that it wants.
+    ///
+    /// # Errors
+    ///
+    /// Names the first message that differs.
+    pub fn check_messages(&self, manifest: &Manifest) -> Result<(), BindingError> {
+        if manifest.cryptlet.kind != Kind::Contract {
+            return Err(self.invalid(
+                "binding.cryptlet",
+                format!("{} is a utility cryptlet", manifest.cryptlet.name),
+                "bind a contract cryptlet, and name this one under [sources]",
+            ));
+        }
+        let known = |messages: &[Message], wanted: &Message| {
+            messages.iter().any(|message| message == wanted)
+        };
+        for action in &manifest.messages.actions {
+            if !known(&self.contract.actions, action) {
+                return Err(self.invalid(
+                    "contract.actions",
+                    format!(
+                        "{} calls {action}, which is not listed",
+                        manifest.cryptlet.name
+                    ),
+                    "list it, if the contract has this function",
+                ));
+            }
+        }
+        for name in &self.triggers.contract_events {
+            let wanted = manifest
+                .messages
+                .contract_events
+                .iter()
+                .find(|message| message.name() == name);
+            match wanted {
+                Some(message) if known(&self.contract.events, message) => {}
+                _ => {
+                    return Err(self.invalid(
+                        "triggers.contract-events",
+                        format!(
+                            "{} {} does not take the event {name} as the contract emits it",
+                            manifest.cryptlet.name, manifest.cryptlet.version
+                        ),
+                        "compare contract.events with the manifest's contract-events",
+                    ));
+                }
+            }
+        }
+        Ok(())
+    }
+
+    pub(crate) fn invalid(&self, key: &str, reason: String, remedy: &str) -> BindingError {
+        BindingError::Invalid {
+            binding: self.binding.name.clone(),
+            key: key.into(),
+            reason,
+            remedy: remedy.into(),
+        }
+    }
+
+    fn addresses(&self) -> Vec<Address> {
+        self.counterparties
+            .iter()
+            .map(|counterparty| counterparty.address)
+            .collect()
+    }
+
+    fn check(&self) -> Result<(), BindingError> {
+        if self.counterparties.is_empty() {
+            return Err(self.invalid(
+                "counterparties",
+                "nobody would have to agree".into(),
+                "name at least one counterparty",
+            ));
+        }
+        if !self.addresses().is_sorted_by(|left, right| left < right) {
+            return Err(self.invalid(
+                "counterparties",
+                "addresses are not in ascending order, or one stands twice".into(),
+                "sort them by address",
+            ));
+        }
+        let threshold = usize::from(self.binding.threshold);
+        if threshold == 0 || threshold > self.counterparties.len() {
+            return Err(self.invalid(
+                "binding.threshold",
+                format!(
+                    "{threshold} of {} cannot be reached",
+                    self.counterparties.len()
+                ),
+                "take a number from 1 to the number of counterparties",
+            ));
+        }
+        if self.contract.signer_threshold != 1 {
+            return Err(self.invalid(
+                "contract.signer-threshold",
+                "one host signs with one delivery key".into(),
+                "set it to 1",
+            ));
+        }
+        for name in &self.triggers.contract_events {
+            if !self
+                .contract
+                .events
+                .iter()
+                .any(|event| event.name() == name)
+            {
+                return Err(self.invalid(
+                    "triggers.contract-events",
+                    format!("{name} is not among contract.events"),
+                    "list the event there in human-readable ABI",
+                ));
+            }
+        }
+        Ok(())
+    }
+}
+
+/// A counterparty's signature under a binding's terms.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Approval {
+    /// Whose it is.
+    pub counterparty: Address,
+    /// 65 bytes `r || s || v`, low-s.
+    pub signature: alloy_primitives::Bytes,
+}
+
+impl Approval {
+    fn signed(&self, digest: B256) -> bool {
+        let Ok(signature) = alloy_primitives::Signature::from_raw(&self.signature) else {
+            return false;
+        };
+        // The gateway refuses high-s, so an approval that it would refuse is none.
+        signature.normalize_s().is_none()
+            && signature.recover_address_from_prehash(&digest).ok() == Some(self.counterparty)
+    }
+}
+
+/// Parses a name into the binding's id when it is one.
+///
+/// # Errors
+///
+/// If it is no 0x-prefixed hash of 32 bytes.
+pub fn parse_id(text: &str) -> Result<BindingId, String> {
+    BindingId::from_str(text).map_err(|error| error.to_string())
+}

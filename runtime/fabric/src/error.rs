@@ -1,0 +1,138 @@
+//! What can go wrong in the fabric, in words for its operator.
+
+use cryptlet_attest::Measurement;
+use semver::Version;
+
+use crate::binding::BindingError;
+use crate::journal::JournalError;
+use crate::seams::RandomnessError;
+
+/// An operation of the fabric failed; what was durable before still is.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum FabricError {
+    /// The durable record failed.
+    #[error(transparent)]
+    Journal(#[from] JournalError),
+    /// A binding is not acceptable.
+    #[error(transparent)]
+    Binding(#[from] BindingError),
+    /// A component is not a cryptlet that this host runs.
+    #[error(transparent)]
+    Load(#[from] cryptlet_container::LoadError),
+    /// The sandbox could not be set up.
+    #[error(transparent)]
+    Container(#[from] cryptlet_container::ContainerError),
+    /// A cryptlet asks for what its binding does not grant.
+    #[error(transparent)]
+    Grant(#[from] cryptlet_container::GrantError),
+    /// The ledger failed.
+    #[error(transparent)]
+    Ledger(#[from] cryptlet_ledger::LedgerError),
+    /// A key is missing, locked or meant for something else.
+    #[error(transparent)]
+    Key(#[from] cryptlet_vault::SigningError),
+    /// The log's name is not acceptable.
+    #[error("fabric.origin: {0}; take a name without spaces and plus signs")]
+    Origin(#[from] cryptlet_attest::KeyError),
+    /// There are no random bytes.
+    #[error(transparent)]
+    Randomness(#[from] RandomnessError),
+    /// TLS could not be set up.
+    #[error("TLS could not be set up: {0}")]
+    Tls(#[from] rustls::Error),
+    /// The running program could not be read to measure it.
+    #[error("this program's own file cannot be read, so receipts could not name it: {0}")]
+    Executable(std::io::Error),
+    /// A task of the runtime was cancelled; the process is shutting down.
+    #[error("the work was cut off by a shutdown: {0}; it goes on at the next start")]
+    CutOff(#[from] tokio::task::JoinError),
+    /// No component with this measurement was deployed.
+    #[error("no component with measurement {0} is deployed; deploy it first")]
+    NotDeployed(Measurement),
+    /// This version was never deployed.
+    #[error("{cryptlet} {version} is not deployed; deploy its component first")]
+    UnknownVersion {
+        /// The cryptlet.
+        cryptlet: String,
+        /// The version.
+        version: Version,
+    },
+    /// There is no binding of this name.
+    #[error("there is no binding \"{0}\"; `cryptlet ls` shows those there are")]
+    UnknownBinding(String),
+    /// The binding names a ledger that is not configured.
+    #[error(
+        "binding \"{binding}\", contract.ledger: no ledger \"{ledger}\" is configured; add [ledgers.{ledger}] to fabric.toml"
+    )]
+    UnknownLedger {
+        /// The binding.
+        binding: String,
+        /// The ledger.
+        ledger: String,
+    },
+    /// The configured ledger is not the one that the counterparties signed.
+    #[error(
+        "binding \"{binding}\" is signed for {expected}, but ledger \"{ledger}\" is {found}; configure the ledger that was signed"
+    )]
+    OtherLedger {
+        /// The binding.
+        binding: String,
+        /// The ledger.
+        ledger: String,
+        /// What the binding says.
+        expected: String,
+        /// What is configured.
+        found: String,
+    },
+    /// The version is not one that the binding allows.
+    #[error(
+        "binding \"{binding}\" allows {expected}, not {found}; have its counterparties sign a binding that does"
+    )]
+    OutsideBinding {
+        /// The binding.
+        binding: String,
+        /// What it allows.
+        expected: String,
+        /// What was given.
+        found: String,
+    },
+    /// The version is active already.
+    #[error("{version} is active in binding \"{binding}\" already; nothing was changed")]
+    AlreadyActive {
+        /// The binding.
+        binding: String,
+        /// The version.
+        version: Version,
+    },
+    /// There is nothing to go back to.
+    #[error(
+        "binding \"{binding}\" has run on nothing but {version}; there is no version to roll back to"
+    )]
+    NothingBefore {
+        /// The binding.
+        binding: String,
+        /// The active version.
+        version: Version,
+    },
+    /// A message is not one that the binding takes.
+    #[error("binding \"{binding}\" takes no such message: {reason}")]
+    Message {
+        /// The binding.
+        binding: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// An accepted input in the journal cannot be read back.
+    #[error(
+        "the accepted input of invocation {number} of binding \"{binding}\" cannot be read: {reason}; restore a backup"
+    )]
+    Input {
+        /// The binding.
+        binding: String,
+        /// The invocation.
+        number: u64,
+        /// What does not fit.
+        reason: String,
+    },
+}

@@ -1,0 +1,447 @@
+//! The service that joins the rooms.
+
+use std::collections::{BTreeMap, HashMap};
+use std::path::Path;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cryptlet_attest::{
+    BindingId, CheckpointKey, KeyEntry, LogEntry, Measurement, TrustedKey, VersionChange, digest,
+};
+use cryptlet_container::{Container, Cryptlet, Grants, HttpGrant, Settings};
+use cryptlet_ledger::{Contracts, EvmLedger, EvmSettings};
+use cryptlet_vault::SignatureDelegate;
+use semver::Version;
+
+use crate::binding::{Approval, Binding, Granted};
+use crate::configuration::Configuration;
+use crate::error::FabricError;
+use crate::journal::{BindingRow, Journal, LogOwner, VersionRow};
+use crate::keys::{LedgerSigner, LogKey};
+use crate::network::{PublicWeb, Web};
+use crate::sealing::HostFacts;
+use crate::seams::{Clock, Randomness, Steps, SystemClock, SystemRandomness, TracedSteps};
+
+/// What decides time, chance and the network for a fabric.
+pub struct Seams {
+    /// When invocations are accepted.
+    pub clock: Arc<dyn Clock>,
+    /// Seeds and salts.
+    pub randomness: Arc<dyn Randomness>,
+    /// The way out to the web.
+    pub web: Arc<dyn Web>,
+    /// Told of every step.
+    pub steps: Arc<dyn Steps>,
+}
+
+impl Seams {
+    /// The host's clock, the operating system's randomness, the real web.
+    ///
+    /// # Errors
+    ///
+    /// If TLS cannot be set up.
+    pub fn live() -> Result<Self, FabricError> {
+        Ok(Self {
+            clock: Arc::new(SystemClock),
+            randomness: Arc::new(SystemRandomness),
+            web: Arc::new(PublicWeb::new()?),
+            steps: Arc::new(TracedSteps),
+        })
+    }
+}
+
+/// A running fabric on one state folder.
+///
+/// It does nothing by itself: [`Fabric::advance`] takes everything that can go on one step
+/// further. Killing the process at any point loses nothing that was accepted.
+pub struct Fabric {
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) container: Arc<Container>,
+    pub(crate) delegate: SignatureDelegate,
+    pub(crate) ledgers: BTreeMap<String, EvmLedger>,
+    pub(crate) seams: Seams,
+    pub(crate) host: Arc<HostFacts>,
+    loaded: Mutex<HashMap<Measurement, Cryptlet>>,
+    trusted: TrustedKey,
+}
+
+impl Fabric {
+    /// Opens the state folder and connects to every configured ledger.
+    ///
+    /// The keys that the configuration names must be unlocked in `delegate`.
+    ///
+    /// # Errors
+    ///
+    /// If the folder is in use or damaged, a key is locked, or a node is missing or serves another
+    /// chain.
+    pub async fn open(
+        state: &Path,
+        configuration: &Configuration,
+        delegate: SignatureDelegate,
+        seams: Seams,
+    ) -> Result<Self, FabricError> {
+        let key = LogKey::new(
+            delegate.clone(),
+            configuration.fabric.attestation_key.clone(),
+        )?;
+        let public = key.public();
+        let origin = configuration.fabric.origin.clone();
+        let trusted = TrustedKey::new(&origin, &public)?;
+        let journal = Arc::new(Journal::open(state, Arc::new(Owner { origin, key }))?);
+        if journal.log_size()? == 0 {
+            let entry = LogEntry::Key(KeyEntry {
+                name: trusted.name().to_owned(),
+                algorithm: "ed25519".into(),
+                purpose: "attestation".into(),
+                public: public.to_vec(),
+            });
+            journal
+                .commit(move |writing| writing.append(&entry).map(|_| ()))
+                .await?;
+        }
+        let container = Arc::new(Container::new(Settings {
+            limits: configuration.limits.clone(),
+            ..Settings::default()
+        })?);
+        let host = Arc::new(HostFacts {
+            fabric_version: env!("CARGO_PKG_VERSION").into(),
+            executable: executable_digest()?,
+            engine_configuration: Container::engine_configuration(),
+            operator_costs: Container::operator_costs(),
+            wasmtime: Container::WASMTIME_VERSION.into(),
+            key: trusted.identity(),
+        });
+        let mut ledgers = BTreeMap::new();
+        for (name, ledger) in &configuration.ledgers {
+            let mut settings = EvmSettings::new(
+                name,
+                ledger.rpc.clone(),
+                ledger.chain,
+                Contracts {
+                    gateway: ledger.gateway,
+                    registry: ledger.registry,
+                },
+                &ledger.account,
+            );
+            settings.finality = ledger.finality;
+            settings.max_fee_per_gas = ledger.max_fee_per_gas;
+            let signer = Arc::new(LedgerSigner(delegate.clone()));
+            ledgers.insert(name.clone(), EvmLedger::connect(settings, signer).await?);
+        }
+        Ok(Self {
+            journal,
+            container,
+            delegate,
+            ledgers,
+            seams,
+            host,
+            loaded: Mutex::default(),
+            trusted,
+        })
+    }
+
+    /// What auditors must trust: the verifier key of this fabric's log.
+    #[must_use]
+    pub fn trusted_key(&self) -> &TrustedKey {
+        &self.trusted
+    }
+
+    /// The durable record.
+    #[must_use]
+    pub fn journal(&self) -> &Journal {
+        &self.journal
+    }
+
+    /// Measures, checks, compiles and keeps a component; it runs nowhere yet.
+    ///
+    /// # Errors
+    ///
+    /// If it is no cryptlet, or this name and version stands for other bytes already.
+    pub async fn deploy(&self, component: Vec<u8>) -> Result<VersionRow, FabricError> {
+        let container = Arc::clone(&self.container);
+        let (component, cryptlet) = tokio::task::spawn_blocking(move || {
+            let cryptlet = container.load(&component)?;
+            Ok::<_, FabricError>((component, cryptlet))
+        })
+        .await??;
+        let identity = &cryptlet.manifest().cryptlet;
+        let row = VersionRow {
+            cryptlet: identity.name.clone(),
+            version: identity.version.clone(),
+            measurement: cryptlet.measurement(),
+            deployed_at: self.seams.clock.now(),
+        };
+        let kept = row.clone();
+        self.journal
+            .commit(move |writing| writing.deploy(&kept, &component))
+            .await?;
+        tracing::info!(cryptlet = row.cryptlet, version = %row.version, measurement = %row.measurement, "deployed");
+        self.remember(cryptlet);
+        Ok(row)
+    }
+
+    /// Activates a binding that all its counterparties have signed.
+    ///
+    /// # Errors
+    ///
+    /// If a signature is missing, a cryptlet is not deployed or asks for what is not granted, the
+    /// contract does not know its messages, or the ledger is not configured as the binding says.
+    pub async fn bind(
+        &self,
+        binding: Binding,
+        approvals: Vec<Approval>,
+    ) -> Result<BindingId, FabricError> {
+        binding.check_approvals(&approvals)?;
+        let ledger = self.ledger(&binding)?;
+        let settings = ledger.settings();
+        if settings.chain != binding.contract.chain || settings.gateway != binding.contract.gateway
+        {
+            return Err(FabricError::OtherLedger {
+                binding: binding.binding.name.clone(),
+                ledger: binding.contract.ledger.clone(),
+                expected: format!(
+                    "{} gateway {}",
+                    binding.contract.chain, binding.contract.gateway
+                ),
+                found: format!("{} gateway {}", settings.chain, settings.gateway),
+            });
+        }
+        let delivery_key = self.delegate.info(&binding.keys.delivery)?;
+        let cryptlet = self.cryptlet(&binding.binding.measurement).await?;
+        let version = cryptlet.manifest().cryptlet.version.clone();
+        self.check_version(&binding, &cryptlet).await?;
+        let id = binding.id();
+        let at = self.seams.clock.now();
+        let name = binding.binding.name.clone();
+        self.journal
+            .commit(move |writing| {
+                writing.activate(&binding, &approvals, &version, at)?;
+                writing.append(&LogEntry::Key(KeyEntry {
+                    name: delivery_key.name.to_string(),
+                    algorithm: delivery_key.algorithm.to_string(),
+                    purpose: delivery_key.purpose.to_string(),
+                    public: delivery_key.public.clone(),
+                }))?;
+                Ok(())
+            })
+            .await?;
+        tracing::info!(binding = name, %id, "binding activated");
+        Ok(id)
+    }
+
+    /// Makes `version` the one that the binding's next invocations run on. Those that were
+    /// accepted before still run on the version of their time.
+    ///
+    /// # Errors
+    ///
+    /// If the version is not deployed, lies outside the binding's range, or does not fit it.
+    pub async fn promote(&self, binding: &str, version: &Version) -> Result<(), FabricError> {
+        let row = self.binding(binding)?;
+        self.switch(&row, version, VersionChange::Promoted).await
+    }
+
+    /// Goes back to the version that was active before the current one.
+    ///
+    /// # Errors
+    ///
+    /// If there was none.
+    pub async fn rollback(&self, binding: &str) -> Result<Version, FabricError> {
+        let row = self.binding(binding)?;
+        let previous = self
+            .journal
+            .version_moves(&row.document.id())?
+            .into_iter()
+            .rev()
+            .map(|moved| moved.version)
+            .find(|version| *version != row.active)
+            .ok_or_else(|| FabricError::NothingBefore {
+                binding: binding.into(),
+                version: row.active.clone(),
+            })?;
+        self.switch(&row, &previous, VersionChange::RolledBack)
+            .await?;
+        Ok(previous)
+    }
+
+    async fn switch(
+        &self,
+        row: &BindingRow,
+        version: &Version,
+        change: VersionChange,
+    ) -> Result<(), FabricError> {
+        let agreement = &row.document.binding;
+        if *version == row.active {
+            return Err(FabricError::AlreadyActive {
+                binding: agreement.name.clone(),
+                version: version.clone(),
+            });
+        }
+        let measurement = self.measurement_of(&agreement.cryptlet, version)?;
+        let cryptlet = self.cryptlet(&measurement).await?;
+        self.check_version(&row.document, &cryptlet).await?;
+        let id = row.document.id();
+        let (name, to, at) = (
+            agreement.cryptlet.clone(),
+            version.clone(),
+            self.seams.clock.now(),
+        );
+        self.journal
+            .commit(move |writing| writing.switch(&id, &name, &to, measurement, change, at))
+            .await?;
+        tracing::info!(binding = agreement.name, %version, ?change, "active version changed");
+        Ok(())
+    }
+
+    /// Checks that a version of the bound cryptlet may run under a binding.
+    async fn check_version(
+        &self,
+        binding: &Binding,
+        cryptlet: &Cryptlet,
+    ) -> Result<(), FabricError> {
+        let identity = &cryptlet.manifest().cryptlet;
+        let agreement = &binding.binding;
+        if identity.name != agreement.cryptlet || !agreement.versions.matches(&identity.version) {
+            return Err(FabricError::OutsideBinding {
+                binding: agreement.name.clone(),
+                expected: format!("{} {}", agreement.cryptlet, agreement.versions),
+                found: format!("{} {}", identity.name, identity.version),
+            });
+        }
+        binding.check_messages(cryptlet.manifest())?;
+        let grants = self.grants(binding).await?;
+        self.container.check_grants(cryptlet, &grants)?;
+        Ok(())
+    }
+
+    /// What the container may let the bound cryptlet do.
+    pub(crate) async fn grants(&self, binding: &Binding) -> Result<Grants, FabricError> {
+        let mut grants = granted(&binding.grants);
+        grants.ledger = true;
+        grants.keys.clone_from(&binding.keys.granted);
+        for (name, source) in &binding.sources {
+            let cryptlet = self.cryptlet(&source.measurement).await?;
+            let identity = &cryptlet.manifest().cryptlet;
+            if identity.name != source.cryptlet || identity.version != source.version {
+                return Err(FabricError::OutsideBinding {
+                    binding: binding.binding.name.clone(),
+                    expected: format!("{} {} as source {name}", source.cryptlet, source.version),
+                    found: format!("{} {}", identity.name, identity.version),
+                });
+            }
+            let granted = cryptlet_container::Source {
+                cryptlet,
+                grants: granted(&source.grants),
+            };
+            grants.sources.insert(name.clone(), granted);
+        }
+        Ok(grants)
+    }
+
+    /// The loaded module with this measurement, compiled if this process has not done so yet.
+    pub(crate) async fn cryptlet(
+        &self,
+        measurement: &Measurement,
+    ) -> Result<Cryptlet, FabricError> {
+        let known = self
+            .loaded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get(measurement)
+            .cloned();
+        if let Some(cryptlet) = known {
+            return Ok(cryptlet);
+        }
+        let component = self
+            .journal
+            .component(measurement)?
+            .ok_or(FabricError::NotDeployed(*measurement))?;
+        let container = Arc::clone(&self.container);
+        let cryptlet = tokio::task::spawn_blocking(move || container.load(&component)).await??;
+        self.remember(cryptlet.clone());
+        Ok(cryptlet)
+    }
+
+    fn remember(&self, cryptlet: Cryptlet) {
+        self.loaded
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .insert(cryptlet.measurement(), cryptlet);
+    }
+
+    pub(crate) fn measurement_of(
+        &self,
+        cryptlet: &str,
+        version: &Version,
+    ) -> Result<Measurement, FabricError> {
+        self.journal
+            .versions()?
+            .into_iter()
+            .find(|row| row.cryptlet == cryptlet && row.version == *version)
+            .map(|row| row.measurement)
+            .ok_or_else(|| FabricError::UnknownVersion {
+                cryptlet: cryptlet.into(),
+                version: version.clone(),
+            })
+    }
+
+    pub(crate) fn binding(&self, name: &str) -> Result<BindingRow, FabricError> {
+        self.journal
+            .bindings()?
+            .into_iter()
+            .find(|row| row.document.binding.name == name)
+            .ok_or_else(|| FabricError::UnknownBinding(name.into()))
+    }
+
+    pub(crate) fn ledger(&self, binding: &Binding) -> Result<&EvmLedger, FabricError> {
+        self.ledgers
+            .get(&binding.contract.ledger)
+            .ok_or_else(|| FabricError::UnknownLedger {
+                binding: binding.binding.name.clone(),
+                ledger: binding.contract.ledger.clone(),
+            })
+    }
+}
+
+struct Owner {
+    origin: String,
+    key: LogKey,
+}
+
+impl LogOwner for Owner {
+    fn origin(&self) -> &str {
+        &self.origin
+    }
+
+    fn key(&self) -> &dyn CheckpointKey {
+        &self.key
+    }
+}
+
+fn granted(granted: &Granted) -> Grants {
+    Grants {
+        events: granted.events,
+        state: granted.state,
+        log: granted.log,
+        wasi: granted.wasi,
+        http: granted
+            .http
+            .iter()
+            .map(|(name, http)| {
+                let grant = HttpGrant {
+                    base: http.base.clone(),
+                    methods: http.methods.clone(),
+                };
+                (name.clone(), grant)
+            })
+            .collect(),
+        limits: granted.limits.clone(),
+        ..Grants::default()
+    }
+}
+
+/// What this process is made of, for the receipts' host part.
+fn executable_digest() -> Result<cryptlet_attest::Digest, FabricError> {
+    let bytes = std::env::current_exe()
+        .and_then(std::fs::read)
+        .map_err(FabricError::Executable)?;
+    Ok(digest("executable", &[&bytes]))
+}

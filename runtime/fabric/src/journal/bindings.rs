@@ -1,0 +1,256 @@
+//! Bindings and the moves of their active version.
+
+use cryptlet_attest::{
+    BindingChange, BindingEntry, BindingId, LeafHash, LogEntry, Measurement, VersionChange,
+    VersionEntry,
+};
+use rusqlite::params;
+use semver::Version;
+
+use super::{Journal, JournalError, Writing};
+use crate::binding::{Approval, Binding};
+
+/// A binding as the journal knows it.
+#[derive(Clone, Debug)]
+pub struct BindingRow {
+    /// The signed document.
+    pub document: Binding,
+    /// The counterparties' signatures.
+    pub approvals: Vec<Approval>,
+    /// The cryptlet's version that new invocations run on.
+    pub active: Version,
+    /// First block whose events have not been read.
+    pub next_block: u64,
+}
+
+/// One change of a binding's active version.
+#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct VersionMove {
+    /// `activated`, `promoted` or `rolled-back`.
+    pub change: String,
+    /// The version that is active from here on.
+    pub version: Version,
+    /// When; milliseconds since 1970.
+    pub at: u64,
+}
+
+impl Writing<'_> {
+    /// Activates a binding whose approvals have been checked.
+    pub(crate) fn activate(
+        &mut self,
+        binding: &Binding,
+        approvals: &[Approval],
+        active: &Version,
+        at: u64,
+    ) -> Result<(), JournalError> {
+        let id = binding.id();
+        let existing: Option<String> = self.one(
+            "SELECT name FROM binding WHERE id = ?1 OR name = ?2",
+            params![id.as_bytes(), binding.binding.name],
+            |row| row.get(0),
+        )?;
+        if let Some(name) = existing {
+            return Err(JournalError::Conflict(format!(
+                "a binding \"{name}\" with this name or this id ({id}) exists; take another name and salt"
+            )));
+        }
+        self.execute(
+            "INSERT INTO binding (id, name, version, document, approvals, active, next_block)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            params![
+                id.as_bytes(),
+                binding.binding.name,
+                binding.version().as_bytes(),
+                binding.to_toml(),
+                serde_json::to_string(approvals).expect("approvals have a JSON form"),
+                active.to_string(),
+                binding.contract.from_block.cast_signed(),
+            ],
+        )?;
+        let (leaf, _) = self.append(&LogEntry::Binding(BindingEntry {
+            binding: id,
+            version: binding.version(),
+            change: BindingChange::Activated,
+        }))?;
+        self.record_move(&id, "activated", active, at, leaf)
+    }
+
+    /// Makes `version` the one that new invocations of the binding run on.
+    pub(crate) fn switch(
+        &mut self,
+        binding: &BindingId,
+        cryptlet: &str,
+        version: &Version,
+        measurement: Measurement,
+        change: VersionChange,
+        at: u64,
+    ) -> Result<(), JournalError> {
+        self.execute(
+            "UPDATE binding SET active = ?2 WHERE id = ?1",
+            params![binding.as_bytes(), version.to_string()],
+        )?;
+        let (leaf, _) = self.append(&LogEntry::Version(VersionEntry {
+            cryptlet: cryptlet.into(),
+            version: version.to_string(),
+            measurement,
+            binding: Some(*binding),
+            change,
+        }))?;
+        let word = match change {
+            VersionChange::RolledBack => "rolled-back",
+            _ => "promoted",
+        };
+        self.record_move(binding, word, version, at, leaf)
+    }
+
+    fn record_move(
+        &self,
+        binding: &BindingId,
+        change: &str,
+        version: &Version,
+        at: u64,
+        leaf: u64,
+    ) -> Result<(), JournalError> {
+        self.execute(
+            "INSERT INTO promotion (binding, ordinal, change, version, at, leaf)
+             SELECT ?1, count(*), ?2, ?3, ?4, ?5 FROM promotion WHERE binding = ?1",
+            params![
+                binding.as_bytes(),
+                change,
+                version.to_string(),
+                at.cast_signed(),
+                leaf.cast_signed()
+            ],
+        )?;
+        Ok(())
+    }
+
+    /// Remembers up to which block the binding's events have been read.
+    pub(crate) fn read_up_to(
+        &self,
+        binding: &BindingId,
+        next_block: u64,
+    ) -> Result<(), JournalError> {
+        self.execute(
+            "UPDATE binding SET next_block = max(next_block, ?2) WHERE id = ?1",
+            params![binding.as_bytes(), next_block.cast_signed()],
+        )?;
+        Ok(())
+    }
+
+    /// The newest receipt of the binding, and its replacement by `receipt`.
+    pub(crate) fn last_receipt(
+        &self,
+        binding: &BindingId,
+    ) -> Result<Option<LeafHash>, JournalError> {
+        let found: Option<Option<[u8; 32]>> = self.one(
+            "SELECT last_receipt FROM binding WHERE id = ?1",
+            [binding.as_bytes()],
+            |row| row.get(0),
+        )?;
+        Ok(found.flatten().map(LeafHash::from_bytes))
+    }
+
+    pub(crate) fn set_last_receipt(
+        &self,
+        binding: &BindingId,
+        receipt: &LeafHash,
+    ) -> Result<(), JournalError> {
+        self.execute(
+            "UPDATE binding SET last_receipt = ?2 WHERE id = ?1",
+            params![binding.as_bytes(), receipt.as_bytes()],
+        )?;
+        Ok(())
+    }
+
+    /// Takes the next number of one of the binding's counters.
+    pub(super) fn take(&self, binding: &BindingId, counter: Counter) -> Result<u64, JournalError> {
+        let sql = match counter {
+            Counter::Invocation => {
+                "UPDATE binding SET next_invocation = next_invocation + 1 WHERE id = ?1 RETURNING next_invocation - 1"
+            }
+            Counter::Delivery => {
+                "UPDATE binding SET next_delivery = next_delivery + 1 WHERE id = ?1 RETURNING next_delivery - 1"
+            }
+        };
+        let number: Option<i64> = self.one(sql, [binding.as_bytes()], |row| row.get(0))?;
+        number
+            .map(i64::cast_unsigned)
+            .ok_or_else(|| JournalError::Conflict(format!("there is no binding {binding}")))
+    }
+}
+
+#[derive(Clone, Copy)]
+pub(super) enum Counter {
+    Invocation,
+    Delivery,
+}
+
+impl Journal {
+    /// Every binding, by name.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn bindings(&self) -> Result<Vec<BindingRow>, JournalError> {
+        self.read().all(
+            "SELECT document, approvals, active, next_block FROM binding ORDER BY name",
+            [],
+            |row| {
+                Ok(BindingRow {
+                    document: super::converted(row, 0, |text: String| {
+                        Binding::parse("journal", &text).map_err(|error| error.to_string())
+                    })?,
+                    approvals: super::converted(row, 1, |text: String| {
+                        serde_json::from_str(&text).map_err(|error| error.to_string())
+                    })?,
+                    active: super::parsed(row, 2)?,
+                    next_block: row.get::<_, i64>(3)?.cast_unsigned(),
+                })
+            },
+        )
+    }
+
+    /// The moves of a binding's active version, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn version_moves(&self, binding: &BindingId) -> Result<Vec<VersionMove>, JournalError> {
+        self.read().all(
+            "SELECT change, version, at FROM promotion WHERE binding = ?1 ORDER BY ordinal",
+            [binding.as_bytes()],
+            |row| {
+                Ok(VersionMove {
+                    change: row.get(0)?,
+                    version: super::parsed(row, 1)?,
+                    at: row.get::<_, i64>(2)?.cast_unsigned(),
+                })
+            },
+        )
+    }
+
+    /// The binding's state as the last successful run left it.
+    pub(crate) fn state(
+        &self,
+        binding: &BindingId,
+    ) -> Result<std::collections::BTreeMap<String, Vec<u8>>, JournalError> {
+        let rows = self.read().all(
+            "SELECT key, value FROM state WHERE binding = ?1",
+            [binding.as_bytes()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )?;
+        Ok(rows.into_iter().collect())
+    }
+
+    /// The number that the binding's next submission gets.
+    pub(crate) fn next_submission(&self, binding: &BindingId) -> Result<u64, JournalError> {
+        let number: Option<i64> = self.read().one(
+            "SELECT next_submission FROM binding WHERE id = ?1",
+            [binding.as_bytes()],
+            |row| row.get(0),
+        )?;
+        Ok(number.map_or(1, i64::cast_unsigned))
+    }
+}

@@ -1,0 +1,342 @@
+//! Invocations: accepted before they run, executed in one commit afterwards.
+
+use cryptlet_attest::{BindingId, LogEntry, Measurement, Receipt};
+use rusqlite::params;
+use serde::Serialize;
+
+use super::bindings::Counter;
+use super::{Journal, JournalError, Writing};
+
+/// What is fixed when an invocation is accepted.
+pub(crate) struct NewInvocation {
+    /// The binding it belongs to.
+    pub binding: BindingId,
+    /// What must not be accepted twice, such as a chain event's place.
+    pub occurrence: String,
+    /// Milliseconds since 1970.
+    pub instant: u64,
+    /// Seeds the guest's randomness.
+    pub seed: [u8; 32],
+    /// Salts the receipt's digests.
+    pub salt: [u8; 32],
+    /// The module that will run.
+    pub measurement: Measurement,
+}
+
+/// An accepted invocation.
+#[derive(Clone, Debug)]
+pub struct AcceptedRow {
+    /// Counts the binding's runs from 1.
+    pub number: u64,
+    /// The whole invocation, as the receipt's input digest covers it.
+    pub input: Vec<u8>,
+    /// Seeds the guest's randomness.
+    pub seed: [u8; 32],
+    /// Salts the receipt's digests.
+    pub salt: [u8; 32],
+    /// The module that runs.
+    pub measurement: Measurement,
+}
+
+/// One execution: of the bound cryptlet (ordinal 0) or of a source that it asked.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct ExecutionRow {
+    /// The binding's name.
+    pub binding: String,
+    /// The invocation.
+    pub number: u64,
+    /// 0, or the place in the order of asking.
+    pub ordinal: u32,
+    /// What ran.
+    pub cryptlet: String,
+    /// In which version.
+    pub version: String,
+    /// Position of the receipt in the log.
+    pub leaf: u64,
+    /// Size of the checkpoint that the receipt was first published under.
+    pub checkpoint: u64,
+    /// How it ended, in words.
+    pub outcome: String,
+    /// What the guest or the host said when it did not end well.
+    pub explanation: Option<String>,
+    /// Deterministic units.
+    pub fuel: u64,
+    /// Bytes.
+    pub peak_memory: u64,
+    /// How many.
+    pub host_calls: u64,
+}
+
+/// An execution on its way into the journal.
+pub(crate) struct NewExecution {
+    pub(crate) ordinal: u32,
+    pub(crate) cryptlet: String,
+    pub(crate) version: String,
+    pub(crate) leaf: u64,
+    pub(crate) input: Vec<u8>,
+    pub(crate) transcript: Vec<u8>,
+    pub(crate) reply: Option<Vec<u8>>,
+    pub(crate) outcome: String,
+    pub(crate) explanation: Option<String>,
+    pub(crate) fuel: u64,
+    pub(crate) peak_memory: u64,
+    pub(crate) host_calls: u64,
+    pub(crate) events: Vec<(String, Vec<u8>)>,
+}
+
+impl Writing<'_> {
+    /// Accepts an invocation, unless its occurrence was accepted before. `input` and `entry` are
+    /// told the number that it gets.
+    pub(crate) fn accept(
+        &mut self,
+        new: &NewInvocation,
+        input: impl FnOnce(u64) -> Vec<u8>,
+        entry: impl FnOnce(u64, &[u8]) -> LogEntry,
+    ) -> Result<Option<u64>, JournalError> {
+        let known: Option<i64> = self.one(
+            "SELECT number FROM invocation WHERE binding = ?1 AND occurrence = ?2",
+            params![new.binding.as_bytes(), new.occurrence],
+            |row| row.get(0),
+        )?;
+        if known.is_some() {
+            return Ok(None);
+        }
+        let number = self.take(&new.binding, Counter::Invocation)?;
+        let input = input(number);
+        self.append(&entry(number, &input))?;
+        self.execute(
+            "INSERT INTO invocation (binding, number, occurrence, input, instant, seed, salt, measurement)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            params![
+                new.binding.as_bytes(),
+                number.cast_signed(),
+                new.occurrence,
+                input,
+                new.instant.cast_signed(),
+                new.seed,
+                new.salt,
+                new.measurement.as_bytes(),
+            ],
+        )?;
+        Ok(Some(number))
+    }
+
+    /// Marks an accepted invocation as executed.
+    ///
+    /// # Errors
+    ///
+    /// If it was executed before: a run is recorded once.
+    pub(crate) fn mark_executed(
+        &self,
+        binding: &BindingId,
+        number: u64,
+    ) -> Result<(), JournalError> {
+        let changed = self.execute(
+            "UPDATE invocation SET executed = 1 WHERE binding = ?1 AND number = ?2 AND executed = 0",
+            params![binding.as_bytes(), number.cast_signed()],
+        )?;
+        if changed == 1 {
+            Ok(())
+        } else {
+            Err(JournalError::Conflict(format!(
+                "invocation {number} of binding {binding} is executed already or was never accepted"
+            )))
+        }
+    }
+
+    pub(crate) fn record_execution(
+        &self,
+        binding: &BindingId,
+        number: u64,
+        new: &NewExecution,
+    ) -> Result<(), JournalError> {
+        self.execute(
+            "INSERT INTO execution (binding, number, ordinal, cryptlet, version, leaf, input,
+                                    transcript, reply, outcome, explanation, fuel, peak_memory, host_calls)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11, ?12, ?13, ?14)",
+            params![
+                binding.as_bytes(),
+                number.cast_signed(),
+                new.ordinal,
+                new.cryptlet,
+                new.version,
+                new.leaf.cast_signed(),
+                new.input,
+                new.transcript,
+                new.reply,
+                new.outcome,
+                new.explanation,
+                new.fuel.cast_signed(),
+                new.peak_memory.cast_signed(),
+                new.host_calls.cast_signed(),
+            ],
+        )?;
+        for (position, (topic, body)) in new.events.iter().enumerate() {
+            self.execute(
+                "INSERT INTO event (binding, number, ordinal, position, topic, body) VALUES (?1, ?2, ?3, ?4, ?5, ?6)",
+                params![
+                    binding.as_bytes(),
+                    number.cast_signed(),
+                    new.ordinal,
+                    i64::try_from(position).unwrap_or(i64::MAX),
+                    topic,
+                    body
+                ],
+            )?;
+        }
+        Ok(())
+    }
+
+    pub(crate) fn change_state(
+        &self,
+        binding: &BindingId,
+        changes: &std::collections::BTreeMap<String, Option<Vec<u8>>>,
+    ) -> Result<(), JournalError> {
+        for (key, value) in changes {
+            match value {
+                Some(value) => self.execute(
+                    "INSERT INTO state (binding, key, value) VALUES (?1, ?2, ?3)
+                     ON CONFLICT (binding, key) DO UPDATE SET value = excluded.value",
+                    params![binding.as_bytes(), key, value],
+                )?,
+                None => self.execute(
+                    "DELETE FROM state WHERE binding = ?1 AND key = ?2",
+                    params![binding.as_bytes(), key],
+                )?,
+            };
+        }
+        Ok(())
+    }
+}
+
+/// An event that a cryptlet published.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct PublishedEvent {
+    /// The invocation that published it.
+    pub number: u64,
+    /// Its topic.
+    pub topic: String,
+    /// UTF-8 JSON.
+    pub body: Vec<u8>,
+}
+
+impl Journal {
+    /// The oldest invocation of the binding that is accepted and not executed.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn next_accepted(&self, binding: &BindingId) -> Result<Option<AcceptedRow>, JournalError> {
+        self.read().one(
+            "SELECT number, input, seed, salt, measurement FROM invocation
+             WHERE binding = ?1 AND executed = 0 ORDER BY number LIMIT 1",
+            [binding.as_bytes()],
+            |row| {
+                Ok(AcceptedRow {
+                    number: row.get::<_, i64>(0)?.cast_unsigned(),
+                    input: row.get(1)?,
+                    seed: row.get(2)?,
+                    salt: row.get(3)?,
+                    measurement: Measurement::from_bytes(row.get(4)?),
+                })
+            },
+        )
+    }
+
+    /// Every execution, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn executions(&self) -> Result<Vec<ExecutionRow>, JournalError> {
+        self.read().all(
+            "SELECT name, number, ordinal, cryptlet, execution.version, leaf,
+                    (SELECT min(size) FROM checkpoint WHERE size > leaf), outcome,
+                    explanation, fuel, peak_memory, host_calls
+             FROM execution JOIN binding ON binding.id = execution.binding ORDER BY leaf",
+            [],
+            |row| {
+                Ok(ExecutionRow {
+                    binding: row.get(0)?,
+                    number: row.get::<_, i64>(1)?.cast_unsigned(),
+                    ordinal: row.get(2)?,
+                    cryptlet: row.get(3)?,
+                    version: row.get(4)?,
+                    leaf: row.get::<_, i64>(5)?.cast_unsigned(),
+                    checkpoint: row.get::<_, i64>(6)?.cast_unsigned(),
+                    outcome: row.get(7)?,
+                    explanation: row.get(8)?,
+                    fuel: row.get::<_, i64>(9)?.cast_unsigned(),
+                    peak_memory: row.get::<_, i64>(10)?.cast_unsigned(),
+                    host_calls: row.get::<_, i64>(11)?.cast_unsigned(),
+                })
+            },
+        )
+    }
+
+    /// The receipt of an execution with its proof, ready to be handed to an auditor.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read or its log is damaged.
+    pub fn receipt(&self, execution: &ExecutionRow) -> Result<Receipt, JournalError> {
+        self.receipt_at(execution.leaf, execution.checkpoint)
+    }
+
+    /// The salt, the input and the transcript of an execution: what a replay needs.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn recording(&self, execution: &ExecutionRow) -> Result<Option<Recording>, JournalError> {
+        self.read().one(
+            "SELECT salt, execution.input, transcript, reply, seed FROM execution
+             JOIN invocation USING (binding, number) WHERE leaf = ?1",
+            [execution.leaf.cast_signed()],
+            |row| {
+                Ok(Recording {
+                    salt: row.get(0)?,
+                    input: row.get(1)?,
+                    transcript: row.get(2)?,
+                    reply: row.get(3)?,
+                    seed: row.get(4)?,
+                })
+            },
+        )
+    }
+
+    /// The events that the binding's runs published, oldest first.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn published(&self, binding: &BindingId) -> Result<Vec<PublishedEvent>, JournalError> {
+        self.read().all(
+            "SELECT number, topic, body FROM event WHERE binding = ?1 ORDER BY number, ordinal, position",
+            [binding.as_bytes()],
+            |row| {
+                Ok(PublishedEvent {
+                    number: row.get::<_, i64>(0)?.cast_unsigned(),
+                    topic: row.get(1)?,
+                    body: row.get(2)?,
+                })
+            },
+        )
+    }
+}
+
+/// What one execution can be replayed from.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    /// Salts the receipt's digests.
+    pub salt: [u8; 32],
+    /// The accepted input.
+    pub input: Vec<u8>,
+    /// Every host call and its answer.
+    pub transcript: Vec<u8>,
+    /// What the cryptlet answered, if it did.
+    pub reply: Option<Vec<u8>>,
+    /// The seed of the whole invocation.
+    pub seed: [u8; 32],
+}

@@ -1,0 +1,249 @@
+//! The transparency log inside the journal: leaves, stored hashes, one checkpoint a commit.
+
+use std::path::Path;
+
+use cryptlet_attest::{CheckpointKey, Hash, HashReader, LeafHash, LogEntry, log};
+use rusqlite::{Connection, OptionalExtension as _, params};
+
+use super::{Journal, JournalError, Reading, Writing, store};
+
+/// Under which name, and with which key, this fabric publishes its log.
+pub trait LogOwner: Send + Sync {
+    /// The log's origin line; also the name of its key.
+    fn origin(&self) -> &str;
+    /// Signs checkpoints.
+    fn key(&self) -> &dyn CheckpointKey;
+}
+
+/// Where the next leaf goes.
+#[derive(Clone, Debug)]
+pub(super) struct Tail {
+    size: u64,
+}
+
+impl Tail {
+    pub(super) fn read(connection: &Connection, path: &Path) -> Result<Self, JournalError> {
+        let size: i64 = connection
+            .query_row(
+                "SELECT coalesce(max(position) + 1, 0) FROM leaf",
+                [],
+                |row| row.get(0),
+            )
+            .map_err(|source| store(path, source))?;
+        Ok(Self {
+            size: size.cast_unsigned(),
+        })
+    }
+
+    pub(super) fn size(&self) -> u64 {
+        self.size
+    }
+}
+
+impl Writing<'_> {
+    /// Adds a leaf and returns its position and its hash.
+    pub(crate) fn append(&mut self, entry: &LogEntry) -> Result<(u64, LeafHash), JournalError> {
+        let bytes = entry.to_bytes();
+        let hash = LeafHash::of(&bytes);
+        let position = self.log.size;
+        let stored = log::append(
+            position,
+            &hash,
+            &StoredHashes {
+                connection: self.connection,
+            },
+        )
+        .map_err(|error| damaged(self.path, error.to_string()))?;
+        self.execute(
+            "INSERT INTO leaf (position, entry, hash) VALUES (?1, ?2, ?3)",
+            params![position.cast_signed(), bytes, hash.as_bytes()],
+        )?;
+        let first = log::stored_hash_count(position);
+        for (offset, hash) in stored.iter().enumerate() {
+            self.execute(
+                "INSERT INTO log_hash (position, hash) VALUES (?1, ?2)",
+                params![
+                    first.cast_signed() + i64::try_from(offset).unwrap_or(i64::MAX),
+                    hash.0
+                ],
+            )?;
+        }
+        self.log.size += 1;
+        Ok((position, hash))
+    }
+}
+
+/// Signs the checkpoint over everything in `tail`.
+pub(super) fn publish(
+    connection: &Connection,
+    path: &Path,
+    tail: &Tail,
+    owner: &dyn LogOwner,
+) -> Result<(), JournalError> {
+    let root = log::root(tail.size, &StoredHashes { connection })
+        .map_err(|error| damaged(path, error.to_string()))?;
+    let note = log::sign_checkpoint(owner.origin(), tail.size, &root, owner.key())
+        .map_err(|error| JournalError::Signing(error.to_string()))?;
+    connection
+        .execute(
+            "INSERT INTO checkpoint (size, root, note) VALUES (?1, ?2, ?3)",
+            params![tail.size.cast_signed(), root.0, note],
+        )
+        .map_err(|source| store(path, source))?;
+    Ok(())
+}
+
+/// Refuses a log that does not end at its newest checkpoint, or that another key signed.
+pub(super) fn check(
+    connection: &Connection,
+    path: &Path,
+    owner: &dyn LogOwner,
+) -> Result<(), JournalError> {
+    let newest: Option<(i64, Vec<u8>, String)> = connection
+        .query_row(
+            "SELECT size, root, note FROM checkpoint ORDER BY size DESC LIMIT 1",
+            [],
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+        )
+        .optional()
+        .map_err(|source| store(path, source))?;
+    let tail = Tail::read(connection, path)?;
+    let Some((size, root, note)) = newest else {
+        return if tail.size == 0 {
+            Ok(())
+        } else {
+            Err(damaged(
+                path,
+                format!("{} leaves without a checkpoint", tail.size),
+            ))
+        };
+    };
+    if size.cast_unsigned() != tail.size {
+        return Err(damaged(
+            path,
+            format!(
+                "{} leaves, but the newest checkpoint covers {size}",
+                tail.size
+            ),
+        ));
+    }
+    let computed = log::root(tail.size, &StoredHashes { connection })
+        .map_err(|error| damaged(path, error.to_string()))?;
+    if computed.0.as_slice() != root.as_slice() {
+        return Err(damaged(
+            path,
+            "the leaves do not hash to the checkpoint's root".into(),
+        ));
+    }
+    let trusted = log::TrustedKey::new(owner.origin(), &owner.key().public())
+        .map_err(|error| JournalError::Signing(error.to_string()))?;
+    let checkpoint = log::open_checkpoint(&note, std::slice::from_ref(&trusted))
+        .map_err(|error| damaged(path, format!("checkpoint {size}: {error}")))?;
+    if checkpoint.size != tail.size || checkpoint.root != computed {
+        return Err(damaged(
+            path,
+            format!("checkpoint {size} signs another tree"),
+        ));
+    }
+    Ok(())
+}
+
+fn damaged(path: &Path, reason: String) -> JournalError {
+    JournalError::Damaged {
+        path: path.display().to_string(),
+        reason,
+    }
+}
+
+struct StoredHashes<'a> {
+    connection: &'a Connection,
+}
+
+impl HashReader for StoredHashes<'_> {
+    fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, log::HashReaderError> {
+        let mut statement = self
+            .connection
+            .prepare_cached("SELECT hash FROM log_hash WHERE position = ?1")
+            .map_err(|_| log::HashReaderError::IndexesNotInTree)?;
+        indexes
+            .iter()
+            .map(|index| {
+                statement
+                    .query_row([index.cast_signed()], |row| row.get::<_, [u8; 32]>(0))
+                    .map(Hash)
+                    .map_err(|_| log::HashReaderError::IndexesNotInTree)
+            })
+            .collect()
+    }
+}
+
+impl Journal {
+    /// The newest checkpoint, a signed note; none before the first leaf.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn checkpoint(&self) -> Result<Option<String>, JournalError> {
+        self.read().one(
+            "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1",
+            [],
+            |row| row.get(0),
+        )
+    }
+
+    /// How many leaves the log has.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn log_size(&self) -> Result<u64, JournalError> {
+        let reading = self.read();
+        Tail::read(&reading.connection, reading.path).map(|tail| tail.size)
+    }
+
+    /// The entry at `position`, which must be in the log, with its proof under the checkpoint of
+    /// size `size`.
+    pub(crate) fn receipt_at(
+        &self,
+        position: u64,
+        size: u64,
+    ) -> Result<cryptlet_attest::Receipt, JournalError> {
+        let reading = self.read();
+        let missing = || {
+            damaged(
+                reading.path,
+                format!("leaf {position} under checkpoint {size} is missing"),
+            )
+        };
+        let statement = reading
+            .one(
+                "SELECT entry FROM leaf WHERE position = ?1",
+                [position.cast_signed()],
+                |row| row.get(0),
+            )?
+            .ok_or_else(missing)?;
+        let checkpoint = note(&reading, size)?.ok_or_else(missing)?;
+        let proof = log::prove(
+            position,
+            size,
+            &StoredHashes {
+                connection: &reading.connection,
+            },
+        )
+        .map_err(|error| damaged(reading.path, error.to_string()))?;
+        Ok(cryptlet_attest::Receipt {
+            statement,
+            index: position,
+            proof: proof.into_iter().map(|hash| hash.0).collect(),
+            checkpoint,
+        })
+    }
+}
+
+fn note(reading: &Reading<'_>, size: u64) -> Result<Option<String>, JournalError> {
+    reading.one(
+        "SELECT note FROM checkpoint WHERE size = ?1",
+        [size.cast_signed()],
+        |row| row.get(0),
+    )
+}

@@ -1,0 +1,319 @@
+//! The durable record: one SQLite file, one writer that commits in groups, a transparency log in it.
+//!
+//! Whatever joins a commit is durable together or not at all, and every commit that adds leaves to
+//! the log carries the checkpoint over them. Nothing is shown to anyone before its commit is on
+//! disk (`synchronous=FULL`).
+
+mod bindings;
+mod deliveries;
+mod invocations;
+mod log;
+mod versions;
+mod writer;
+
+pub use bindings::{BindingRow, VersionMove};
+pub(crate) use deliveries::Placement;
+pub use deliveries::{AttemptRow, DeliveryRow, DeliveryStatus};
+pub use invocations::{AcceptedRow, ExecutionRow, PublishedEvent, Recording};
+pub(crate) use invocations::{NewExecution, NewInvocation};
+pub use log::LogOwner;
+pub use versions::VersionRow;
+pub use writer::Writing;
+
+use std::fs::File;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+use rusqlite::{Connection, OpenFlags};
+
+const SCHEMA: &str = include_str!("schema.sql");
+/// Stored in SQLite's `user_version`; another number is another fabric's journal.
+const SCHEMA_VERSION: i64 = 1;
+/// "CRYP": marks the file as a journal for `file(1)` and for us.
+const APPLICATION_ID: i64 = 0x4352_5950;
+
+/// The journal could not be read or written.
+#[derive(Debug, thiserror::Error)]
+pub enum JournalError {
+    /// SQLite reports a failure; the commit in progress did not happen.
+    #[error("the journal {path} failed: {source}; nothing of this commit was kept")]
+    Store {
+        /// The journal's file.
+        path: String,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// Another process holds the state folder.
+    #[error("another process works in {0}; stop it, or name another state folder")]
+    InUse(PathBuf),
+    /// There is no journal where one is expected.
+    #[error("{0} holds no journal; name the state folder of a fabric with --state")]
+    Missing(PathBuf),
+    /// A file or folder could not be opened.
+    #[error("cannot open {path}: {source}")]
+    Open {
+        /// What was to be opened.
+        path: PathBuf,
+        /// Why not.
+        source: std::io::Error,
+    },
+    /// The file is not a journal of this version.
+    #[error(
+        "{path} is not a journal of this fabric ({found}); restore a backup or use the fabric that wrote it"
+    )]
+    Foreign {
+        /// The file.
+        path: PathBuf,
+        /// What was found instead.
+        found: String,
+    },
+    /// The log inside the journal contradicts itself or its checkpoint.
+    #[error(
+        "the log in {path} is damaged: {reason}; restore a backup, and keep this file as evidence"
+    )]
+    Damaged {
+        /// The file.
+        path: String,
+        /// What does not fit.
+        reason: String,
+    },
+    /// What is asked for stands already, or does not stand, in the journal.
+    #[error("{0}")]
+    Conflict(String),
+    /// The checkpoint could not be signed.
+    #[error("the checkpoint could not be signed: {0}; nothing of this commit was kept")]
+    Signing(String),
+    /// The commit that this was part of failed; everybody in it is told the same.
+    #[error("the commit failed: {0}; nothing of it was kept")]
+    Commit(String),
+    /// The writer has stopped, or its disk failed before this was written.
+    #[error("the journal takes no more writes; nothing was written")]
+    Closed,
+}
+
+/// A journal that is open for reading, and for writing if it was opened with [`Journal::open`].
+pub struct Journal {
+    path: PathBuf,
+    reader: Mutex<Connection>,
+    writer: Option<writer::Writer>,
+    /// Held for as long as the journal may be written.
+    _lock: Option<File>,
+}
+
+impl Journal {
+    /// Opens the journal in the folder `state`, making it if there is none, and takes the folder
+    /// for this process alone.
+    ///
+    /// # Errors
+    ///
+    /// If another process holds the folder, the file is not a journal, or its log is damaged or
+    /// does not belong to `owner`.
+    pub fn open(state: &Path, owner: Arc<dyn LogOwner>) -> Result<Self, JournalError> {
+        std::fs::create_dir_all(state).map_err(|source| JournalError::Open {
+            path: state.to_owned(),
+            source,
+        })?;
+        let lock = lock(state)?;
+        let path = state.join("journal.sqlite");
+        let mut connection = Connection::open(&path).map_err(|source| store(&path, source))?;
+        prepare(&mut connection, &path)?;
+        log::check(&connection, &path, owner.as_ref())?;
+        let reader = open_reader(&path)?;
+        let writer = writer::Writer::start(connection, path.clone(), owner)?;
+        Ok(Self {
+            path,
+            reader: Mutex::new(reader),
+            writer: Some(writer),
+            _lock: Some(lock),
+        })
+    }
+
+    /// Opens the journal in the folder `state` for reading; a running fabric does not mind.
+    ///
+    /// # Errors
+    ///
+    /// If there is no journal, or the file is not one.
+    pub fn open_for_reading(state: &Path) -> Result<Self, JournalError> {
+        let path = state.join("journal.sqlite");
+        if !path.is_file() {
+            return Err(JournalError::Missing(state.to_owned()));
+        }
+        let reader = open_reader(&path)?;
+        check_identity(&reader, &path)?;
+        Ok(Self {
+            path,
+            reader: Mutex::new(reader),
+            writer: None,
+            _lock: None,
+        })
+    }
+
+    /// Runs `work` inside the next commit and returns once that commit is on disk.
+    ///
+    /// # Errors
+    ///
+    /// What `work` returns, in which case nothing of it is kept; or the commit's own failure.
+    pub async fn commit<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Writing<'_>) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let writer = self.writer.as_ref().ok_or(JournalError::Closed)?;
+        writer.commit(work).await
+    }
+
+    fn read(&self) -> Reading<'_> {
+        Reading {
+            connection: self.reader.lock().unwrap_or_else(PoisonError::into_inner),
+            path: &self.path,
+        }
+    }
+}
+
+/// A consistent look at the journal.
+struct Reading<'a> {
+    connection: MutexGuard<'a, Connection>,
+    path: &'a Path,
+}
+
+impl Reading<'_> {
+    fn all<T>(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Vec<T>, JournalError> {
+        let read = || -> rusqlite::Result<Vec<T>> {
+            self.connection
+                .prepare_cached(sql)?
+                .query_map(parameters, row)?
+                .collect()
+        };
+        read().map_err(|source| store(self.path, source))
+    }
+
+    fn one<T>(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        row: impl FnOnce(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+    ) -> Result<Option<T>, JournalError> {
+        use rusqlite::OptionalExtension as _;
+        let read = || {
+            self.connection
+                .prepare_cached(sql)?
+                .query_row(parameters, row)
+                .optional()
+        };
+        read().map_err(|source| store(self.path, source))
+    }
+}
+
+fn store(path: &Path, source: rusqlite::Error) -> JournalError {
+    JournalError::Store {
+        path: path.display().to_string(),
+        source,
+    }
+}
+
+/// Reads a text column through `FromStr`.
+fn parsed<T>(row: &rusqlite::Row<'_>, column: usize) -> rusqlite::Result<T>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    converted(row, column, |text: String| {
+        text.parse().map_err(|error: T::Err| error.to_string())
+    })
+}
+
+/// Reads a column through a conversion that may refuse what somebody else wrote there.
+fn converted<S: rusqlite::types::FromSql, T>(
+    row: &rusqlite::Row<'_>,
+    column: usize,
+    convert: impl FnOnce(S) -> Result<T, String>,
+) -> rusqlite::Result<T> {
+    let stored = row.get(column)?;
+    convert(stored).map_err(|reason| {
+        rusqlite::Error::FromSqlConversionFailure(
+            column,
+            rusqlite::types::Type::Text,
+            reason.into(),
+        )
+    })
+}
+
+fn lock(state: &Path) -> Result<File, JournalError> {
+    let path = state.join("lock");
+    let open = |source| JournalError::Open {
+        path: path.clone(),
+        source,
+    };
+    let file = File::create(&path).map_err(open)?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(std::fs::TryLockError::WouldBlock) => Err(JournalError::InUse(state.to_owned())),
+        Err(std::fs::TryLockError::Error(source)) => Err(open(source)),
+    }
+}
+
+fn open_reader(path: &Path) -> Result<Connection, JournalError> {
+    let open = || -> rusqlite::Result<Connection> {
+        let connection = Connection::open_with_flags(
+            path,
+            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
+        )?;
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        Ok(connection)
+    };
+    open().map_err(|source| store(path, source))
+}
+
+fn prepare(connection: &mut Connection, path: &Path) -> Result<(), JournalError> {
+    let fresh = {
+        let tables: i64 = connection
+            .query_row("SELECT count(*) FROM sqlite_schema", [], |row| row.get(0))
+            .map_err(|source| store(path, source))?;
+        tables == 0
+    };
+    let set = |connection: &mut Connection| -> rusqlite::Result<()> {
+        connection.busy_timeout(std::time::Duration::from_secs(5))?;
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", true)?;
+        if fresh {
+            let transaction = connection.transaction()?;
+            transaction.execute_batch(SCHEMA)?;
+            transaction.pragma_update(None, "application_id", APPLICATION_ID)?;
+            transaction.pragma_update(None, "user_version", SCHEMA_VERSION)?;
+            transaction.commit()?;
+        }
+        Ok(())
+    };
+    if !fresh {
+        check_identity(connection, path)?;
+    }
+    set(connection).map_err(|source| store(path, source))
+}
+
+fn check_identity(connection: &Connection, path: &Path) -> Result<(), JournalError> {
+    let read = |name: &str| -> Result<i64, JournalError> {
+        connection
+            .pragma_query_value(None, name, |row| row.get(0))
+            .map_err(|source| store(path, source))
+    };
+    let foreign = |found: String| JournalError::Foreign {
+        path: path.to_owned(),
+        found,
+    };
+    let application = read("application_id")?;
+    if application != APPLICATION_ID {
+        return Err(foreign(format!("application id {application:#x}")));
+    }
+    let version = read("user_version")?;
+    if version != SCHEMA_VERSION {
+        return Err(foreign(format!(
+            "schema version {version}, not {SCHEMA_VERSION}"
+        )));
+    }
+    Ok(())
+}

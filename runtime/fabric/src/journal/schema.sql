@@ -1,0 +1,165 @@
+-- The journal: everything the fabric must not forget, one commit at a time.
+-- Strict tables of plain types, so that the same schema can be carried by PostgreSQL.
+
+-- The transparency log. `position` counts from 0 without gaps.
+CREATE TABLE leaf (
+    position INTEGER PRIMARY KEY,
+    entry    BLOB NOT NULL,
+    hash     BLOB NOT NULL UNIQUE
+) STRICT;
+
+-- Interior hashes of the log in the order of RFC 6962 stored hashes (C2SP tlog-tiles numbering).
+CREATE TABLE log_hash (
+    position INTEGER PRIMARY KEY,
+    hash     BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE checkpoint (
+    size INTEGER PRIMARY KEY,
+    root BLOB NOT NULL,
+    note TEXT NOT NULL
+) STRICT;
+
+-- Source bytes of every component that was ever deployed.
+CREATE TABLE module (
+    measurement BLOB PRIMARY KEY,
+    component   BLOB NOT NULL
+) STRICT;
+
+CREATE TABLE version (
+    cryptlet    TEXT NOT NULL,
+    version     TEXT NOT NULL,
+    measurement BLOB NOT NULL REFERENCES module (measurement),
+    deployed_at INTEGER NOT NULL,
+    PRIMARY KEY (cryptlet, version)
+) STRICT;
+
+CREATE TABLE binding (
+    id              BLOB PRIMARY KEY,
+    name            TEXT NOT NULL UNIQUE,
+    version         BLOB NOT NULL,
+    document        TEXT NOT NULL,
+    approvals       TEXT NOT NULL,
+    -- The version that the counterparties signed; the rest of its life is in `promotion`.
+    active          TEXT NOT NULL,
+    next_invocation INTEGER NOT NULL DEFAULT 1,
+    next_submission INTEGER NOT NULL DEFAULT 1,
+    next_delivery   INTEGER NOT NULL DEFAULT 1,
+    -- First block whose events have not been read.
+    next_block      INTEGER NOT NULL DEFAULT 0,
+    last_receipt    BLOB
+) STRICT;
+
+CREATE TABLE promotion (
+    binding BLOB NOT NULL REFERENCES binding (id),
+    ordinal INTEGER NOT NULL,
+    change  TEXT NOT NULL CHECK (change IN ('activated', 'promoted', 'rolled-back')),
+    version TEXT NOT NULL,
+    at      INTEGER NOT NULL,
+    -- The leaf that tells the world.
+    leaf    INTEGER NOT NULL REFERENCES leaf (position),
+    PRIMARY KEY (binding, ordinal)
+) STRICT;
+
+CREATE TABLE invocation (
+    binding     BLOB NOT NULL REFERENCES binding (id),
+    number      INTEGER NOT NULL,
+    -- What must not be accepted twice: a chain event's place, a caller's idempotency key.
+    occurrence  TEXT NOT NULL,
+    input       BLOB NOT NULL,
+    instant     INTEGER NOT NULL,
+    seed        BLOB NOT NULL,
+    salt        BLOB NOT NULL,
+    -- Fixed here, so that a promotion between acceptance and run changes nothing.
+    measurement BLOB NOT NULL REFERENCES module (measurement),
+    executed    INTEGER NOT NULL DEFAULT 0 CHECK (executed IN (0, 1)),
+    PRIMARY KEY (binding, number),
+    UNIQUE (binding, occurrence)
+) STRICT;
+CREATE INDEX invocation_waiting ON invocation (binding, number) WHERE executed = 0;
+
+-- One row for the bound cryptlet (ordinal 0) and one for each source it asked.
+CREATE TABLE execution (
+    binding     BLOB NOT NULL,
+    number      INTEGER NOT NULL,
+    ordinal     INTEGER NOT NULL,
+    cryptlet    TEXT NOT NULL,
+    version     TEXT NOT NULL,
+    leaf        INTEGER NOT NULL UNIQUE REFERENCES leaf (position),
+    input       BLOB NOT NULL,
+    transcript  BLOB NOT NULL,
+    reply       BLOB,
+    outcome     TEXT NOT NULL,
+    explanation TEXT,
+    fuel        INTEGER NOT NULL,
+    peak_memory INTEGER NOT NULL,
+    host_calls  INTEGER NOT NULL,
+    PRIMARY KEY (binding, number, ordinal),
+    FOREIGN KEY (binding, number) REFERENCES invocation (binding, number)
+) STRICT;
+
+CREATE TABLE event (
+    binding  BLOB NOT NULL,
+    number   INTEGER NOT NULL,
+    ordinal  INTEGER NOT NULL,
+    position INTEGER NOT NULL,
+    topic    TEXT NOT NULL,
+    body     BLOB NOT NULL,
+    PRIMARY KEY (binding, number, ordinal, position)
+) STRICT;
+
+CREATE TABLE state (
+    binding BLOB NOT NULL REFERENCES binding (id),
+    key     TEXT NOT NULL,
+    value   BLOB NOT NULL,
+    PRIMARY KEY (binding, key)
+) STRICT;
+
+CREATE TABLE delivery (
+    binding         BLOB NOT NULL REFERENCES binding (id),
+    ledger          TEXT NOT NULL,
+    delivery        INTEGER NOT NULL,
+    number          INTEGER NOT NULL,
+    submission      INTEGER NOT NULL,
+    action          TEXT NOT NULL,
+    call            BLOB NOT NULL,
+    binding_version BLOB NOT NULL,
+    measurement     BLOB NOT NULL,
+    execution_hash  BLOB NOT NULL,
+    receipt_hash    BLOB NOT NULL,
+    status          TEXT NOT NULL DEFAULT 'sealed'
+                    CHECK (status IN ('sealed', 'built', 'sent', 'included', 'finalized', 'callback-failed', 'skipped')),
+    -- Why the ledger would not take it now; the delivery waits.
+    refusal         TEXT,
+    block           INTEGER,
+    block_hash      BLOB,
+    gas_used        INTEGER,
+    PRIMARY KEY (binding, ledger, delivery),
+    UNIQUE (binding, submission)
+) STRICT;
+CREATE INDEX delivery_open ON delivery (binding, ledger, delivery)
+    WHERE status NOT IN ('finalized', 'skipped');
+
+-- The next nonce of every account that the fabric sends from.
+CREATE TABLE lane (
+    ledger     TEXT NOT NULL,
+    account    TEXT NOT NULL,
+    next_nonce INTEGER NOT NULL,
+    PRIMARY KEY (ledger, account)
+) STRICT;
+
+-- Signed transactions; each is here before the network sees it.
+CREATE TABLE attempt (
+    hash     BLOB PRIMARY KEY,
+    ledger   TEXT NOT NULL,
+    account  TEXT NOT NULL,
+    nonce    INTEGER NOT NULL,
+    raw      BLOB NOT NULL,
+    binding  BLOB NOT NULL,
+    delivery INTEGER NOT NULL,
+    valid_until INTEGER NOT NULL,
+    -- Its nonce was consumed without the delivery taking effect, or by another attempt.
+    dead     INTEGER NOT NULL DEFAULT 0 CHECK (dead IN (0, 1)),
+    FOREIGN KEY (binding, ledger, delivery) REFERENCES delivery (binding, ledger, delivery)
+) STRICT;
+CREATE INDEX attempt_of_delivery ON attempt (binding, ledger, delivery);

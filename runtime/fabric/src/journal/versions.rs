@@ -1,0 +1,105 @@
+//! Components and the versions they carry.
+
+use cryptlet_attest::{LogEntry, Measurement, VersionChange, VersionEntry};
+use rusqlite::params;
+use serde::Serialize;
+
+use super::{Journal, JournalError, Writing};
+
+/// One deployed version of a cryptlet.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "kebab-case")]
+pub struct VersionRow {
+    /// The cryptlet's name.
+    pub cryptlet: String,
+    /// Its version.
+    pub version: semver::Version,
+    /// What its bytes measure.
+    pub measurement: Measurement,
+    /// When it was deployed; milliseconds since 1970.
+    pub deployed_at: u64,
+}
+
+impl Writing<'_> {
+    /// Keeps a component under its name and version, with a leaf. The same bytes again change
+    /// nothing.
+    pub(crate) fn deploy(
+        &mut self,
+        row: &VersionRow,
+        component: &[u8],
+    ) -> Result<(), JournalError> {
+        let existing: Option<Vec<u8>> = self.one(
+            "SELECT measurement FROM version WHERE cryptlet = ?1 AND version = ?2",
+            params![row.cryptlet, row.version.to_string()],
+            |found| found.get(0),
+        )?;
+        if let Some(existing) = existing {
+            return if existing == row.measurement.as_bytes() {
+                Ok(())
+            } else {
+                Err(JournalError::Conflict(format!(
+                    "{} {} is deployed already with measurement {}; raise the version, a version never changes its bytes",
+                    row.cryptlet,
+                    row.version,
+                    hex::encode(existing)
+                )))
+            };
+        }
+        self.execute(
+            "INSERT OR IGNORE INTO module (measurement, component) VALUES (?1, ?2)",
+            params![row.measurement.as_bytes(), component],
+        )?;
+        self.execute(
+            "INSERT INTO version (cryptlet, version, measurement, deployed_at) VALUES (?1, ?2, ?3, ?4)",
+            params![
+                row.cryptlet,
+                row.version.to_string(),
+                row.measurement.as_bytes(),
+                row.deployed_at.cast_signed()
+            ],
+        )?;
+        self.append(&LogEntry::Version(VersionEntry {
+            cryptlet: row.cryptlet.clone(),
+            version: row.version.to_string(),
+            measurement: row.measurement,
+            binding: None,
+            change: VersionChange::Deployed,
+        }))?;
+        Ok(())
+    }
+}
+
+impl Journal {
+    /// Every deployed version, by name and then by age.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn versions(&self) -> Result<Vec<VersionRow>, JournalError> {
+        self.read().all(
+            "SELECT cryptlet, version, measurement, deployed_at FROM version ORDER BY cryptlet, deployed_at, rowid",
+            [],
+            |row| {
+                Ok(VersionRow {
+                    cryptlet: row.get(0)?,
+                    version: super::parsed(row, 1)?,
+                    measurement: Measurement::from_bytes(row.get(2)?),
+                    deployed_at: row.get::<_, i64>(3)?.cast_unsigned(),
+                })
+            },
+        )
+    }
+
+    /// The bytes of the component with this measurement, if it was ever deployed.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn component(&self, measurement: &Measurement) -> Result<Option<Vec<u8>>, JournalError> {
+        self.read().one(
+            "SELECT component FROM module WHERE measurement = ?1",
+            [measurement.as_bytes()],
+            |row| row.get(0),
+        )
+    }
+}

@@ -1,0 +1,121 @@
+//! What a running cryptlet gets from the fabric, and nothing besides.
+
+use std::sync::Arc;
+
+use cryptlet_attest::BindingId;
+use cryptlet_container::{
+    BuildError, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse, KeyAlgorithm,
+    KeyError, Position, PublicKey, Services, SubmissionStatus,
+};
+use cryptlet_ledger as ledger;
+use cryptlet_vault::{Algorithm, SignatureDelegate};
+
+use crate::binding::Binding;
+use crate::journal::{DeliveryRow, DeliveryStatus, Journal};
+use crate::network::Web;
+
+/// The live side of one binding.
+pub(crate) struct LiveServices {
+    pub(crate) binding: Arc<Binding>,
+    pub(crate) id: BindingId,
+    /// Taken before the run, so that every answer in it is the same.
+    pub(crate) next_submission: u64,
+    pub(crate) journal: Arc<Journal>,
+    pub(crate) delegate: SignatureDelegate,
+    pub(crate) web: Arc<dyn Web>,
+}
+
+impl Services for LiveServices {
+    fn fetch(&self, request: &HttpRequest, limits: &HttpLimits) -> Result<HttpResponse, HttpError> {
+        self.web.fetch(request, limits)
+    }
+
+    fn build(&self, action: &str, fields: &[u8]) -> Result<EncodedCall, BuildError> {
+        ledger::encode_call(&self.binding.contract.actions, action, fields)
+            .map(|call| EncodedCall {
+                digest: call.digest.0,
+                bytes: call.bytes.to_vec(),
+            })
+            .map_err(|error| match error {
+                ledger::BuildError::UnknownAction { action, .. } => {
+                    BuildError::UnknownAction(action)
+                }
+                ledger::BuildError::Fields { source, .. } => {
+                    let (path, expected, found) = source.into_field();
+                    BuildError::Field {
+                        path,
+                        expected,
+                        found,
+                    }
+                }
+                other => BuildError::NotGranted(other.to_string()),
+            })
+    }
+
+    fn submission_status(&self, submission: u64) -> Option<SubmissionStatus> {
+        let row = match self.journal.submission(&self.id, submission) {
+            Ok(row) => row?,
+            Err(error) => {
+                tracing::error!(%error, submission, "a submission's status could not be read");
+                return None;
+            }
+        };
+        Some(self.status(&row))
+    }
+
+    fn next_submission(&self) -> u64 {
+        self.next_submission
+    }
+
+    fn public_key(&self, key: &str) -> Result<PublicKey, KeyError> {
+        let info = self
+            .delegate
+            .info(key)
+            .map_err(|_| KeyError::UnknownKey(key.to_owned()))?;
+        Ok(PublicKey {
+            algorithm: match info.algorithm {
+                Algorithm::Ed25519 => KeyAlgorithm::Ed25519,
+                Algorithm::Secp256k1 => KeyAlgorithm::EcdsaSecp256k1,
+            },
+            bytes: info.public,
+        })
+    }
+
+    fn sign(&self, key: &str, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        self.delegate
+            .sign_guest_message(key, self.id.as_bytes(), message)
+            .map_err(|error| match error {
+                cryptlet_vault::SigningError::NotUnlocked { .. } => {
+                    KeyError::UnknownKey(key.to_owned())
+                }
+                other => KeyError::NotGranted(other.to_string()),
+            })
+    }
+}
+
+impl LiveServices {
+    fn status(&self, row: &DeliveryRow) -> SubmissionStatus {
+        let position = || {
+            let attempt = self.journal.newest_attempt(row).ok().flatten();
+            Position {
+                chain: self.binding.contract.chain.to_string(),
+                block: row.block.unwrap_or_default(),
+                block_hash: row.block_hash.map(Vec::from).unwrap_or_default(),
+                transaction: attempt
+                    .map(|attempt| attempt.hash.to_vec())
+                    .unwrap_or_default(),
+            }
+        };
+        match row.status {
+            DeliveryStatus::Sealed | DeliveryStatus::Built | DeliveryStatus::Sent => {
+                SubmissionStatus::Pending
+            }
+            DeliveryStatus::Included => SubmissionStatus::Included(position()),
+            DeliveryStatus::Finalized => SubmissionStatus::Finalized(position()),
+            DeliveryStatus::CallbackFailed => {
+                SubmissionStatus::Reverted("the contract's callback failed".into())
+            }
+            DeliveryStatus::Skipped => SubmissionStatus::Skipped,
+        }
+    }
+}

@@ -1,0 +1,9 @@
+;; Spends all its fuel.
+(module
+  (memory (export "memory") 2)
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (i32.const 4096))
+  (func (export "cryptlet:fabric/cryptlet@0.1.0#handle") (param i32) (result i32)
+    (loop $forever
+      (br $forever))
+    (unreachable)))
