@@ -1,1 +1,76 @@
+//! The container: a component goes in, an execution comes out.
+//!
+//! A [`Container`] compiles components ([`Container::load`]), checks that a binding gives what they ask
+//! for ([`Container::check_grants`]), runs them in a fresh instance each time ([`Container::run`]) and
+//! does a run again from its transcript ([`Container::replay`]). What a guest sees is a function of
+//! component, invocation, seed, state and the host's answers, and of nothing else.
+//!
+//! It is no service: it keeps no state between runs, opens no connection and signs nothing. The host
+//! does that behind [`Services`], and takes what a successful [`Run`] staged.
+//!
+//! ```no_run
+//! use std::sync::Arc;
+//! use cryptlet_container::{
+//!     Container, Grants, Invocation, Job, Services, Settings, State, Trigger,
+//! };
+//!
+//! fn answer(
+//!     component: &[u8],
+//!     services: Arc<dyn Services>,
+//! ) -> Result<Option<Vec<u8>>, Box<dyn std::error::Error>> {
+//!     let container = Container::new(Settings::default())?;
+//!     let cryptlet = container.load(component)?;
+//!     let grants = Grants { log: true, ..Grants::default() };
+//!     container.check_grants(&cryptlet, &grants)?;
+//!     let run = container.run(Job {
+//!         cryptlet: &cryptlet,
+//!         grants: &grants,
+//!         invocation: Invocation {
+//!             binding: "0x6f1d…".to_owned(),
+//!             number: 1,
+//!             instant: 1_767_225_600_000,
+//!             trigger: Trigger::Schedule { instant: 1_767_225_600_000 },
+//!         },
+//!         seed: [7; 32],
+//!         state: Arc::new(State::new()),
+//!         services,
+//!     });
+//!     println!("{} for {} units of fuel", run.outcome, run.meter.fuel);
+//!     Ok(run.reply)
+//! }
+//! ```
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod address;
+mod admission;
+mod bindings;
+mod container;
+mod cryptlet;
+mod engine;
+mod execution;
+mod grants;
+mod host;
+mod invocation;
+mod load;
+mod replay;
+mod run;
+mod services;
+mod tally;
+mod ticker;
+mod transcript;
+
+pub use container::{Busy, Container, ContainerError, Settings};
+pub use cryptlet::Cryptlet;
+pub use grants::{GrantError, Grants, HttpGrant, Source};
+pub use host::OUTPUT_SCHEMA;
+pub use invocation::{InputError, Invocation, Position, SubmissionStatus, Trigger};
+pub use load::LoadError;
+pub use replay::{Divergence, ReplayError, ReplayJob};
+pub use run::{Child, Event, Job, LogLine, Meter, Run, State, Submission, state_root};
+pub use services::{
+    BuildError, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse, KeyAlgorithm,
+    KeyError, PublicKey, Services,
+};
+pub use transcript::{AskError, Failure, Level, Record, Transcript, TranscriptError};

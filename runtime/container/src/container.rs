@@ -1,0 +1,348 @@
+//! The container: an engine, a pool of places, and the way in.
+
+use std::sync::Arc;
+use std::sync::atomic::{AtomicU32, Ordering};
+use std::time::{Duration, Instant};
+
+use cryptlet_attest::{Digest, Measurement, Outcome};
+use cryptlet_schema::Limits;
+use wasmtime::Engine;
+use wasmtime::component::Linker;
+
+use crate::admission::{Admission, Permit};
+use crate::cryptlet::Cryptlet;
+use crate::engine;
+use crate::execution::{self, Task};
+use crate::grants::{self, GrantError, Grants};
+use crate::host::{self, Guest};
+use crate::load::{LoadError, Workshop};
+use crate::replay::{self, Outside, ReplayError, ReplayJob};
+use crate::run::{Job, Meter, Run, state_root};
+use crate::ticker::Ticker;
+use crate::transcript::Transcript;
+
+/// What a host gives its container.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Settings {
+    /// Instances at one time. A run takes as many as its chain of calls can need.
+    pub instances: u32,
+    /// The most that any run gets, whatever its manifest asks for.
+    pub limits: Limits,
+    /// The largest component that is compiled, in bytes.
+    pub component_bytes: usize,
+}
+
+impl Default for Settings {
+    fn default() -> Self {
+        Settings {
+            instances: 64,
+            limits: Limits {
+                fuel: 10_000_000_000,
+                memory_bytes: 256 << 20,
+                table_elements: 100_000,
+                output_bytes: 1 << 20,
+                log_bytes: 256 << 10,
+                host_calls: 10_000,
+                call_depth: 4,
+                http_response_bytes: 16 << 20,
+                wall_clock_milliseconds: 60_000,
+            },
+            component_bytes: 32 << 20,
+        }
+    }
+}
+
+/// Settings cannot hold.
+#[derive(Debug, thiserror::Error)]
+pub enum ContainerError {
+    /// A chain of calls would wait for places that do not exist.
+    #[error(
+        "{instances} instances cannot hold a chain of {call_depth} cryptlets; \
+         raise `instances` or lower `limits.call-depth`"
+    )]
+    TooFewInstances {
+        /// Places of the pool.
+        instances: u32,
+        /// Places that one run may need.
+        call_depth: u64,
+    },
+    /// The engine does not start.
+    #[error("the engine does not start with these settings: {0}")]
+    Engine(String),
+    /// The thread of the wall clock does not start.
+    #[error("the wall clock's thread does not start: {0}")]
+    Ticker(#[from] std::io::Error),
+}
+
+/// No place is free: here is the job back.
+#[derive(Debug)]
+pub struct Busy<'a>(pub Job<'a>);
+
+/// Runs cryptlets.
+pub struct Container {
+    inner: Arc<Inner>,
+    with_wasi: Linker<Guest>,
+    plain: Linker<Guest>,
+    component_bytes: usize,
+    _ticker: Ticker,
+}
+
+struct Inner {
+    engine: Engine,
+    admission: Arc<Admission>,
+    limits: Limits,
+}
+
+impl Container {
+    /// The version of wasmtime that runs guests.
+    pub const WASMTIME_VERSION: &'static str = engine::WASMTIME_VERSION;
+
+    /// Starts an engine.
+    ///
+    /// # Errors
+    ///
+    /// The settings cannot hold on this machine.
+    pub fn new(settings: Settings) -> Result<Container, ContainerError> {
+        if u64::from(settings.instances) < settings.limits.call_depth.max(1) {
+            return Err(ContainerError::TooFewInstances {
+                instances: settings.instances,
+                call_depth: settings.limits.call_depth,
+            });
+        }
+        let failed = |error: wasmtime::Error| ContainerError::Engine(format!("{error:#}"));
+        let engine = engine::build(settings.instances, &settings.limits).map_err(failed)?;
+        Ok(Container {
+            plain: host::link(&engine).map_err(failed)?,
+            with_wasi: host::link_with_wasi(&engine).map_err(failed)?,
+            component_bytes: settings.component_bytes,
+            _ticker: Ticker::start(&engine)?,
+            inner: Arc::new(Inner {
+                engine,
+                admission: Admission::new(settings.instances),
+                limits: settings.limits,
+            }),
+        })
+    }
+
+    /// Digest over everything about the engine that a guest could notice.
+    pub fn engine_configuration() -> Digest {
+        engine::configuration_digest()
+    }
+
+    /// Digest over the table that says what every operator costs in fuel.
+    pub fn operator_costs() -> Digest {
+        engine::operator_costs_digest()
+    }
+
+    /// Measures, checks and compiles a component.
+    ///
+    /// # Errors
+    ///
+    /// It is none, its manifest is missing or does not read, or it imports what the manifest does not
+    /// ask for.
+    pub fn load(&self, component: &[u8]) -> Result<Cryptlet, LoadError> {
+        let cryptlet = Workshop {
+            engine: &self.inner.engine,
+            plain: &self.plain,
+            with_wasi: &self.with_wasi,
+            component_bytes: self.component_bytes,
+        }
+        .load(component)?;
+        tracing::info!(
+            cryptlet = %cryptlet.manifest().cryptlet.name,
+            measurement = %cryptlet.measurement(),
+            "cryptlet loaded"
+        );
+        Ok(cryptlet)
+    }
+
+    /// Checks that a binding gives all that a cryptlet and its sources ask for.
+    ///
+    /// # Errors
+    ///
+    /// Names the first thing that is missing or cannot work.
+    pub fn check_grants(&self, cryptlet: &Cryptlet, grants: &Grants) -> Result<(), GrantError> {
+        grants::check(cryptlet, grants)
+    }
+
+    /// Waits for places, then runs the job on the calling thread, which needs two MiB of stack.
+    ///
+    /// Blocks for as long as the run takes: on an async runtime, call it from a blocking thread.
+    pub fn run(&self, job: Job<'_>) -> Run {
+        let permit = self.inner.admission.enter(self.places(&job));
+        self.run_with(permit, job)
+    }
+
+    /// Runs the job if places are free now.
+    ///
+    /// # Errors
+    ///
+    /// Hands the job back if they are not.
+    pub fn try_run<'a>(&self, job: Job<'a>) -> Result<Run, Busy<'a>> {
+        match self.inner.admission.try_enter(self.places(&job)) {
+            Some(permit) => Ok(self.run_with(permit, job)),
+            None => Err(Busy(job)),
+        }
+    }
+
+    /// Does a run again from its transcript. Reply, outputs, state root, fuel and transcript come out
+    /// bit by bit as they were, those of the sources too.
+    ///
+    /// # Errors
+    ///
+    /// Names the host call where the run goes another way.
+    pub fn replay(&self, job: ReplayJob<'_>) -> Result<Run, ReplayError> {
+        let expected: &Transcript = job.transcript;
+        let places = self.places_of(job.cryptlet, job.grants);
+        let permit = self.inner.admission.enter(places);
+        let run = self.run_task(
+            permit,
+            Task {
+                chain: self.chain(),
+                cryptlet: job.cryptlet.clone(),
+                grants: Arc::new(job.grants.clone()),
+                invocation: job.invocation,
+                seed: job.seed,
+                state: job.state,
+                outside: Outside::Recorded(Arc::new(expected.clone())),
+                deadline: self.latest(),
+            },
+        );
+        replay::judge(expected, run)
+    }
+
+    fn run_with(&self, permit: Permit, job: Job<'_>) -> Run {
+        let task = Task {
+            chain: self.chain(),
+            cryptlet: job.cryptlet.clone(),
+            grants: Arc::new(job.grants.clone()),
+            invocation: job.invocation,
+            seed: job.seed,
+            state: job.state,
+            outside: Outside::Live(job.services),
+            deadline: self.latest(),
+        };
+        self.run_task(permit, task)
+    }
+
+    /// The permit is given back when the run and its instance are gone.
+    fn run_task(&self, permit: Permit, task: Task) -> Run {
+        let measurement = task.cryptlet.measurement();
+        let number = task.invocation.number;
+        let run = if Engine::same(
+            task.cryptlet.entry().instance_pre().component().engine(),
+            &self.inner.engine,
+        ) {
+            execution::execute(task)
+        } else {
+            foreign(&task, &self.inner.limits)
+        };
+        drop(permit);
+        log_end(measurement, number, &run);
+        run
+    }
+
+    fn places(&self, job: &Job<'_>) -> u32 {
+        self.places_of(job.cryptlet, job.grants)
+    }
+
+    fn places_of(&self, cryptlet: &Cryptlet, grants: &Grants) -> u32 {
+        let limits = execution::effective_limits(cryptlet, grants, &self.inner.limits);
+        host::chain_length(grants, &limits)
+    }
+
+    fn chain(&self) -> Chain {
+        Chain {
+            inner: Arc::clone(&self.inner),
+            ordinals: Arc::new(AtomicU32::new(0)),
+            depth_left: self.inner.limits.call_depth,
+        }
+    }
+
+    fn latest(&self) -> Instant {
+        Instant::now() + Duration::from_millis(self.inner.limits.wall_clock_milliseconds)
+    }
+}
+
+impl std::fmt::Debug for Container {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Container")
+            .field("limits", &self.inner.limits)
+            .finish_non_exhaustive()
+    }
+}
+
+/// A cryptlet of another container: nothing of it ran, and another machine's container may well run
+/// it, so this is no deterministic outcome.
+fn foreign(task: &Task, host: &Limits) -> Run {
+    let root = state_root(&task.state);
+    Run {
+        outcome: Outcome::Interrupted {
+            which: "host".to_owned(),
+        },
+        reply: None,
+        failure: None,
+        submissions: Vec::new(),
+        events: Vec::new(),
+        logs: Vec::new(),
+        state_changes: std::collections::BTreeMap::new(),
+        state_before: root,
+        state_after: root,
+        transcript: Transcript::default(),
+        meter: Meter::default(),
+        limits: execution::effective_limits(&task.cryptlet, &task.grants, host),
+        children: Vec::new(),
+        discarded: false,
+        diagnostic: Some("the cryptlet was loaded by another container; load it here".to_owned()),
+    }
+}
+
+fn log_end(measurement: Measurement, number: u64, run: &Run) {
+    tracing::info!(
+        %measurement,
+        invocation = number,
+        outcome = %run.outcome,
+        fuel = run.meter.fuel,
+        host_calls = run.meter.host_calls,
+        "run ended"
+    );
+}
+
+/// What the runs of one chain of calls share.
+#[derive(Clone)]
+pub(crate) struct Chain {
+    inner: Arc<Inner>,
+    ordinals: Arc<AtomicU32>,
+    /// Cryptlets that the chain may still hold, this one included.
+    pub(crate) depth_left: u64,
+}
+
+impl Chain {
+    pub(crate) fn engine(&self) -> &Engine {
+        &self.inner.engine
+    }
+
+    pub(crate) fn host_limits(&self) -> Limits {
+        self.inner.limits
+    }
+
+    /// Numbers the next source from 1.
+    pub(crate) fn next_ordinal(&self) -> u32 {
+        self.ordinals.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+    }
+
+    /// The chain as a source that is asked now sees it.
+    pub(crate) fn deeper(&self) -> Chain {
+        Chain {
+            depth_left: self.depth_left.saturating_sub(1),
+            ..self.clone()
+        }
+    }
+
+    pub(crate) fn bounded_by(self, limits: &Limits) -> Chain {
+        Chain {
+            depth_left: self.depth_left.min(limits.call_depth),
+            ..self
+        }
+    }
+}

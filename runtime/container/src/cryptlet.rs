@@ -1,0 +1,67 @@
+//! A component that passed every check of [`Container::load`](crate::Container::load).
+
+use std::sync::Arc;
+
+use cryptlet_attest::Measurement;
+use cryptlet_schema::Manifest;
+
+use crate::bindings::GuestPre;
+use crate::host::Guest;
+
+/// A compiled component with its manifest. Cheap to clone; the compiled code lives as long as any
+/// clone. It runs only in the container that loaded it.
+#[derive(Clone)]
+pub struct Cryptlet(Arc<Loaded>);
+
+pub(crate) struct Loaded {
+    pub(crate) measurement: Measurement,
+    pub(crate) sha256: [u8; 32],
+    pub(crate) size: usize,
+    pub(crate) manifest: Manifest,
+    pub(crate) imports: Vec<String>,
+    pub(crate) entry: GuestPre<Guest>,
+}
+
+impl Cryptlet {
+    pub(crate) fn new(loaded: Loaded) -> Cryptlet {
+        Cryptlet(Arc::new(loaded))
+    }
+
+    /// BLAKE3 of the component's bytes.
+    pub fn measurement(&self) -> Measurement {
+        self.0.measurement
+    }
+
+    /// SHA-256 of the same bytes, as OCI registries name them.
+    pub fn sha256(&self) -> [u8; 32] {
+        self.0.sha256
+    }
+
+    /// The manifest that the component carries.
+    pub fn manifest(&self) -> &Manifest {
+        &self.0.manifest
+    }
+
+    /// Names of the interfaces that the component imports.
+    pub fn imports(&self) -> &[String] {
+        &self.0.imports
+    }
+
+    /// Bytes of the component.
+    pub fn size(&self) -> usize {
+        self.0.size
+    }
+
+    pub(crate) fn entry(&self) -> &GuestPre<Guest> {
+        &self.0.entry
+    }
+}
+
+impl std::fmt::Debug for Cryptlet {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.debug_struct("Cryptlet")
+            .field("name", &self.0.manifest.cryptlet.name)
+            .field("measurement", &self.0.measurement)
+            .finish_non_exhaustive()
+    }
+}

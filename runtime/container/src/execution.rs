@@ -1,0 +1,316 @@
+//! One run from a fresh instance to its end.
+
+use std::sync::Arc;
+use std::time::{Duration, Instant};
+
+use cryptlet_attest::Outcome;
+use cryptlet_schema::{Kind, Limits};
+use wasmtime::component::ResourceTable;
+use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
+
+use crate::Cryptlet;
+use crate::bindings::cryptlet::fabric::types;
+use crate::container::Chain;
+use crate::grants::Grants;
+use crate::host::{Guest, Staged};
+use crate::invocation::Invocation;
+use crate::replay::Outside;
+use crate::run::{Meter, Run, State, root_of, state_root};
+use crate::tally::{Stop, Tally};
+use crate::ticker::Ticker;
+use crate::transcript::{Failure, Transcript};
+
+/// A stack that holds a guest's own and what host functions need below it.
+pub(crate) const STACK_BYTES: usize = 4 << 20;
+
+/// Handles and host objects that a guest can hold at one time.
+const HANDLES: usize = 1024;
+/// Bytes that any one call can carry to the host, whatever the limits say.
+const LEAST_TRANSFER_BYTES: u64 = 64 * 1024;
+
+/// Everything one run needs; owned, because the engine keeps it in the store.
+pub(crate) struct Task {
+    pub(crate) chain: Chain,
+    pub(crate) cryptlet: Cryptlet,
+    pub(crate) grants: Arc<Grants>,
+    pub(crate) invocation: Invocation,
+    pub(crate) seed: [u8; 32],
+    pub(crate) state: Arc<State>,
+    pub(crate) outside: Outside,
+    pub(crate) deadline: Instant,
+}
+
+/// The limits that hold: the lowest of manifest, binding and host for each.
+pub(crate) fn effective_limits(cryptlet: &Cryptlet, grants: &Grants, host: &Limits) -> Limits {
+    let limits = cryptlet.manifest().limits.capped_by(host);
+    match &grants.limits {
+        Some(binding) => limits.capped_by(binding),
+        None => limits,
+    }
+}
+
+pub(crate) fn execute(task: Task) -> Run {
+    let engine = task.chain.engine().clone();
+    let host_limits = task.chain.host_limits();
+    let limits = effective_limits(&task.cryptlet, &task.grants, &host_limits);
+    let wall_clock = Duration::from_millis(limits.wall_clock_milliseconds);
+    let deadline = task.deadline.min(Instant::now() + wall_clock);
+    let cryptlet = task.cryptlet.clone();
+    let invocation = types::Invocation::from(task.invocation.clone());
+    let guest = Guest {
+        chain: task.chain.bounded_by(&limits),
+        cryptlet: task.cryptlet,
+        grants: task.grants,
+        wasi: crate::host::Wasi::new(&task.invocation, &task.seed),
+        invocation: task.invocation,
+        seed: task.seed,
+        outside: task.outside,
+        deadline,
+        state: task.state,
+        tally: Tally::new(limits),
+        transcript: Transcript::default(),
+        staged: Staged::default(),
+        table: handles(),
+        misfit: None,
+    };
+    let mut store = Store::new(&engine, guest);
+    store.limiter(|guest| &mut guest.tally);
+    store.set_hostcall_fuel(transfer_bytes(&limits));
+    store.set_max_component_handles(HANDLES);
+    store.set_epoch_deadline(Ticker::ticks(
+        deadline.saturating_duration_since(Instant::now()),
+    ));
+    let ended = match store.set_fuel(limits.fuel) {
+        Ok(()) => call(&mut store, &cryptlet, &invocation),
+        Err(error) => Err(error),
+    };
+    let left = store.get_fuel().unwrap_or(0);
+    let end = End::of(ended, &mut store.data_mut().tally);
+    let fuel = match end {
+        End::Replied(_) | End::Failed(_) => limits.fuel.saturating_sub(left),
+        End::Stopped { .. } => limits.fuel,
+    };
+    close(store.into_data(), end, fuel)
+}
+
+fn call(
+    store: &mut Store<Guest>,
+    cryptlet: &Cryptlet,
+    invocation: &types::Invocation,
+) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
+    let instance = cryptlet.entry().instantiate(&mut *store)?;
+    instance
+        .cryptlet_fabric_cryptlet()
+        .call_handle(&mut *store, invocation)
+}
+
+fn handles() -> ResourceTable {
+    let mut table = ResourceTable::new();
+    table.set_max_capacity(HANDLES);
+    table
+}
+
+/// What one call may carry to the host: enough for everything that a limit allows, and a little more,
+/// so that the limit that is meant gets named.
+fn transfer_bytes(limits: &Limits) -> usize {
+    let largest = limits
+        .output_bytes
+        .max(limits.log_bytes)
+        .max(LEAST_TRANSFER_BYTES);
+    usize::try_from(largest.saturating_add(LEAST_TRANSFER_BYTES)).unwrap_or(usize::MAX)
+}
+
+/// How the guest's call came back.
+enum End {
+    Replied(Vec<u8>),
+    Failed(Failure),
+    Stopped {
+        outcome: Outcome,
+        diagnostic: String,
+    },
+}
+
+impl End {
+    fn of(ended: wasmtime::Result<Result<Vec<u8>, types::Failure>>, tally: &mut Tally) -> End {
+        let within_limits = |ended: Result<Vec<u8>, types::Failure>| match ended {
+            Ok(reply) => tally.output(reply.len()).map(|()| End::Replied(reply)),
+            Err(types::Failure { code, message }) => tally
+                .output(code.len() + message.len())
+                .map(|()| End::Failed(Failure { code, message })),
+        };
+        match ended.and_then(within_limits) {
+            Ok(end) => end,
+            Err(error) => End::Stopped {
+                outcome: outcome_of(&error, tally),
+                diagnostic: format!("{error:?}"),
+            },
+        }
+    }
+}
+
+fn outcome_of(error: &wasmtime::Error, tally: &Tally) -> Outcome {
+    let limit = |which: &str, allowed| Outcome::Limit {
+        which: which.to_owned(),
+        allowed,
+    };
+    let trap = |kind: &str| Outcome::Trap {
+        kind: kind.to_owned(),
+    };
+    let interrupted = |which: &str| Outcome::Interrupted {
+        which: which.to_owned(),
+    };
+    if let Some(stop) = &tally.stop {
+        return match stop {
+            Stop::Limit { which, allowed } => limit(which, *allowed),
+            Stop::NotGranted(_) => trap("not-granted"),
+            Stop::Exit => trap("exit"),
+            Stop::Interrupted(which) if is_interruption(which) => interrupted(which),
+            Stop::Interrupted(_) => interrupted("host"),
+        };
+    }
+    if let Some(kind) = error.downcast_ref::<Trap>() {
+        return match kind {
+            Trap::OutOfFuel => limit("fuel", tally.limits.fuel),
+            Trap::Interrupt => interrupted("wall-clock"),
+            Trap::StackOverflow => interrupted("stack"),
+            other => trap(trap_name(*other)),
+        };
+    }
+    if error.is::<PoolConcurrencyLimitError>() {
+        return interrupted("host");
+    }
+    if error
+        .root_cause()
+        .to_string()
+        .contains("fuel allocated for hostcalls has been exhausted")
+    {
+        // Only what is lifted inside a call has guest frames around it; the rest is the reply.
+        return if error.is::<WasmBacktrace>() {
+            limit("transfer-bytes", transfer_bytes(&tally.limits) as u64)
+        } else {
+            limit("output-bytes", tally.limits.output_bytes)
+        };
+    }
+    // What is left are values that break the canonical ABI: text that is not UTF-8, lists outside of
+    // memory, handles that do not exist.
+    trap("canonical-abi")
+}
+
+fn is_interruption(which: &str) -> bool {
+    matches!(which, "wall-clock" | "stack" | "host")
+}
+
+/// Names of traps, ours, so that a receipt does not change with the engine's wording.
+fn trap_name(trap: Trap) -> &'static str {
+    match trap {
+        Trap::UnreachableCodeReached => "unreachable",
+        Trap::MemoryOutOfBounds => "memory-out-of-bounds",
+        Trap::TableOutOfBounds => "table-out-of-bounds",
+        Trap::IndirectCallToNull => "indirect-call-to-null",
+        Trap::BadSignature => "bad-signature",
+        Trap::IntegerOverflow => "integer-overflow",
+        Trap::IntegerDivisionByZero => "integer-division-by-zero",
+        Trap::BadConversionToInteger => "bad-conversion-to-integer",
+        Trap::CannotEnterComponent
+        | Trap::CannotLeaveComponent
+        | Trap::InvalidChar
+        | Trap::StringOutOfBounds
+        | Trap::ListOutOfBounds
+        | Trap::InvalidDiscriminant
+        | Trap::UnalignedPointer => "canonical-abi",
+        _ => "other",
+    }
+}
+
+/// Checks what came out and puts the run together.
+fn close(mut guest: Guest, end: End, fuel: u64) -> Run {
+    guest.finish_lines();
+    let (mut reply, mut failure, mut diagnostic) = (None, None, None);
+    let mut outcome = match end {
+        End::Replied(bytes) => {
+            check_reply(&mut guest, &bytes);
+            reply = Some(bytes);
+            Outcome::Ok
+        }
+        End::Failed(said) => {
+            let code = said.code.clone();
+            failure = Some(said);
+            Outcome::Failure { code }
+        }
+        End::Stopped {
+            outcome,
+            diagnostic: said,
+        } => {
+            diagnostic = Some(said);
+            outcome
+        }
+    };
+    if let (Outcome::Ok, Some(misfit)) = (&outcome, guest.misfit.take()) {
+        outcome = Outcome::Failure {
+            code: misfit.code.clone(),
+        };
+        reply = None;
+        failure = Some(misfit);
+    }
+    let state_before = state_root(&guest.state);
+    let state_after = if guest.staged.state_changes.is_empty() {
+        state_before
+    } else {
+        root_after(&guest)
+    };
+    let succeeded = outcome.is_ok();
+    let mut run = Run {
+        outcome,
+        reply,
+        failure,
+        submissions: guest.staged.submissions,
+        events: guest.staged.events,
+        logs: guest.staged.logs,
+        state_changes: guest.staged.state_changes,
+        state_before,
+        state_after,
+        transcript: guest.transcript,
+        meter: Meter {
+            fuel,
+            peak_memory: guest.tally.peak_memory,
+            host_calls: guest.tally.host_calls,
+        },
+        limits: guest.tally.limits,
+        children: guest.staged.children,
+        discarded: false,
+        diagnostic,
+    };
+    if !succeeded {
+        run.drop_effects();
+    }
+    run
+}
+
+/// What a utility cryptlet answers must be what its manifest promises.
+fn check_reply(guest: &mut Guest, reply: &[u8]) {
+    let cryptlet = guest.cryptlet.clone();
+    let manifest = cryptlet.manifest();
+    if manifest.cryptlet.kind == Kind::Utility
+        && let Some(schema) = &manifest.messages.reply
+        && let Err(error) = schema.check(reply)
+    {
+        guest.misfit("reply", &error);
+    }
+}
+
+fn root_after(guest: &Guest) -> cryptlet_attest::Digest {
+    let changes = &guest.staged.state_changes;
+    let mut entries: Vec<(&str, &[u8])> = guest
+        .state
+        .iter()
+        .filter(|(key, _)| !changes.contains_key(*key))
+        .map(|(key, value)| (key.as_str(), value.as_slice()))
+        .collect();
+    for (key, change) in changes {
+        if let Some(value) = change {
+            entries.push((key, value));
+        }
+    }
+    entries.sort_unstable();
+    root_of(entries.into_iter())
+}

@@ -1,0 +1,188 @@
+//! What a binding gives its cryptlet. Nothing is given by default.
+
+use std::collections::BTreeMap;
+
+use cryptlet_schema::{Capabilities, Kind, Limits};
+use url::Url;
+
+use crate::Cryptlet;
+
+/// What a binding gives. A capability works only if the manifest asks for it and the binding gives it.
+#[derive(Clone, Debug, Default)]
+pub struct Grants {
+    /// `transaction-builder` and `router`.
+    pub ledger: bool,
+    /// `events`.
+    pub events: bool,
+    /// `state`.
+    pub state: bool,
+    /// `log`.
+    pub log: bool,
+    /// The virtual WASI.
+    pub wasi: bool,
+    /// Keys by name.
+    pub keys: Vec<String>,
+    /// Where `http` may go, by name.
+    pub http: BTreeMap<String, HttpGrant>,
+    /// Utility cryptlets that may be asked, by name.
+    pub sources: BTreeMap<String, Source>,
+    /// Limits below those of the manifest; the lower one of each counts.
+    pub limits: Option<Limits>,
+}
+
+/// One place that `http` may reach: `grant://<name>/<path>` stands for `base` with that path.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct HttpGrant {
+    /// Scheme, host, port and path prefix; nothing outside is reachable.
+    pub base: Url,
+    /// Methods in upper case.
+    pub methods: Vec<String>,
+}
+
+impl HttpGrant {
+    /// A grant to read: GET and HEAD.
+    pub fn reading(base: Url) -> HttpGrant {
+        HttpGrant {
+            base,
+            methods: vec!["GET".to_owned(), "HEAD".to_owned()],
+        }
+    }
+}
+
+/// A utility cryptlet that may be asked, with what it is given itself.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// What answers.
+    pub cryptlet: Cryptlet,
+    /// What it is given.
+    pub grants: Grants,
+}
+
+/// Grants do not fit what the cryptlet asks for.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum GrantError {
+    /// The manifest asks for something that the binding does not give.
+    #[error(
+        "cryptlet `{cryptlet}` asks for {capability}, which the binding does not grant; \
+         grant it or take a version whose manifest does without"
+    )]
+    Missing {
+        /// Name of the cryptlet.
+        cryptlet: String,
+        /// What is missing, as the manifest calls it.
+        capability: String,
+    },
+    /// A source is no utility cryptlet.
+    #[error("source `{name}` is a contract cryptlet; only utility cryptlets can be asked")]
+    NotAUtility {
+        /// Name of the source.
+        name: String,
+    },
+    /// The base of an HTTP grant cannot bound anything.
+    #[error("HTTP grant `{name}`: base {base} {reason}")]
+    Base {
+        /// Name of the grant.
+        name: String,
+        /// The base as given.
+        base: String,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A grant's name or method cannot be used.
+    #[error("HTTP grant `{name}`: {reason}")]
+    Http {
+        /// Name of the grant.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
+    /// Something about a source's own grants.
+    #[error("source `{name}`: {error}")]
+    Source {
+        /// Name of the source.
+        name: String,
+        /// What is wrong with it.
+        error: Box<GrantError>,
+    },
+}
+
+/// Checks that `grants` give all that `cryptlet` asks for, all the way down its sources.
+pub(crate) fn check(cryptlet: &Cryptlet, grants: &Grants) -> Result<(), GrantError> {
+    let manifest = cryptlet.manifest();
+    if let Some(capability) = first_missing(&manifest.capabilities, grants) {
+        return Err(GrantError::Missing {
+            cryptlet: manifest.cryptlet.name.clone(),
+            capability,
+        });
+    }
+    for (name, grant) in &grants.http {
+        check_http(name, grant)?;
+    }
+    for (name, source) in &grants.sources {
+        if source.cryptlet.manifest().cryptlet.kind != Kind::Utility {
+            return Err(GrantError::NotAUtility { name: name.clone() });
+        }
+        check(&source.cryptlet, &source.grants).map_err(|error| GrantError::Source {
+            name: name.clone(),
+            error: Box::new(error),
+        })?;
+    }
+    Ok(())
+}
+
+fn first_missing(asked: &Capabilities, given: &Grants) -> Option<String> {
+    let switches = [
+        ("ledger", asked.ledger, given.ledger),
+        ("events", asked.events, given.events),
+        ("state", asked.state, given.state),
+        ("log", asked.log, given.log),
+        ("wasi", asked.wasi, given.wasi),
+        ("http", asked.http, !given.http.is_empty()),
+    ];
+    if let Some((name, ..)) = switches.iter().find(|(_, asked, given)| *asked && !given) {
+        return Some((*name).to_owned());
+    }
+    if let Some(key) = asked.keychain.iter().find(|key| !given.keys.contains(key)) {
+        return Some(format!("key `{key}`"));
+    }
+    asked
+        .sources
+        .iter()
+        .find(|name| !given.sources.contains_key(*name))
+        .map(|name| format!("source `{name}`"))
+}
+
+fn check_http(name: &str, grant: &HttpGrant) -> Result<(), GrantError> {
+    let base = |reason: &str| GrantError::Base {
+        name: name.to_owned(),
+        base: grant.base.to_string(),
+        reason: reason.to_owned(),
+    };
+    let http = |reason: &str| GrantError::Http {
+        name: name.to_owned(),
+        reason: reason.to_owned(),
+    };
+    if name.is_empty()
+        || !name
+            .bytes()
+            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
+    {
+        return Err(http("a name is lower-case letters, digits and hyphens"));
+    }
+    if !matches!(grant.base.scheme(), "http" | "https") {
+        return Err(base("is neither http nor https"));
+    }
+    if !grant.base.username().is_empty() || grant.base.password().is_some() {
+        return Err(base("carries a user name or password; they would end up in transcripts"));
+    }
+    if grant.base.query().is_some() || grant.base.fragment().is_some() {
+        return Err(base("has a query or fragment; a grant is a host and a path prefix"));
+    }
+    if grant.methods.is_empty() {
+        return Err(http("no method is granted; GET and HEAD are usual"));
+    }
+    if let Some(method) = grant.methods.iter().find(|m| !crate::address::is_method(m)) {
+        return Err(http(&format!("`{method}` is no method in upper case")));
+    }
+    Ok(())
+}

@@ -1,0 +1,54 @@
+//! `events` and `log`: what the outside hears, for programs and for people.
+
+use super::{Capability, Guest, OUTPUT_SCHEMA};
+use crate::bindings::cryptlet::fabric::{events, log};
+use crate::run::{Event, LogLine};
+use crate::transcript::{Failure, Level, Record};
+
+impl events::Host for Guest {
+    fn publish(&mut self, topic: String, body: Vec<u8>) -> wasmtime::Result<()> {
+        self.enter(Capability::Events)?;
+        self.tally.output(topic.len() + body.len())?;
+        self.record(Record::Publish {
+            topic: topic.clone(),
+            body: body.clone(),
+        });
+        let cryptlet = self.cryptlet.clone();
+        let topics = &cryptlet.manifest().messages.topics;
+        match topics.iter().find(|message| message.name() == topic) {
+            Some(message) => {
+                if let Err(error) = message.check(&body) {
+                    self.misfit(&format!("event {topic}"), &error);
+                }
+            }
+            None => {
+                let declared: Vec<&str> = topics.iter().map(|message| message.name()).collect();
+                self.misfit.get_or_insert_with(|| Failure {
+                    code: OUTPUT_SCHEMA.to_owned(),
+                    message: format!(
+                        "event {topic}: expected one of the manifest's topics [{}], found another",
+                        declared.join(", ")
+                    ),
+                });
+            }
+        }
+        self.staged.events.push(Event { topic, body });
+        Ok(())
+    }
+}
+
+impl log::Host for Guest {
+    fn log(&mut self, level: log::Level, message: String) -> wasmtime::Result<()> {
+        self.enter(Capability::Log)?;
+        let level = match level {
+            log::Level::Debug => Level::Debug,
+            log::Level::Info => Level::Info,
+            log::Level::Warn => Level::Warn,
+            log::Level::Error => Level::Error,
+        };
+        self.tally.log(message.len())?;
+        self.record(Record::log(level, &message));
+        self.staged.logs.push(LogLine { level, message });
+        Ok(())
+    }
+}

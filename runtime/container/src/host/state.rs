@@ -1,0 +1,90 @@
+//! `state`: the binding's private entries, changed in an overlay that is kept only if the run
+//! succeeds.
+
+use std::collections::BTreeSet;
+use std::ops::Bound;
+
+use super::{Capability, Guest};
+use crate::bindings::cryptlet::fabric::state;
+use crate::transcript::Record;
+
+/// Keys that one call of `keys` returns at most, whatever the guest asks for.
+const KEYS_PER_CALL: u32 = 1024;
+
+impl state::Host for Guest {
+    fn get(&mut self, key: String) -> wasmtime::Result<Option<Vec<u8>>> {
+        self.enter(Capability::State)?;
+        let answer = match self.staged.state_changes.get(&key) {
+            Some(change) => change.clone(),
+            None => self.state.get(&key).cloned(),
+        };
+        self.record(Record::StateGet {
+            key,
+            answer: answer.clone(),
+        });
+        Ok(answer)
+    }
+
+    fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<()> {
+        self.enter(Capability::State)?;
+        self.tally.output(key.len() + value.len())?;
+        self.record(Record::StateSet {
+            key: key.clone(),
+            value: value.clone(),
+        });
+        self.staged.state_changes.insert(key, Some(value));
+        Ok(())
+    }
+
+    fn remove(&mut self, key: String) -> wasmtime::Result<()> {
+        self.enter(Capability::State)?;
+        self.tally.output(key.len())?;
+        self.record(Record::StateRemove { key: key.clone() });
+        self.staged.state_changes.insert(key, None);
+        Ok(())
+    }
+
+    fn keys(
+        &mut self,
+        prefix: String,
+        after: Option<String>,
+        limit: u32,
+    ) -> wasmtime::Result<Vec<String>> {
+        self.enter(Capability::State)?;
+        let answer = self.keys_from(&prefix, after.as_deref(), limit.min(KEYS_PER_CALL));
+        self.record(Record::StateKeys {
+            prefix,
+            after,
+            limit,
+            answer: answer.clone(),
+        });
+        Ok(answer)
+    }
+}
+
+impl Guest {
+    fn keys_from(&self, prefix: &str, after: Option<&str>, limit: u32) -> Vec<String> {
+        let start = match after {
+            Some(after) if after >= prefix => Bound::Excluded(after),
+            _ => Bound::Included(prefix),
+        };
+        let range = (start, Bound::Unbounded);
+        let limit = limit as usize;
+        let changes = &self.staged.state_changes;
+        let kept = self
+            .state
+            .range::<str, _>(range)
+            .map(|(key, _)| key)
+            .take_while(|key| key.starts_with(prefix))
+            .filter(|key| !changes.contains_key(*key))
+            .take(limit);
+        let written = changes
+            .range::<str, _>(range)
+            .take_while(|(key, _)| key.starts_with(prefix))
+            .filter(|(_, change)| change.is_some())
+            .map(|(key, _)| key)
+            .take(limit);
+        let merged: BTreeSet<&String> = kept.chain(written).collect();
+        merged.into_iter().take(limit).cloned().collect()
+    }
+}

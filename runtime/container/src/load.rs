@@ -1,0 +1,254 @@
+//! From bytes to a cryptlet: what is refused, and why.
+
+use cryptlet_attest::Measurement;
+use cryptlet_schema::{Capabilities, Kind, MANIFEST_SECTION, Manifest, ManifestError};
+use sha2::{Digest as _, Sha256};
+use wasmparser::{Encoding, Parser, Payload};
+use wasmtime::Engine;
+use wasmtime::component::{Component, Linker};
+
+use crate::bindings::GuestPre;
+use crate::cryptlet::{Cryptlet, Loaded};
+use crate::host::Guest;
+
+const OWN_INTERFACES: &str = "cryptlet:fabric/";
+const EXPORT: &str = "cryptlet:fabric/cryptlet@0.1.0";
+
+/// Interfaces of WASI 0.2 that have a virtual implementation here.
+const VIRTUAL_WASI: &[&str] = &[
+    "wasi:cli/",
+    "wasi:clocks/",
+    "wasi:filesystem/",
+    "wasi:io/",
+    "wasi:random/",
+];
+
+/// Bytes are refused as a cryptlet.
+#[derive(Debug, thiserror::Error)]
+pub enum LoadError {
+    /// Larger than the host compiles.
+    #[error("component has {size} bytes, this host takes at most {allowed}")]
+    TooLarge {
+        /// Bytes given.
+        size: usize,
+        /// Bytes allowed.
+        allowed: usize,
+    },
+    /// A core module.
+    #[error(
+        "this is a core WebAssembly module, not a component; \
+         build it with `cryptlet build`, or wrap it with `wasm-tools component new`"
+    )]
+    CoreModule,
+    /// Compiled code, which nobody can measure or meter.
+    #[error(
+        "this is precompiled machine code, not a component; deploy the component it was compiled from"
+    )]
+    Precompiled,
+    /// No WebAssembly at all.
+    #[error("this is no WebAssembly component: {0}")]
+    NotAComponent(String),
+    /// No manifest.
+    #[error(
+        "component has no custom section `{MANIFEST_SECTION}` at its outermost level; \
+         build it with `cryptlet build`, which embeds cryptlet.toml"
+    )]
+    NoManifest,
+    /// More than one manifest.
+    #[error("component has {0} custom sections `{MANIFEST_SECTION}`; exactly one can be meant")]
+    SeveralManifests(usize),
+    /// The manifest is no UTF-8.
+    #[error("the manifest is not UTF-8")]
+    ManifestNotText,
+    /// The manifest does not read.
+    #[error("the manifest: {0}")]
+    Manifest(#[from] ManifestError),
+    /// An import that nobody offers.
+    #[error(
+        "component imports {import}, which no cryptlet can be given; \
+         rebuild it against cryptlet:fabric@0.1.0, and for WASI without sockets and HTTP"
+    )]
+    ForeignImport {
+        /// Name of the import.
+        import: String,
+    },
+    /// An import whose capability the manifest does not ask for.
+    #[error(
+        "component imports {import}, but its manifest does not ask for it; \
+         add `{capability}` to [capabilities] or rebuild without it"
+    )]
+    UnaskedImport {
+        /// Name of the import.
+        import: String,
+        /// Key of the manifest.
+        capability: &'static str,
+    },
+    /// An import that this kind of cryptlet never gets.
+    #[error("component imports {import}, which a {kind} cryptlet never gets")]
+    KindForbids {
+        /// Name of the import.
+        import: String,
+        /// `utility` or `contract`.
+        kind: &'static str,
+    },
+    /// The export is missing or has another type.
+    #[error("component does not export {EXPORT} as cryptlet:fabric says: {0}")]
+    Export(String),
+    /// The component does not compile or does not fit this host.
+    #[error("component does not compile here: {0}")]
+    Compile(String),
+    /// An import has another type than the host offers.
+    #[error("component does not link: {0}")]
+    Link(String),
+}
+
+/// Where components are compiled and linked.
+pub(crate) struct Workshop<'a> {
+    pub(crate) engine: &'a Engine,
+    pub(crate) plain: &'a Linker<Guest>,
+    pub(crate) with_wasi: &'a Linker<Guest>,
+    pub(crate) component_bytes: usize,
+}
+
+impl Workshop<'_> {
+    pub(crate) fn load(&self, bytes: &[u8]) -> Result<Cryptlet, LoadError> {
+        if bytes.len() > self.component_bytes {
+            return Err(LoadError::TooLarge {
+                size: bytes.len(),
+                allowed: self.component_bytes,
+            });
+        }
+        if Engine::detect_precompiled(bytes).is_some() {
+            return Err(LoadError::Precompiled);
+        }
+        let manifest = manifest_of(bytes)?;
+        let component = Component::from_binary(self.engine, bytes)
+            .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        let imports: Vec<String> = component
+            .component_type()
+            .imports(self.engine)
+            .map(|(name, _)| name.to_owned())
+            .collect();
+        for import in &imports {
+            check_import(import, &manifest)?;
+        }
+        let linker = if manifest.capabilities.wasi {
+            self.with_wasi
+        } else {
+            self.plain
+        };
+        if component.get_export_index(None, EXPORT).is_none() {
+            return Err(LoadError::Export("it is missing".to_owned()));
+        }
+        let instance = linker
+            .instantiate_pre(&component)
+            .map_err(|error| LoadError::Link(format!("{error:#}")))?;
+        let entry =
+            GuestPre::new(instance).map_err(|error| LoadError::Export(format!("{error:#}")))?;
+        Ok(Cryptlet::new(Loaded {
+            measurement: Measurement::of(bytes),
+            sha256: Sha256::digest(bytes).into(),
+            size: bytes.len(),
+            manifest,
+            imports,
+            entry,
+        }))
+    }
+}
+
+/// The one manifest at the outermost level. Nested components may carry sections of that name; they
+/// say nothing about the whole.
+fn manifest_of(bytes: &[u8]) -> Result<Manifest, LoadError> {
+    let mut depth = 0_usize;
+    let mut found: Vec<&[u8]> = Vec::new();
+    for payload in Parser::new(0).parse_all(bytes) {
+        match payload.map_err(|error| LoadError::NotAComponent(error.to_string()))? {
+            Payload::Version {
+                encoding: Encoding::Module,
+                ..
+            } if depth == 0 => return Err(LoadError::CoreModule),
+            Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
+            Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::CustomSection(section)
+                if depth == 0 && section.name() == MANIFEST_SECTION =>
+            {
+                found.push(section.data());
+            }
+            _ => {}
+        }
+    }
+    match found.as_slice() {
+        [] => Err(LoadError::NoManifest),
+        [manifest] => {
+            let text = std::str::from_utf8(manifest).map_err(|_| LoadError::ManifestNotText)?;
+            Ok(Manifest::parse(text)?)
+        }
+        several => Err(LoadError::SeveralManifests(several.len())),
+    }
+}
+
+fn check_import(import: &str, manifest: &Manifest) -> Result<(), LoadError> {
+    if VIRTUAL_WASI.iter().any(|package| import.starts_with(package)) {
+        return if manifest.capabilities.wasi {
+            Ok(())
+        } else {
+            Err(LoadError::UnaskedImport {
+                import: import.to_owned(),
+                capability: "wasi = true",
+            })
+        };
+    }
+    let foreign = || LoadError::ForeignImport {
+        import: import.to_owned(),
+    };
+    let rest = import.strip_prefix(OWN_INTERFACES).ok_or_else(foreign)?;
+    let interface = rest.split('@').next().unwrap_or(rest);
+    if interface == "types" {
+        return Ok(());
+    }
+    let need = Need::of(interface, &manifest.capabilities).ok_or_else(foreign)?;
+    match (need.only, manifest.cryptlet.kind) {
+        (Some(Kind::Contract), Kind::Utility) => Err(LoadError::KindForbids {
+            import: import.to_owned(),
+            kind: "utility",
+        }),
+        (Some(Kind::Utility), Kind::Contract) => Err(LoadError::KindForbids {
+            import: import.to_owned(),
+            kind: "contract",
+        }),
+        _ if need.asked => Ok(()),
+        _ => Err(LoadError::UnaskedImport {
+            import: import.to_owned(),
+            capability: need.key,
+        }),
+    }
+}
+
+/// What an interface needs from the manifest.
+struct Need {
+    key: &'static str,
+    asked: bool,
+    only: Option<Kind>,
+}
+
+impl Need {
+    fn of(interface: &str, asked: &Capabilities) -> Option<Need> {
+        let (key, asked, only) = match interface {
+            "transaction-builder" | "router" => {
+                ("ledger = true", asked.ledger, Some(Kind::Contract))
+            }
+            "source" => (
+                "sources = [\"…\"]",
+                !asked.sources.is_empty(),
+                Some(Kind::Contract),
+            ),
+            "http" => ("http = true", asked.http, Some(Kind::Utility)),
+            "state" => ("state = true", asked.state, None),
+            "keychain" => ("keychain = [\"…\"]", !asked.keychain.is_empty(), None),
+            "events" => ("events = true", asked.events, None),
+            "log" => ("log = true", asked.log, None),
+            _ => return None,
+        };
+        Some(Need { key, asked, only })
+    }
+}

@@ -1,0 +1,174 @@
+//! What a run has used so far, and what stops it.
+
+use cryptlet_schema::Limits;
+use wasmtime::ResourceLimiter;
+
+use crate::engine;
+
+/// Why the host stops a run. Travels through the engine as the error of a host call.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub(crate) enum Stop {
+    #[error("limit {which} ({allowed}) is reached")]
+    Limit { which: &'static str, allowed: u64 },
+    #[error("{0} is not granted")]
+    NotGranted(&'static str),
+    #[error("interrupted: {0}")]
+    Interrupted(String),
+    #[error("the guest left by wasi:cli/exit")]
+    Exit,
+}
+
+/// Counts against the limits of one run.
+#[derive(Debug)]
+pub(crate) struct Tally {
+    pub(crate) limits: Limits,
+    /// The first thing that stopped the run; the engine may wrap or rephrase it on its way out.
+    pub(crate) stop: Option<Stop>,
+    pub(crate) host_calls: u64,
+    pub(crate) peak_memory: u64,
+    memory: u64,
+    table_elements: u64,
+    output: u64,
+    log: u64,
+    response: u64,
+}
+
+impl Tally {
+    pub(crate) fn new(limits: Limits) -> Tally {
+        Tally {
+            limits,
+            stop: None,
+            host_calls: 0,
+            peak_memory: 0,
+            memory: 0,
+            table_elements: 0,
+            output: 0,
+            log: 0,
+            response: 0,
+        }
+    }
+
+    /// Remembers why the run stops and hands the reason on.
+    pub(crate) fn stop(&mut self, stop: Stop) -> wasmtime::Error {
+        self.stop.get_or_insert_with(|| stop.clone());
+        wasmtime::Error::new(stop)
+    }
+
+    fn limit(&mut self, which: &'static str, allowed: u64) -> wasmtime::Error {
+        self.stop(Stop::Limit { which, allowed })
+    }
+
+    pub(crate) fn host_call(&mut self) -> wasmtime::Result<()> {
+        if self.host_calls >= self.limits.host_calls {
+            return Err(self.limit("host-calls", self.limits.host_calls));
+        }
+        self.host_calls += 1;
+        Ok(())
+    }
+
+    pub(crate) fn output(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.output = self.output.saturating_add(bytes as u64);
+        if self.output > self.limits.output_bytes {
+            return Err(self.limit("output-bytes", self.limits.output_bytes));
+        }
+        Ok(())
+    }
+
+    pub(crate) fn log(&mut self, bytes: usize) -> wasmtime::Result<()> {
+        self.log = self.log.saturating_add(bytes as u64);
+        if self.log > self.limits.log_bytes {
+            return Err(self.limit("log-bytes", self.limits.log_bytes));
+        }
+        Ok(())
+    }
+
+    /// What is left for HTTP responses; stops the run if that is nothing.
+    pub(crate) fn response_left(&mut self) -> wasmtime::Result<u64> {
+        match self.limits.http_response_bytes.checked_sub(self.response) {
+            Some(left) if left > 0 => Ok(left),
+            _ => Err(self.limit("http-response-bytes", self.limits.http_response_bytes)),
+        }
+    }
+
+    pub(crate) fn response(&mut self, bytes: u64) {
+        self.response = self.response.saturating_add(bytes);
+    }
+
+    pub(crate) fn transfer(&mut self, allowed: u64) -> wasmtime::Error {
+        self.limit("transfer-bytes", allowed)
+    }
+
+    pub(crate) fn call_depth(&mut self) -> wasmtime::Error {
+        self.limit("call-depth", self.limits.call_depth)
+    }
+}
+
+/// Growth beyond a limit stops the guest at once: a `-1` would let it carry on with a decision that
+/// its author never tested.
+impl ResourceLimiter for Tally {
+    fn memory_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self
+            .memory
+            .saturating_sub(current as u64)
+            .saturating_add(desired as u64);
+        if total > self.limits.memory_bytes {
+            return Err(self.limit("memory-bytes", self.limits.memory_bytes));
+        }
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            // The guest's own maximum: the answer is the specification's.
+            return Ok(false);
+        }
+        self.memory = total;
+        self.peak_memory = self.peak_memory.max(total);
+        Ok(true)
+    }
+
+    fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        // More than a 32-bit memory can ever hold: the engine fails it without asking us first.
+        if error.to_string().contains("memory type's limits") {
+            return Err(self.limit("memory-bytes", self.limits.memory_bytes));
+        }
+        Err(self.stop(Stop::Interrupted(format!("memory of the host: {error}"))))
+    }
+
+    fn table_growing(
+        &mut self,
+        current: usize,
+        desired: usize,
+        maximum: Option<usize>,
+    ) -> wasmtime::Result<bool> {
+        let total = self
+            .table_elements
+            .saturating_sub(current as u64)
+            .saturating_add(desired as u64);
+        if total > self.limits.table_elements {
+            return Err(self.limit("table-elements", self.limits.table_elements));
+        }
+        if maximum.is_some_and(|maximum| desired > maximum) {
+            return Ok(false);
+        }
+        self.table_elements = total;
+        Ok(true)
+    }
+
+    fn table_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
+        Err(self.stop(Stop::Interrupted(format!("memory of the host: {error}"))))
+    }
+
+    fn instances(&self) -> usize {
+        engine::CORE_INSTANCES as usize
+    }
+
+    fn memories(&self) -> usize {
+        engine::MEMORIES as usize
+    }
+
+    fn tables(&self) -> usize {
+        engine::TABLES as usize
+    }
+}
