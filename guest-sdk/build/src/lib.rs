@@ -1,1 +1,42 @@
+//! Makes a cryptlet of a guest crate: compiles it, wraps the module as a component and embeds the
+//! manifest, so that the measurement covers code and promise alike.
+//!
+//! The same sources, lock file and toolchain give the same bytes wherever they lie; another
+//! compiler version gives others. It does not judge whether a host would take the component
+//! (what it may import is the container's business), and it installs no toolchain.
+//!
+//! ```no_run
+//! use cryptlet_build::{Project, build};
+//!
+//! let project = Project::at("cryptlets/reference-rate/cryptlet.toml", "target/guests")?;
+//! let built = build(&project)?;
+//! println!("{} imports {:?}", built.measurement, built.imports);
+//! # Ok::<(), cryptlet_build::BuildError>(())
+//! ```
+//!
+//! Reading a manifest back needs no toolchain:
+//!
+//! ```
+//! use cryptlet_build::{SectionError, read_manifest};
+//!
+//! let module = b"\0asm\x01\0\0\0";
+//! assert!(matches!(read_manifest(module), Err(SectionError::NotAComponent)));
+//! ```
 
+#![forbid(unsafe_code)]
+#![warn(missing_docs)]
+
+mod compile;
+mod component;
+mod error;
+mod inputs;
+mod project;
+mod store;
+
+pub use component::{
+    Interface, SectionError, WrapError, embed_manifest, interface, read_manifest, wrap,
+};
+pub use cryptlet_toolchain as toolchain;
+pub use error::BuildError;
+pub use project::{Built, Project, build};
+pub use store::{Freshness, Stored, build_into};
