@@ -1,0 +1,25 @@
+# Short names for `cargo xtask`, which does the work and knows more: `cargo xtask help`.
+
+# List the recipes.
+default:
+    @just --list --unsorted
+
+# Install what this machine lacks.
+setup:
+    cargo xtask setup
+
+# Run the demonstration: an interest-rate swap from binding to settlement.
+demo *ARGUMENTS:
+    cargo xtask demo {{ ARGUMENTS }}
+
+# Everything that a change must pass; `just test --full` adds the slow tests.
+test *OPTIONS:
+    cargo xtask test {{ OPTIONS }}
+
+# Build the cryptlets into target/cryptlets.
+guests:
+    cargo xtask guests
+
+# Compile the contracts; `just contracts --check` compares only.
+contracts *OPTIONS:
+    cargo xtask contracts {{ OPTIONS }}

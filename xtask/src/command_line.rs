@@ -1,0 +1,92 @@
+use anyhow::{Result, bail};
+
+pub const USAGE: &str = "\
+usage: cargo xtask COMMAND
+
+  setup              install what the other commands need and this machine lacks
+  guests             build the cryptlets into target/cryptlets
+  contracts          compile the contracts into contracts/artifacts
+  contracts --check  compile them and fail if the committed artefacts differ
+  demo [ARGUMENT…]   run the demonstration: an interest-rate swap from binding to settlement
+  test               everything that a change must pass
+  test --full        the same, with the tests that are marked as slow
+  help               this text";
+
+/// What the caller wants done.
+#[derive(Debug, PartialEq, Eq)]
+pub enum Order {
+    Help,
+    Setup,
+    Guests,
+    Contracts { check: bool },
+    Demo { arguments: Vec<String> },
+    Test { full: bool },
+}
+
+impl Order {
+    pub fn parse(mut arguments: impl Iterator<Item = String>) -> Result<Self> {
+        let Some(command) = arguments.next() else {
+            bail!("a command is missing")
+        };
+        let rest: Vec<String> = arguments.collect();
+        let options: Vec<&str> = rest.iter().map(String::as_str).collect();
+        Ok(match (command.as_str(), options.as_slice()) {
+            ("help" | "--help" | "-h", _) => Order::Help,
+            ("setup", []) => Order::Setup,
+            ("guests", []) => Order::Guests,
+            ("contracts", []) => Order::Contracts { check: false },
+            ("contracts", ["--check"]) => Order::Contracts { check: true },
+            ("demo", _) => Order::Demo { arguments: rest },
+            ("test", []) => Order::Test { full: false },
+            ("test", ["--full"]) => Order::Test { full: true },
+            ("setup" | "guests" | "contracts" | "test", [first, ..]) => {
+                bail!("`cargo xtask {command}` does not take {first:?}")
+            }
+            _ => bail!("there is no command {command:?}"),
+        })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn parse(line: &str) -> Result<Order> {
+        Order::parse(line.split_whitespace().map(str::to_owned))
+    }
+
+    #[test]
+    fn reads_every_command_of_the_usage_text() {
+        for line in USAGE.lines().filter_map(|line| line.strip_prefix("  ")) {
+            let (form, _) = line.split_once("  ").expect("a form and what it does");
+            let command = form.replace("[ARGUMENT…]", "");
+            assert!(
+                parse(&command).is_ok(),
+                "{command:?} is in the usage text but not understood"
+            );
+        }
+    }
+
+    #[test]
+    fn an_option_that_a_command_does_not_have_is_an_error_that_names_it() {
+        let error = parse("test --fast")
+            .expect_err("there is no such option")
+            .to_string();
+        assert!(error.contains("--fast"), "{error}");
+        let error = parse("bake")
+            .expect_err("there is no such command")
+            .to_string();
+        assert!(error.contains("bake"), "{error}");
+    }
+
+    #[test]
+    fn the_demonstration_gets_its_arguments_as_they_are() {
+        let order = parse("demo --slow 3").expect("everything goes through");
+        assert_eq!(
+            order,
+            Order::Demo {
+                arguments: vec!["--slow".into(), "3".into()]
+            }
+        );
+    }
+}

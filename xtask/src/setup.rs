@@ -1,0 +1,49 @@
+//! What the other commands need and a bare machine lacks. Everything goes into `target/tools` or
+//! `contracts/node_modules`, or is installed with the system's package manager if there is no other
+//! way; a second run installs nothing.
+
+mod contracts;
+mod deny;
+mod guest_toolchain;
+mod node;
+mod npm;
+
+use std::path::PathBuf;
+
+use anyhow::Result;
+
+pub use contracts::contracts;
+pub use deny::deny;
+pub use guest_toolchain::guest_toolchain;
+pub use node::node;
+
+use crate::steps::Steps;
+use crate::workspace::Workspace;
+
+/// Where the programs are that other steps start.
+pub struct Tools {
+    pub anvil: PathBuf,
+    pub cargo_deny: PathBuf,
+}
+
+/// `cargo xtask setup`.
+pub fn all(workspace: &Workspace) -> Result<()> {
+    let mut steps = Steps::of("setup");
+    steps.step("setup", || everything(workspace))?;
+    println!("{}", steps.summary());
+    Ok(())
+}
+
+pub fn everything(workspace: &Workspace) -> Result<Tools> {
+    guest_toolchain(workspace)?;
+    contracts(workspace)?;
+    Ok(Tools {
+        anvil: node(workspace)?,
+        cargo_deny: deny(workspace)?,
+    })
+}
+
+/// Says that nothing has to be done, and with what.
+fn ready(what: &str, detail: impl std::fmt::Display) {
+    println!("  {what}: {detail}");
+}
