@@ -3,7 +3,9 @@
 use std::io;
 use std::process::ExitCode;
 
-use cryptlet_vault::{PassphraseError, VaultError};
+use cryptlet_vault::{PassphraseError, PassphraseOrigin, VaultError};
+
+use crate::terminal::printable;
 
 /// Why a command did not succeed.
 #[derive(Debug)]
@@ -25,7 +27,7 @@ impl Failure {
             Self::Usage(sentence) => (sentence, 2),
             Self::NoReader => return ExitCode::SUCCESS,
         };
-        eprintln!("cryptlet: {sentence}");
+        eprintln!("cryptlet: {}", printable(&sentence));
         ExitCode::from(status)
     }
 }
@@ -51,6 +53,15 @@ impl From<VaultError> for Failure {
 
 impl From<PassphraseError> for Failure {
     fn from(error: PassphraseError) -> Self {
-        Self::Usage(error.to_string())
+        match &error {
+            PassphraseError::Unconfirmed => Self::Refused(error.to_string()),
+            PassphraseError::Unreadable {
+                origin: PassphraseOrigin::Terminal,
+                ..
+            } => Self::Usage(format!(
+                "{error}; without a terminal, give --passphrase-file or --passphrase-fd"
+            )),
+            _ => Self::Usage(error.to_string()),
+        }
     }
 }

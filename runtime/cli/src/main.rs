@@ -6,11 +6,13 @@
 
 #![forbid(unsafe_code)]
 
+mod audit;
 mod failure;
 mod key;
 mod measure;
 mod passphrase;
 mod state;
+mod terminal;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -33,6 +35,9 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Find out what may be believed of what a host says.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// Make and list the keys of a host.
     #[command(subcommand)]
     Key(key::Command),
@@ -44,6 +49,7 @@ fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut output = io::stdout().lock();
     let done = match arguments.command {
+        Command::Audit(command) => audit::run(command, &mut output),
         Command::Key(command) => key::run(command, &mut output),
         Command::Measure(arguments) => measure::run(arguments, &mut output),
     };

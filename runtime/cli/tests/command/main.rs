@@ -1,5 +1,6 @@
 //! The `cryptlet` command, seen from a shell.
 
+mod audit;
 mod key;
 mod measure;
 
