@@ -20,7 +20,9 @@ impl From<io::Error> for WriteError {
 }
 
 /// Writes a new file that only its owner can read. When this returns, the file
-/// survives a loss of power; if it fails, no part of the file is left.
+/// survives a loss of power. If it fails no part of the file is left, except
+/// that the whole file may be there when the last step failed, which is to make
+/// the folder remember it.
 pub(crate) fn write_new(folder: &Path, file: &str, bytes: &[u8]) -> Result<(), WriteError> {
     let mut builder = tempfile::Builder::new();
     builder.prefix(".new-").suffix(".tmp");
@@ -42,11 +44,12 @@ pub(crate) fn write_new(folder: &Path, file: &str, bytes: &[u8]) -> Result<(), W
     Ok(())
 }
 
-/// Makes the folder, and those above it, for its owner alone.
+/// Makes the folder, and those above it that are missing, for its owner alone.
 pub(crate) fn make(folder: &Path) -> io::Result<()> {
-    if folder.is_dir() {
-        return Ok(());
-    }
+    let made: Vec<&Path> = folder
+        .ancestors()
+        .take_while(|ancestor| !ancestor.as_os_str().is_empty() && !ancestor.exists())
+        .collect();
     let mut builder = fs::DirBuilder::new();
     builder.recursive(true);
     #[cfg(unix)]
@@ -55,10 +58,14 @@ pub(crate) fn make(folder: &Path) -> io::Result<()> {
         builder.mode(0o700);
     }
     builder.create(folder)?;
-    match folder.parent() {
-        Some(parent) if !parent.as_os_str().is_empty() => sync(parent),
-        _ => Ok(()),
+    for child in made {
+        match child.parent() {
+            Some(parent) if parent.as_os_str().is_empty() => sync(Path::new("."))?,
+            Some(parent) => sync(parent)?,
+            None => {}
+        }
     }
+    Ok(())
 }
 
 /// The permission bits of the folder, if they let anyone but its owner in.

@@ -13,6 +13,7 @@ const PBKDF2: &str = "pbkdf2";
 const PSEUDO_RANDOM_FUNCTION: &str = "hmac-sha256";
 const VERSION: u64 = 3;
 const DERIVED_LENGTH: u64 = 32;
+const LONGEST_QUOTE: usize = 200;
 
 #[derive(Serialize, Deserialize)]
 struct Document {
@@ -76,7 +77,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Keystore, KeystoreError> {
     }
     let document: Document =
         serde_json::from_slice(text).map_err(|error| KeystoreError::Malformed {
-            reason: error.to_string(),
+            reason: shortened(&error.to_string()),
         })?;
     if document.version != VERSION {
         return Err(KeystoreError::Version {
@@ -87,7 +88,7 @@ pub(super) fn parse(text: &[u8]) -> Result<Keystore, KeystoreError> {
     if crypto.cipher != CIPHER {
         return Err(KeystoreError::Unsupported {
             member: "crypto.cipher",
-            found: crypto.cipher,
+            found: shortened(&crypto.cipher),
             supported: CIPHER,
         });
     }
@@ -172,7 +173,7 @@ fn derivation(
             if prf != PSEUDO_RANDOM_FUNCTION {
                 return Err(KeystoreError::Unsupported {
                     member: "crypto.kdfparams.prf",
-                    found: prf,
+                    found: shortened(&prf),
                     supported: PSEUDO_RANDOM_FUNCTION,
                 });
             }
@@ -181,10 +182,15 @@ fn derivation(
         }
         _ => Err(KeystoreError::Unsupported {
             member: "crypto.kdf",
-            found: function.to_owned(),
+            found: shortened(function),
             supported: "scrypt and pbkdf2",
         }),
     }
+}
+
+/// The beginning of a text that a file brought along, enough to recognise it.
+fn shortened(text: &str) -> String {
+    text.chars().take(LONGEST_QUOTE).collect()
 }
 
 fn fixed<const N: usize>(member: &'static str, digits: &str) -> Result<[u8; N], KeystoreError> {

@@ -308,6 +308,17 @@ fn refuses_texts_that_are_no_documents() {
 }
 
 #[test]
+fn quotes_only_the_beginning_of_a_long_member() {
+    let (keystore, _) = cheap(Algorithm::Ed25519, &[0x2a; 32]);
+    for pointer in ["/crypto/cipher", "/crypto/kdf", "/version"] {
+        let mut document: Value = serde_json::from_str(&keystore.to_json()).unwrap();
+        *document.pointer_mut(pointer).unwrap() = json!("x".repeat(50_000));
+        let error = Keystore::parse(document.to_string().as_bytes()).unwrap_err();
+        assert!(error.to_string().len() < 400, "{pointer}");
+    }
+}
+
+#[test]
 fn debug_output_has_no_secret() {
     let (keystore, secret) = cheap(Algorithm::Secp256k1, &[0x2a; 32]);
     let shown = format!("{keystore:?} {secret:?} {:?}", passphrase("open sesame"));

@@ -49,6 +49,25 @@ fn files_are_for_their_owner_alone_and_nothing_else_is_left() {
 }
 
 #[test]
+fn makes_the_folders_above_it_as_private() {
+    let fixture = Fixture::new();
+    let above = fixture.folder.path().join("a");
+    let vault = Vault::open(above.join("b/keys")).unwrap();
+    vault
+        .create(
+            &name("acme"),
+            Algorithm::Ed25519,
+            Purpose::Guest,
+            &passphrase(),
+            Cost::Light,
+        )
+        .unwrap();
+    for folder in [above.as_path(), &above.join("b"), &above.join("b/keys")] {
+        assert_eq!(mode(folder), 0o700, "{}", folder.display());
+    }
+}
+
+#[test]
 fn makes_no_folder_before_there_is_a_key() {
     let fixture = Fixture::new();
     assert_eq!(fixture.vault.list().unwrap(), []);
