@@ -2,7 +2,6 @@
 
 use std::path::{Path, PathBuf};
 
-use alloy::network::EthereumWallet;
 use alloy::primitives::{Address, B256, Bytes, U256, keccak256};
 use alloy::providers::{DynProvider, Provider as _, ProviderBuilder, ext::AnvilApi as _};
 use alloy::rpc::types::TransactionRequest;
@@ -16,6 +15,7 @@ use cryptlet_contracts::{
     Signable, SignerRegistry,
 };
 use cryptlet_fabric::{Approval, Binding, Configuration, Fabric, Identity, Ledger, Seams};
+use cryptlet_ledger::evm::rpc_client;
 use cryptlet_ledger::{ChainId, Finality};
 use cryptlet_vault::{Algorithm, Cost, KeyName, Passphrase, Purpose, SignatureDelegate, Vault};
 
@@ -31,6 +31,9 @@ pub const ACCOUNT_KEY: &str = "anvil-account";
 pub const ORIGIN: &str = "demo.cryptlet-fabric.example/log";
 /// What each party has to begin with and what it puts up: 5 million with six decimals.
 pub const COLLATERAL: u64 = 5_000_000_000_000;
+
+/// How long the node may take to answer; machines that test are busy.
+pub const PATIENCE: std::time::Duration = std::time::Duration::from_secs(60);
 
 /// Everything outside the fabric, and the folder that one can be opened on.
 pub struct World {
@@ -80,7 +83,7 @@ impl World {
         })?;
         let chain = ProviderBuilder::new()
             .wallet(node.wallet())
-            .connect_http(node.url())
+            .connect_client(rpc_client(node.url(), PATIENCE)?)
             .erased();
         let rates = RateServer::start().await?;
         let acme = node.keys()[1].clone();
@@ -410,12 +413,6 @@ pub fn terms(binding: &Binding) -> CryptoDelegate::Terms {
         bindingVersion: terms.bindingVersion,
         measurement: terms.measurement,
     }
-}
-
-/// A wallet that can pay on a node, for those who play a part in the story.
-#[must_use]
-pub fn wallet(signer: &PrivateKeySigner) -> EthereumWallet {
-    EthereumWallet::new(signer.clone())
 }
 
 /// The passphrase file of a story's state folder.

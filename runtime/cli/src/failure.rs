@@ -3,6 +3,7 @@
 use std::io;
 use std::process::ExitCode;
 
+use cryptlet_fabric::journal::JournalError;
 use cryptlet_vault::{PassphraseError, PassphraseOrigin, VaultError};
 
 use crate::terminal::printable;
@@ -38,6 +39,15 @@ impl From<io::Error> for Failure {
         match error.kind() {
             io::ErrorKind::BrokenPipe => Self::NoReader,
             _ => Self::Refused(format!("cannot write the output: {error}")),
+        }
+    }
+}
+
+impl From<JournalError> for Failure {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::Missing(_) => Self::Usage(error.to_string()),
+            error => Self::Refused(error.to_string()),
         }
     }
 }

@@ -3,6 +3,7 @@
 use std::path::PathBuf;
 
 use clap::Args;
+use cryptlet_fabric::journal::{Journal, JournalError};
 use cryptlet_vault::{Vault, VaultError};
 
 /// The choice of the folder that holds all of a host's state.
@@ -17,5 +18,10 @@ impl StateFolder {
     /// The vault of the host, which may have no keys yet.
     pub fn vault(&self) -> Result<Vault, VaultError> {
         Vault::open(self.path.join("keys"))
+    }
+
+    /// The journal of the host, for reading; a running host does not mind.
+    pub fn journal(&self) -> Result<Journal, JournalError> {
+        Journal::open_for_reading(&self.path)
     }
 }

@@ -385,6 +385,13 @@ impl Binding {
                 "take a number from 1 to the number of counterparties",
             ));
         }
+        if self.contract.max_fee >> 96 != 0 {
+            return Err(self.invalid(
+                "contract.max-fee",
+                "the gateway keeps it in 96 bits".into(),
+                "take less, or 0 for no cap",
+            ));
+        }
         if self.contract.signer_threshold != 1 {
             return Err(self.invalid(
                 "contract.signer-threshold",

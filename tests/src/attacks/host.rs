@@ -105,7 +105,13 @@ fn component(guest: &str) -> Result<Vec<u8>> {
     let mut resolve = Resolve::default();
     let (package, _) = resolve.push_path(root.join("../wit"))?;
     let world = resolve.select_world(&[package], Some("utility-cryptlet"))?;
-    wit_component::embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8)?;
+    wit_component::embed_component_metadata(
+        &mut module,
+        &resolve,
+        world,
+        StringEncoding::UTF8,
+        false,
+    )?;
     Ok(cryptlet_build::embed_manifest(
         &cryptlet_build::wrap(&module)?,
         &manifest,

@@ -8,6 +8,8 @@ mod bindings;
 mod deliveries;
 mod invocations;
 mod log;
+#[cfg(test)]
+mod tests;
 mod versions;
 mod writer;
 

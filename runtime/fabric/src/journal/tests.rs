@@ -1,0 +1,195 @@
+use std::path::Path;
+use std::sync::Arc;
+
+use cryptlet_attest::{CheckpointKey, Measurement, TrustedKey};
+use ed25519_dalek::SigningKey;
+use rusqlite::Connection;
+
+use super::{Journal, JournalError, LogOwner, VersionRow};
+
+struct Owner(SigningKey);
+
+impl LogOwner for Owner {
+    fn origin(&self) -> &str {
+        "fabric.example/log"
+    }
+
+    fn key(&self) -> &dyn CheckpointKey {
+        &self.0
+    }
+}
+
+fn owner(seed: u8) -> Arc<dyn LogOwner> {
+    Arc::new(Owner(SigningKey::from_bytes(&[seed; 32])))
+}
+
+fn version(name: &str, component: &[u8]) -> VersionRow {
+    VersionRow {
+        cryptlet: name.into(),
+        version: semver::Version::new(1, 0, 0),
+        measurement: Measurement::of(component),
+        deployed_at: 1,
+    }
+}
+
+async fn deploy(journal: &Journal, name: &str, component: &[u8]) -> Result<(), JournalError> {
+    let (row, component) = (version(name, component), component.to_vec());
+    journal
+        .commit(move |writing| writing.deploy(&row, &component))
+        .await
+}
+
+fn tamper(state: &Path, sql: &str) {
+    let connection = Connection::open(state.join("journal.sqlite")).expect("the journal's file");
+    connection.execute_batch(sql).expect("the tampering itself");
+}
+
+#[tokio::test]
+async fn what_was_committed_is_there_after_reopening() -> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    let journal = Journal::open(state.path(), owner(1))?;
+    deploy(&journal, "first", b"one").await?;
+    deploy(&journal, "second", b"two").await?;
+    drop(journal);
+
+    let journal = Journal::open(state.path(), owner(1))?;
+    assert_eq!(journal.versions()?.len(), 2);
+    assert_eq!(journal.log_size()?, 2);
+    let first = Measurement::of(b"one");
+    assert_eq!(journal.component(&first)?.as_deref(), Some(&b"one"[..]));
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_leaf_proves_itself_under_the_newest_checkpoint()
+-> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    let key = SigningKey::from_bytes(&[1; 32]);
+    let journal = Journal::open(state.path(), owner(1))?;
+    for name in ["a", "b", "c", "d", "e"] {
+        deploy(&journal, name, name.as_bytes()).await?;
+    }
+    let trust = [TrustedKey::new(
+        "fabric.example/log",
+        &CheckpointKey::public(&key),
+    )?];
+    for leaf in 0..5 {
+        let entry = journal.receipt_at(leaf, 5)?;
+        cryptlet_attest::verify_entry(&entry, &trust)?;
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_job_that_fails_is_undone_alone() -> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    let journal = Arc::new(Journal::open(state.path(), owner(1))?);
+    let jobs = (0..40_u8).map(|job| {
+        let journal = Arc::clone(&journal);
+        tokio::spawn(async move {
+            let component = [job];
+            let row = version(&format!("cryptlet-{job}"), &component);
+            journal
+                .commit(move |writing| {
+                    writing.deploy(&row, &component)?;
+                    if job % 2 == 1 {
+                        return Err(JournalError::Conflict("odd".into()));
+                    }
+                    Ok(())
+                })
+                .await
+        })
+    });
+    let mut kept = 0;
+    for job in jobs.collect::<Vec<_>>() {
+        kept += usize::from(job.await?.is_ok());
+    }
+    assert_eq!(kept, 20);
+    assert_eq!(journal.versions()?.len(), 20);
+    assert_eq!(journal.log_size()?, 20, "the undone jobs left no leaf");
+    drop(journal);
+    Journal::open(state.path(), owner(1))?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_version_never_changes_its_bytes() -> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    let journal = Journal::open(state.path(), owner(1))?;
+    deploy(&journal, "swap", b"one").await?;
+    deploy(&journal, "swap", b"one").await?;
+    let refusal = deploy(&journal, "swap", b"other")
+        .await
+        .expect_err("other bytes");
+    assert!(
+        refusal.to_string().contains("never changes its bytes"),
+        "{refusal}"
+    );
+    assert_eq!(journal.log_size()?, 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_log_that_was_rewritten_is_refused() -> Result<(), Box<dyn std::error::Error>> {
+    for (sql, reason) in [
+        ("DELETE FROM leaf WHERE position = 1", "leaves"),
+        (
+            "UPDATE log_hash SET hash = zeroblob(32) WHERE position = 0",
+            "do not hash",
+        ),
+        (
+            "UPDATE checkpoint SET note = replace(note, 'fabric', 'forger')",
+            "checkpoint",
+        ),
+        ("DELETE FROM checkpoint", "without a checkpoint"),
+    ] {
+        let state = tempfile::tempdir()?;
+        let journal = Journal::open(state.path(), owner(1))?;
+        deploy(&journal, "first", b"one").await?;
+        deploy(&journal, "second", b"two").await?;
+        drop(journal);
+        tamper(state.path(), sql);
+        let refusal = Journal::open(state.path(), owner(1)).err().ok_or(sql)?;
+        assert!(
+            matches!(refusal, JournalError::Damaged { .. }) && refusal.to_string().contains(reason),
+            "{sql}: {refusal}"
+        );
+    }
+    Ok(())
+}
+
+#[tokio::test]
+async fn another_fabrics_journal_is_refused() -> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    let journal = Journal::open(state.path(), owner(1))?;
+    deploy(&journal, "first", b"one").await?;
+    drop(journal);
+    let refusal = Journal::open(state.path(), owner(2))
+        .err()
+        .ok_or("another key")?;
+    assert!(matches!(refusal, JournalError::Damaged { .. }), "{refusal}");
+    Ok(())
+}
+
+#[test]
+fn a_file_that_is_no_journal_is_refused() -> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    tamper(state.path(), "CREATE TABLE somebody_elses (value TEXT)");
+    let refusal = Journal::open(state.path(), owner(1))
+        .err()
+        .ok_or("opened")?;
+    assert!(matches!(refusal, JournalError::Foreign { .. }), "{refusal}");
+    Ok(())
+}
+
+#[test]
+fn a_folder_in_use_is_refused_and_readers_are_not() -> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    let _journal = Journal::open(state.path(), owner(1))?;
+    let refusal = Journal::open(state.path(), owner(1))
+        .err()
+        .ok_or("opened twice")?;
+    assert!(matches!(refusal, JournalError::InUse(_)), "{refusal}");
+    assert_eq!(Journal::open_for_reading(state.path())?.log_size()?, 0);
+    Ok(())
+}

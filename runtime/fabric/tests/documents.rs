@@ -1,0 +1,146 @@
+//! Documents that people write: understood, or refused with file, key and remedy.
+
+use cryptlet_fabric::{Binding, Configuration};
+
+const BINDING: &str = include_str!("documents/binding.toml");
+const CONFIGURATION: &str = include_str!("documents/fabric.toml");
+
+#[test]
+fn a_binding_survives_being_written_and_read() -> Result<(), Box<dyn std::error::Error>> {
+    let binding = Binding::parse("binding.toml", BINDING)?;
+    let again = Binding::parse("again.toml", &binding.to_toml())?;
+    assert_eq!(again, binding);
+    assert_eq!(again.version(), binding.version());
+    assert_eq!(again.id(), binding.id());
+    Ok(())
+}
+
+#[test]
+fn every_part_of_a_binding_is_part_of_its_version() -> Result<(), Box<dyn std::error::Error>> {
+    let version = Binding::parse("binding.toml", BINDING)?.version();
+    for (from, to) in [
+        ("versions = \"^1.0\"", "versions = \"^1.1\""),
+        ("validity-seconds = 600", "validity-seconds = 601"),
+        ("ordered = true", "ordered = false"),
+        ("methods = [\"GET\"]", "methods = [\"GET\", \"HEAD\"]"),
+        ("name = \"Globex\"", "name = \"Initech\""),
+        ("delivery = \"swap-delivery\"", "delivery = \"other\""),
+    ] {
+        let changed = BINDING.replacen(from, to, 1);
+        assert_ne!(changed, BINDING, "{from} is in the document");
+        assert_ne!(
+            Binding::parse("binding.toml", &changed)?.version(),
+            version,
+            "{to}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn a_malformed_binding_is_refused_with_file_key_and_remedy() {
+    for (from, to, named, remedy) in [
+        (
+            "ordered = true",
+            "orderd = true",
+            "orderd",
+            "correct its name",
+        ),
+        ("ordered = true", "", "ordered", "add the key"),
+        (
+            "ordered = true",
+            "ordered = \"yes\"",
+            "ordered",
+            "correct the value",
+        ),
+        (
+            "threshold = 2",
+            "threshold = 3",
+            "binding.threshold",
+            "number of counterparties",
+        ),
+        (
+            "threshold = 2",
+            "threshold = 0",
+            "binding.threshold",
+            "number of counterparties",
+        ),
+        (
+            "signer-threshold = 1",
+            "signer-threshold = 2",
+            "signer-threshold",
+            "set it to 1",
+        ),
+        (
+            "settle(uint32 period",
+            "settle(uint33 period",
+            "actions",
+            "correct the value",
+        ),
+        ("eip155:31337", "bitcoin:1", "chain", "correct the value"),
+        (
+            "contract-events = [\"PeriodEnded\"]",
+            "contract-events = [\"Ended\"]",
+            "Ended",
+            "list the event",
+        ),
+        (
+            "0x0000000000000000000000000000000000000001",
+            "0x0000000000000000000000000000000000000009",
+            "counterparties",
+            "sort them",
+        ),
+    ] {
+        let text = BINDING.replacen(from, to, 1);
+        assert_ne!(text, BINDING, "{from} is in the document");
+        let refusal = Binding::parse("acme.toml", &text)
+            .expect_err("malformed")
+            .to_string();
+        assert!(
+            refusal.contains("acme") && refusal.contains(named) && refusal.contains(remedy),
+            "{to}: {refusal}"
+        );
+    }
+}
+
+#[test]
+fn a_configuration_is_understood() -> Result<(), Box<dyn std::error::Error>> {
+    let configuration = Configuration::parse("fabric.toml", CONFIGURATION)?;
+    assert_eq!(
+        configuration.ledgers["anvil"].max_fee_per_gas,
+        500_000_000_000
+    );
+    Ok(())
+}
+
+#[test]
+fn a_malformed_configuration_is_refused_with_file_key_and_remedy() {
+    for (from, to, named, remedy) in [
+        ("origin =", "orgin =", "orgin", "correct its name"),
+        (
+            "finality = \"depth:2\"",
+            "finality = \"soon\"",
+            "finality",
+            "correct the value",
+        ),
+        (
+            "rpc = \"http",
+            "rpc = \"nowhere",
+            "rpc",
+            "correct the value",
+        ),
+        ("gateway = ", "gate = ", "gate", "correct its name"),
+    ] {
+        let text = CONFIGURATION.replacen(from, to, 1);
+        assert_ne!(text, CONFIGURATION, "{from} is in the document");
+        let refusal = Configuration::parse("fabric.toml", &text)
+            .expect_err("malformed")
+            .to_string();
+        assert!(
+            refusal.starts_with("fabric.toml:")
+                && refusal.contains(named)
+                && refusal.contains(remedy),
+            "{to}: {refusal}"
+        );
+    }
+}

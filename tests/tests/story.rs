@@ -1,0 +1,146 @@
+//! The story of the demonstration, held line by line.
+
+use anyhow::{Context as _, Result};
+use cryptlet_attest::Measurement;
+use cryptlet_fabric::Seams;
+use end_to_end::swap::BINDING;
+use end_to_end::{Components, World, attacks, schedule, story, world};
+
+#[tokio::test(flavor = "multi_thread")]
+async fn twelve_quarters_settle_as_calculated_independently() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let world = World::new(folder.path(), Components::read()?).await?;
+    let delegate = world::unlock(folder.path())?;
+    let fabric = world.open(Seams::live()?).await?;
+    world.set_up(&fabric).await?;
+    let expected = story::expected()?;
+    let mut payers = Vec::new();
+    for (index, payment) in expected.iter().enumerate() {
+        let quarter = schedule::label(index);
+        if quarter == schedule::UPGRADE {
+            story::upgrade(&world, &fabric).await?;
+        }
+        if quarter == schedule::ROLLBACK {
+            fabric.rollback(BINDING).await?;
+        }
+        world.end_period(index + 1).await?;
+        if quarter == schedule::UPGRADE {
+            let waiting = world.settle(&fabric).await?;
+            let refusal = waiting
+                .first()
+                .context("the chain took an unknown version")?;
+            assert!(
+                refusal.reason.contains("VersionNotAllowed"),
+                "{}",
+                refusal.reason
+            );
+            world
+                .allow(Measurement::of(&world.components.swap_next))
+                .await?;
+        }
+        let settlement = story::settle(&world, &fabric, index).await?;
+        let upgraded = (schedule::UPGRADE..schedule::ROLLBACK).contains(&quarter.as_str());
+        assert_eq!(settlement.version, if upgraded { "1.1.0" } else { "1.0.0" });
+        assert_eq!(settlement.quarter, payment.quarter);
+        assert_eq!(settlement.amount, payment.from_fixed_payer.unsigned_abs());
+        let payer = if payment.from_fixed_payer.is_negative() {
+            "Globex"
+        } else {
+            "Acme"
+        };
+        assert_eq!(settlement.payer, payer, "{quarter}");
+        payers.push(payer);
+    }
+    assert!(
+        payers.contains(&"Acme") && payers.contains(&"Globex"),
+        "the payer flips"
+    );
+    for attack in attacks::on_the_chain(&world, &fabric, &delegate).await? {
+        assert!(attack.is_repelled(), "{attack:?}");
+    }
+    assert_receipts_name_their_versions(&fabric)?;
+    let balances = story::withdraw(&world).await?;
+    assert_eq!(balances, story::expected_balances(&expected)?);
+    Ok(())
+}
+
+/// Every receipt verifies offline, names the module that ran, and is the parent of its source's.
+fn assert_receipts_name_their_versions(fabric: &cryptlet_fabric::Fabric) -> Result<()> {
+    let journal = fabric.journal();
+    let executions = journal.executions()?;
+    assert_eq!(executions.len(), 2 * schedule::QUARTERS);
+    let versions = journal.versions()?;
+    let mut source = None;
+    for execution in &executions {
+        let measurement = versions
+            .iter()
+            .find(|row| {
+                row.cryptlet == execution.cryptlet && row.version.to_string() == execution.version
+            })
+            .context("a version ran that was never deployed")?
+            .measurement;
+        let receipt = journal.receipt(execution)?;
+        let trust = std::slice::from_ref(fabric.trusted_key());
+        let verdict = cryptlet_attest::verify(&receipt.to_bytes(), trust, Some(&measurement))?;
+        let children = &verdict.statement.execution.children;
+        if execution.ordinal == 0 {
+            assert_eq!(
+                children.as_slice(),
+                source.as_slice(),
+                "the source's receipt is our child"
+            );
+        } else {
+            source = Some(receipt.leaf_hash());
+        }
+    }
+    Ok(())
+}
+
+#[test]
+fn hostile_guests_are_refused_or_stopped() -> Result<()> {
+    for attack in attacks::on_the_host()? {
+        assert!(attack.is_repelled(), "{attack:?}");
+    }
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_binding_that_one_party_did_not_sign_is_refused_and_leaves_nothing() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let world = World::new(folder.path(), Components::read()?).await?;
+    let fabric = world.open(Seams::live()?).await?;
+    fabric
+        .deploy(world.components.reference_rate.clone())
+        .await?;
+    fabric.deploy(world.components.swap.clone()).await?;
+    let size = fabric.journal().log_size()?;
+    let acme_alone = vec![world.approvals[0].clone()];
+    let refusal = fabric
+        .bind(world.binding.clone(), acme_alone)
+        .await
+        .expect_err("Globex has not signed");
+    assert!(
+        refusal.to_string().contains("not signed by Globex"),
+        "{refusal}"
+    );
+    assert!(fabric.journal().bindings()?.is_empty());
+    assert_eq!(fabric.journal().log_size()?, size);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_second_process_on_the_same_folder_is_refused() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let world = World::new(folder.path(), Components::read()?).await?;
+    let _fabric = world.open(Seams::live()?).await?;
+    let refusal = world
+        .open(Seams::live()?)
+        .await
+        .err()
+        .context("two fabrics in one folder")?;
+    assert!(
+        refusal.to_string().contains("another process works in"),
+        "{refusal}"
+    );
+    Ok(())
+}
