@@ -209,6 +209,7 @@ contract CryptoDelegate is Bindings {
     }
 
     /// @notice Uses a number up without a call, because the host gave its delivery up.
+    /// @dev A signed skip does not expire: of the skip and the delivery, whichever arrives first counts.
     /// @param id The binding.
     /// @param delivery The number; an ordered binding's next one.
     /// @param receiptHash Leaf hash of the receipt whose output is given up.
@@ -237,6 +238,7 @@ contract CryptoDelegate is Bindings {
     }
 
     /// @notice What became of a number.
+    /// @dev While the consumer's call runs, its own number reads as `Succeeded`.
     /// @return state `None` if the number is not used.
     /// @return receiptHash Leaf hash of the receipt that used it; zero if the number is not used.
     function recordOf(bytes32 id, uint64 delivery)

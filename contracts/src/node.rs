@@ -144,7 +144,11 @@ impl Node {
 ///
 /// If there is none.
 pub fn find() -> Result<PathBuf, NodeError> {
-    if let Some(path) = env::var_os(VARIABLE).map(PathBuf::from) {
+    find_unless_named(env::var_os(VARIABLE).map(PathBuf::from))
+}
+
+fn find_unless_named(named: Option<PathBuf>) -> Result<PathBuf, NodeError> {
+    if let Some(path) = named {
         return if path.is_file() {
             Ok(path)
         } else {
@@ -182,4 +186,37 @@ fn platform_package() -> String {
         other => other,
     };
     format!("anvil-{system}-{machine}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_wrong_path_in_the_environment_is_an_error_that_names_the_way_out() {
+        let error = find_unless_named(Some("/no/such/anvil".into())).unwrap_err();
+
+        assert!(matches!(error, NodeError::WrongPath { .. }));
+        let message = error.to_string();
+        assert!(message.contains("/no/such/anvil"), "{message}");
+        assert!(message.contains("cargo xtask test"), "{message}");
+    }
+
+    #[test]
+    fn a_named_binary_wins_over_an_installed_one() {
+        let named = Path::new(env!("CARGO_MANIFEST_DIR")).join("Cargo.toml");
+
+        assert_eq!(find_unless_named(Some(named.clone())).unwrap(), named);
+    }
+
+    #[test]
+    fn a_missing_binary_is_an_error_that_says_where_it_belongs() {
+        let message = NodeError::NotFound {
+            installed: "target/tools/anvil".into(),
+        }
+        .to_string();
+
+        assert!(message.contains("target/tools/anvil"), "{message}");
+        assert!(message.contains("cargo xtask test"), "{message}");
+    }
 }
