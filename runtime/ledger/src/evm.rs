@@ -4,6 +4,7 @@
 //! sent), `fees`, [`classify`](classify()), `refusal` and `judgement` (what
 //! answers mean). `ledger` and its neighbours do the I/O around them.
 
+mod callback;
 mod classify;
 mod connection;
 mod delivery;
@@ -27,3 +28,4 @@ pub use gateway::{DeliveryRecord, DeliveryState};
 pub use ledger::EvmLedger;
 pub use settings::{Contracts, EvmSettings};
 pub use transaction::AttemptError;
+pub use transport::{RpcClientError, rpc_client};

@@ -1,3 +1,5 @@
+use std::fmt;
+
 use alloy::primitives::{Address, B256, Bytes};
 
 use crate::ChainId;
@@ -102,6 +104,21 @@ pub enum Broadcast {
         /// The node's words.
         reason: String,
     },
+}
+
+impl fmt::Display for Broadcast {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.write_str(match self {
+            Self::Accepted => "it has taken it",
+            Self::AlreadyKnown => "it has it already",
+            Self::NonceTooLow => "another transaction has consumed the nonce",
+            Self::NonceTooHigh => "transactions before it are missing",
+            Self::Underpriced => "its fee is too low",
+            Self::InsufficientFunds => "the account cannot pay for it; fund the account",
+            Self::PoolFull => "its pool is full",
+            Self::Refused { reason } => reason,
+        })
+    }
 }
 
 impl Broadcast {

@@ -4,7 +4,6 @@ use alloy::eips::{BlockId, BlockNumberOrTag};
 use alloy::network::{AnyNetwork, AnyRpcBlock};
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::providers::{Provider, RootProvider};
-use alloy::rpc::client::RpcClient;
 use alloy::rpc::json_rpc::ErrorPayload;
 use alloy::rpc::types::TransactionRequest;
 use alloy::serde::WithOtherFields;
@@ -12,7 +11,7 @@ use alloy::transports::{RpcError, TransportError, TransportErrorKind};
 
 use super::revert::revert_data;
 use super::settings::EvmSettings;
-use super::transport::{HttpTransport, RequestFailure};
+use super::transport::{RequestFailure, rpc_client};
 use crate::{Finality, FinalityTag, Head, LedgerError};
 
 /// One node, asked by alloy's provider without any filler: nonces, fees, gas and
@@ -43,14 +42,13 @@ pub(super) enum Called {
 impl Connection {
     pub(super) fn new(settings: &EvmSettings) -> Result<Self, LedgerError> {
         let timeout = Duration::from_millis(settings.timeout_milliseconds);
-        let transport = HttpTransport::new(settings.rpc.clone(), timeout).map_err(|reason| {
-            LedgerError::Settings {
+        let client =
+            rpc_client(settings.rpc.clone(), timeout).map_err(|error| LedgerError::Settings {
                 ledger: settings.name.clone(),
-                reason,
-            }
-        })?;
+                reason: error.reason,
+            })?;
         Ok(Self {
-            provider: RootProvider::new(RpcClient::new(transport, false)),
+            provider: RootProvider::new(client),
             ledger: settings.name.clone(),
             endpoint: settings.endpoint(),
             timeout,
@@ -128,7 +126,8 @@ impl Connection {
         }
     }
 
-    /// The least gas with which the call succeeds now, or why it does not succeed.
+    /// The least gas with which the call succeeds after the latest block, or why it does not succeed.
+    /// Nodes would otherwise add their pool, where the very transaction may wait that this is to replace.
     pub(super) async fn estimate_gas(
         &self,
         from: Address,
@@ -138,6 +137,7 @@ impl Connection {
         match self
             .provider
             .estimate_gas(request(Some(from), to, input))
+            .block(BlockId::latest())
             .await
         {
             Ok(gas) => Ok(Ok(gas)),

@@ -66,3 +66,67 @@ impl Delivery {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+
+    use super::*;
+
+    /// The vector that ethers.js agrees with (`contracts/test/eip712.test.mjs`).
+    #[test]
+    fn eip_712_digest_is_the_one_that_the_contracts_are_tested_with() {
+        let vectors: Value = serde_json::from_str(include_str!(
+            "../../../../contracts/test/vectors/typed-data.json"
+        ))
+        .expect("the vectors are JSON");
+        let vector = vectors["messages"]
+            .as_array()
+            .into_iter()
+            .flatten()
+            .find(|vector| {
+                vector["type"]
+                    .as_str()
+                    .is_some_and(|kind| kind.starts_with("Result("))
+            })
+            .expect("there is a vector for Result");
+        let text = |name: &str| {
+            vector["message"][name]
+                .as_str()
+                .unwrap_or_else(|| panic!("{name} is text"))
+        };
+        let word = |name: &str| -> B256 { text(name).parse().expect("32 bytes") };
+        let number = |name: &str| -> u64 { text(name).parse().expect("64 bits") };
+        let delivery = Delivery {
+            binding: word("binding"),
+            binding_version: word("bindingVersion"),
+            delivery: number("delivery"),
+            measurement: word("measurement"),
+            execution_hash: word("executionHash"),
+            receipt_hash: word("receiptHash"),
+            call: Bytes::from_static(b"output"),
+            not_before: number("notBefore"),
+            valid_until: number("validUntil"),
+            gas_limit: u32::MAX,
+            max_fee: text("maxFee").parse().expect("96 bits"),
+        };
+        assert_eq!(delivery.output_hash(), word("outputHash"));
+        let chain = ChainId(vectors["domain"]["chainId"].as_u64().expect("a chain id"));
+        let gateway: Address = vectors["domain"]["verifyingContract"]
+            .as_str()
+            .expect("an address")
+            .parse()
+            .expect("an address");
+
+        let digest = delivery.digest(chain, gateway);
+
+        let expected: B256 = vector["digest"]
+            .as_str()
+            .expect("a digest")
+            .parse()
+            .expect("32 bytes");
+        assert_eq!(digest, expected);
+        assert_ne!(delivery.digest(ChainId(1), gateway), digest);
+        assert_ne!(delivery.digest(chain, Address::ZERO), digest);
+    }
+}

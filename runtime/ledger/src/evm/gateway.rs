@@ -1,5 +1,5 @@
 use alloy::primitives::{Address, B256, Bytes, Log, Signature};
-use alloy::sol_types::{SolCall, SolEvent, SolValue};
+use alloy::sol_types::{SolCall, SolEvent};
 use cryptlet_contracts::CryptoDelegate;
 
 use super::delivery::Delivery;
@@ -39,11 +39,9 @@ pub(super) fn deliver_call(delivery: &Delivery, signature: &Signature) -> Bytes 
     .into()
 }
 
-/// What `deliver` answers: whether the consumer's call succeeded, and why not.
-pub(super) fn delivered_answer(returned: &[u8]) -> Result<Callback, String> {
-    let (ok, error) =
-        <(bool, Bytes)>::abi_decode_params(returned).map_err(|error| error.to_string())?;
-    Ok(callback(ok, &error))
+/// What `deliver` answers: whether the consumer's call succeeded.
+pub(super) fn deliver_answer(returned: &[u8]) -> Result<bool, String> {
+    CryptoDelegate::deliverCall::abi_decode_returns(returned).map_err(|error| error.to_string())
 }
 
 /// The consumer of a binding, as `binding(id)` answers it.

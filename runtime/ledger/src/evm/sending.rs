@@ -11,7 +11,7 @@ use super::gateway;
 use super::ledger::EvmLedger;
 use super::refusal::refusal;
 use super::transaction::UnsignedTransaction;
-use crate::{Attempt, Broadcast, Callback, GasEstimate, LedgerError, SigningPurpose};
+use crate::{Attempt, Broadcast, GasEstimate, LedgerError, SigningPurpose};
 
 const BLOCKS_OF_FEE_HISTORY: u64 = 10;
 
@@ -195,12 +195,13 @@ impl EvmLedger {
             .connection
             .call(Some(self.account), gateway, call.clone(), BlockId::latest())
             .await?;
-        let answer = match tried {
-            Called::Returned(returned) => self.answer(gateway::delivered_answer(&returned))?,
+        let callback_ok = match tried {
+            Called::Returned(returned) => self.answer(gateway::deliver_answer(&returned))?,
             Called::Reverted(data) => return Err(refused(data)),
         };
-        if let Callback::Failed { reason } = answer {
+        if !callback_ok {
             let consumer = self.consumer(delivery.binding).await?;
+            let reason = self.callback_reason(delivery, consumer).await;
             return Err(LedgerError::CallbackWouldFail { consumer, reason });
         }
         let gas = self

@@ -3,6 +3,7 @@ use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
+use alloy::rpc::client::RpcClient;
 use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
 use alloy::transports::{TransportError, TransportErrorKind, TransportFut};
 use reqwest::redirect;
@@ -10,13 +11,35 @@ use thiserror::Error;
 use tower::Service;
 use url::{Host, Url};
 
+/// An alloy client for a node, for whoever needs more of alloy than a ledger offers, such as
+/// deploying contracts: `ProviderBuilder::new().wallet(wallet).connect_client(rpc_client(url, timeout)?)`.
+///
+/// Unlike alloy's own, it never prints the URL, bounds what it reads, and brings its own TLS
+/// provider (alloy's panics if the process has not installed one).
+///
+/// # Errors
+///
+/// [`RpcClientError`] if the address is not an HTTP one.
+pub fn rpc_client(rpc: Url, timeout: Duration) -> Result<RpcClient, RpcClientError> {
+    let transport = HttpTransport::new(rpc, timeout).map_err(|reason| RpcClientError { reason })?;
+    Ok(RpcClient::new(transport, false))
+}
+
+/// No node can be reached by this address.
+#[derive(Clone, Debug, PartialEq, Eq, Error)]
+#[error("{reason}")]
+pub struct RpcClientError {
+    /// Why not, and what would be right.
+    pub reason: String,
+}
+
 /// JSON-RPC over HTTP for alloy's client.
 ///
 /// alloy's own transport would do but for three things that matter here: it
 /// puts the whole URL, access keys included, into spans and errors; it reads
 /// answers of any size; and it takes the TLS provider of the process.
 #[derive(Clone)]
-pub(super) struct HttpTransport {
+struct HttpTransport {
     client: reqwest::Client,
     url: Url,
 }
@@ -47,7 +70,7 @@ impl HttpTransport {
     /// # Errors
     ///
     /// The reason, if no HTTP client can be made for this address.
-    pub(super) fn new(url: Url, timeout: Duration) -> Result<Self, String> {
+    fn new(url: Url, timeout: Duration) -> Result<Self, String> {
         if !matches!(url.scheme(), "http" | "https") {
             return Err(format!(
                 "{}: is not HTTP; give the node's http:// or https:// address",
