@@ -15,14 +15,14 @@
 //! use cryptlet_sdk::U256;
 //! use interest_rate_swap::{Net, Period, Side, net};
 //!
-//! // Five per cent fixed against 4.38 % on a million for 90 days.
+//! // Five per cent fixed against 4.51 % on a million for 90 days.
 //! let period = Period {
 //!     notional: U256::from(1_000_000u32),
 //!     fixed_bps: 500,
-//!     rate_ppm: 43_800,
+//!     rate_ppm: 45_100,
 //!     day_count: 90,
 //! };
-//! assert_eq!(net(&period)?, Net { payer: Side::Fixed, amount: U256::from(1_550u32) });
+//! assert_eq!(net(&period)?, Net { payer: Side::Fixed, amount: U256::from(1_225u32) });
 //! # Ok::<(), interest_rate_swap::NettingError>(())
 //! ```
 

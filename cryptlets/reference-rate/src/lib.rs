@@ -3,7 +3,7 @@
 //!
 //! It fetches one table over HTTP from the host that the binding grants under the
 //! name `rates`, reads it strictly and in exact integers, and answers in millionths:
-//! 4.38 % is 43,800. It keeps nothing, and it does not vouch for the publisher: its
+//! 4.51 % is 45,100. It keeps nothing, and it does not vouch for the publisher: its
 //! receipt shows what was fetched, not that the table is right.
 //!
 //! ```
@@ -12,10 +12,10 @@
 //! use reference_rate::{Rate, RateFor, TABLE, rate};
 //!
 //! let run = Fixture::utility()
-//!     .page(TABLE, Response::new(200, "quarter,rate_percent\n2006-Q1,4.38\n"))
+//!     .page(TABLE, Response::new(200, "quarter,rate_percent\n2006-Q1,4.51\n"))
 //!     .asked(&RateFor { quarter: "2006-Q1".into() })
 //!     .run(rate);
-//! assert_eq!(run.reply::<Rate>().rate_ppm, 43_800);
+//! assert_eq!(run.reply::<Rate>().rate_ppm, 45_100);
 //! ```
 
 #![forbid(unsafe_code)]
@@ -47,7 +47,7 @@ pub struct RateFor {
 pub struct Rate {
     /// The quarter that was asked for.
     pub quarter: String,
-    /// The rate a year in millionths: 43,800 is 4.38 %.
+    /// The rate a year in millionths: 45,100 is 4.51 %.
     pub rate_ppm: u32,
     /// The series that the rate is from.
     pub source: String,

@@ -2,7 +2,7 @@ use cryptlet_sdk::Error;
 
 use crate::Quarter;
 
-/// A rate a year in millionths: 43,800 is 4.38 %.
+/// A rate a year in millionths: 45,100 is 4.51 %.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct RatePpm(pub u32);
 
@@ -77,7 +77,7 @@ pub fn find(table: &str, quarter: Quarter) -> Result<RatePpm, TableError> {
             malformed(
                 index,
                 text,
-                "expected percent like 4.38, four decimals at most",
+                "expected percent like 4.51, four decimals at most",
             )
         })?;
         held = match held {
