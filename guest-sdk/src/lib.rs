@@ -41,7 +41,7 @@
 //!
 //! let run = Fixture::contract()
 //!     .source("reference-rate", |_: Question| {
-//!         Ok(Rate { quarter: "2006-Q1".into(), rate_ppm: 43_800 })
+//!         Ok(Rate { quarter: "2006-Q1".into(), rate_ppm: 45_100 })
 //!     })
 //!     .emitted(&PeriodEnded {
 //!         period: 1,
@@ -50,7 +50,7 @@
 //!         notional: U256::from(1_000_000u32),
 //!     })
 //!     .run(on_period_ended);
-//! assert_eq!(run.submitted::<Settle>()[0].amount, U256::from(43_800u32));
+//! assert_eq!(run.submitted::<Settle>()[0].amount, U256::from(45_100u32));
 //! # #[message(name = "RateFor")]
 //! # struct Question { quarter: String }
 //! ```
@@ -81,7 +81,167 @@ mod trigger;
 
 pub use bytes::{Address, Bytes, Bytes32, ParseHexError};
 pub use context::Context;
-pub use cryptlet_sdk_macros::{contract, message, utility};
+/// Makes a function, or a module of functions, a contract cryptlet: the logic of one
+/// contract, bound to it, able to ask sources and to write to its ledger.
+///
+/// A crate has one such attribute. A handler takes the context and an
+/// [`Input`]; what it returns is an [`Output`]. With one handler, the
+/// attribute stands on it:
+///
+/// ```
+/// use cryptlet_sdk::prelude::*;
+///
+/// #[message]
+/// struct Overdue { invoice: u32, days: u32 }
+/// #[message]
+/// struct Penalise { invoice: u32, amount: u128 }
+///
+/// /// Asks for a penalty of ten a day, if there is any.
+/// #[cryptlet_sdk::contract]
+/// fn on_overdue(cx: &mut Context, overdue: Overdue) -> Result<Option<Penalise>> {
+///     let Overdue { invoice, days } = overdue;
+///     Ok((days > 0).then(|| Penalise { invoice, amount: 10 * u128::from(days) }))
+/// }
+/// ```
+///
+/// With several, it stands on a module and `#[handler]` on each of them. The first
+/// one, in the order of the source, that takes the trigger runs; if none does, the
+/// run fails with `unexpected-trigger`, naming what would have been taken. The
+/// module also gets `pub fn dispatch`, which tests can run.
+///
+/// ```
+/// use cryptlet_sdk::prelude::*;
+/// use cryptlet_sdk::testing::Fixture;
+///
+/// #[message]
+/// struct Proposed { price: U256 }
+/// #[message]
+/// struct Accept { price: U256 }
+///
+/// #[cryptlet_sdk::contract]
+/// mod negotiation {
+///     use super::*;
+///
+///     /// A counterparty proposes; nothing happens before the schedule says so.
+///     #[handler]
+///     pub fn on_proposal(cx: &mut Context, proposal: Sent<Proposed>) -> Result<()> {
+///         cx.state().set(&format!("price/{}", proposal.sender), &proposal.body.price)
+///     }
+///
+///     /// The dearest proposal wins.
+///     #[handler]
+///     pub fn on_schedule(cx: &mut Context, _: Instant) -> Result<Option<Accept>> {
+///         let mut best: Option<U256> = None;
+///         for key in cx.state().keys("price/") {
+///             best = best.max(cx.state().get(&key)?);
+///         }
+///         Ok(best.map(|price| Accept { price }))
+///     }
+///
+///     /// Everything else that an author thinks of.
+///     #[handler]
+///     pub fn on_outcome(_: &mut Context, outcome: SubmissionOutcome) -> Result<()> {
+///         info!("{} is {:?}", outcome.submission, outcome.status);
+///         Ok(())
+///     }
+/// }
+///
+/// # fn main() {
+/// let proposed = Fixture::contract()
+///     .sent("alice", &Proposed { price: U256::from(7u8) })
+///     .run(negotiation::dispatch);
+/// let decided = Fixture::contract()
+///     .state(proposed.state().clone())
+///     .scheduled(Instant::from_milliseconds(1))
+///     .run(negotiation::dispatch);
+/// assert_eq!(decided.submitted::<Accept>(), [Accept { price: U256::from(7u8) }]);
+/// # }
+/// ```
+pub use cryptlet_sdk_macros::contract;
+/// Makes a struct a [`Message`]: an event, an action, a request, a reply.
+///
+/// Fields are named in camelCase in JSON, as the ABI names them; a missing, unknown or
+/// doubled one is an error. Each has the JSON form of its type, see [`Field`]: integers
+/// wider than 32 bits are decimal strings, inside lists and options too. The struct is
+/// `Clone`, `Debug`, `PartialEq` and `Eq` beside what it derives itself, and its other
+/// attributes stand below this one. Borrowed fields suit messages that are only sent.
+///
+/// ```
+/// use cryptlet_sdk::prelude::*;
+///
+/// #[message]
+/// struct TradeBooked { trade_id: u64, price: I256, legs: Vec<Leg> }
+/// #[message]
+/// struct Leg { account: Address, quantity: u32 }
+///
+/// let booked = TradeBooked {
+///     trade_id: 7,
+///     price: I256::from(-5),
+///     legs: vec![Leg { account: Address::ZERO, quantity: 3 }],
+/// };
+/// let json = cryptlet_sdk::encode(&booked)?;
+/// assert_eq!(
+///     String::from_utf8_lossy(&json),
+///     r#"{"tradeId":"7","price":"-5","legs":[{"account":"0x0000000000000000000000000000000000000000","quantity":3}]}"#,
+/// );
+/// assert_eq!(cryptlet_sdk::decode::<TradeBooked>(&json)?, booked);
+/// # Ok::<(), Error>(())
+/// ```
+///
+/// The name in schemas is the type's own, with a small first letter for actions;
+/// `#[message(name = "…")]` gives another for all uses.
+///
+/// ```
+/// use cryptlet_sdk::prelude::*;
+///
+/// #[message]
+/// struct MarkPaid { invoice: u32 }
+/// #[message(name = "transferFrom")]
+/// struct Collect { from: Address, to: Address, value: U256 }
+///
+/// assert_eq!((MarkPaid::NAME, MarkPaid::ACTION), ("MarkPaid", "markPaid"));
+/// assert_eq!((Collect::NAME, Collect::ACTION), ("transferFrom", "transferFrom"));
+/// ```
+///
+/// A type that the ledger does not have does not compile:
+///
+/// ```compile_fail,E0277
+/// # use cryptlet_sdk::prelude::*;
+/// #[message]
+/// struct Quoted { price: f64 }
+/// ```
+pub use cryptlet_sdk_macros::message;
+/// Makes a function, or a module of functions, a utility cryptlet: one that answers
+/// questions, for any binding that names it as a source, and never writes to a ledger.
+///
+/// As [`contract`](macro@crate::contract), but a message that a handler takes is a
+/// request, and a message that it returns is the reply.
+///
+/// ```
+/// use cryptlet_sdk::prelude::*;
+///
+/// #[message]
+/// struct TimeFor {}
+/// #[message]
+/// struct Time { seconds: u64 }
+///
+/// #[cryptlet_sdk::utility]
+/// fn time(cx: &mut Context, _: TimeFor) -> Result<Time> {
+///     Ok(Time { seconds: cx.instant().seconds() })
+/// }
+/// ```
+///
+/// Nothing that writes to a ledger can be returned:
+///
+/// ```compile_fail,E0277
+/// # use cryptlet_sdk::prelude::*;
+/// # #[message] struct TimeFor {}
+/// #[cryptlet_sdk::utility]
+/// fn time(_: &mut Context, _: TimeFor) -> Result<Submission> {
+///     Ok(Submission::from_number(1))
+/// }
+/// ```
+pub use cryptlet_sdk_macros::utility;
 pub use error::{Error, Result};
 pub use handler::{Contract, Dispatch, Emitted, Input, Output, Sent, Utility};
 pub use ledger::{BuildError, Draft, Submission, SubmissionStatus};
