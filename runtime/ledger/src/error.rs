@@ -1,6 +1,6 @@
 use std::time::Duration;
 
-use alloy::primitives::Address;
+use alloy::primitives::{Address, B256};
 use thiserror::Error;
 
 use crate::{ChainId, Position, SignerError};
@@ -134,7 +134,8 @@ pub enum LedgerError {
     #[error("the gateway refuses the delivery: {0}")]
     Refused(Box<Refusal>),
 
-    /// The gateway would take the delivery, but the consumer's callback would fail.
+    /// The gateway would take the delivery, but the consumer's callback would fail. Whether
+    /// another time is better only the consumer's author can say, so this counts as final.
     #[error("the contract {consumer} would refuse the update: {reason}")]
     CallbackWouldFail {
         /// The contract that was to be called.
@@ -188,13 +189,28 @@ pub enum LedgerError {
         limit: u64,
     },
 
+    /// The attempt was signed for another chain.
+    #[error(
+        "ledger {ledger:?} is {chain}, but transaction {transaction} was signed for {found}; broadcast it there"
+    )]
+    ForeignAttempt {
+        /// The ledger's name in the configuration.
+        ledger: String,
+        /// The ledger's chain.
+        chain: ChainId,
+        /// The attempt.
+        transaction: B256,
+        /// The attempt's chain.
+        found: ChainId,
+    },
+
     /// A log of the watched contract carries an expected topic but does not fit the declared event.
     #[error("the event {event} at block {}, log {log_index} does not fit its declaration: {reason}; correct the cryptlet's contract-events or the bound contract", position.block)]
     EventDoesNotFit {
         /// The event's signature.
         event: String,
         /// Where the log stands.
-        position: Position,
+        position: Box<Position>,
         /// The log's index in its block.
         log_index: u64,
         /// What does not fit.
@@ -234,6 +250,7 @@ impl LedgerError {
             | Self::NoContract { .. }
             | Self::WrongRegistry { .. }
             | Self::CallbackWouldFail { .. }
+            | Self::ForeignAttempt { .. }
             | Self::EventDoesNotFit { .. }
             | Self::Settings { .. } => false,
         }

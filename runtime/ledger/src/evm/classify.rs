@@ -58,6 +58,8 @@ const WORDS: &[(&str, Broadcast)] = &[
     ("txpool is full", Broadcast::PoolFull),
     ("transaction pool is full", Broadcast::PoolFull),
     ("queue is full", Broadcast::PoolFull),
+    // erigon
+    ("sub-pool is full", Broadcast::PoolFull),
     // geth
     ("insufficient funds", Broadcast::InsufficientFunds),
     // besu
@@ -79,6 +81,7 @@ const WORDS: &[(&str, Broadcast)] = &[
         Broadcast::Underpriced,
     ),
     ("too low for the next block", Broadcast::Underpriced),
+    ("below the minimum of", Broadcast::Underpriced),
     // nethermind
     ("feetoolow", Broadcast::Underpriced),
     ("fee too low", Broadcast::Underpriced),
@@ -207,6 +210,17 @@ mod tests {
                 Broadcast::InsufficientFunds,
             ),
             ("geth", "txpool is full", Broadcast::PoolFull),
+            ("erigon", "baseFee sub-pool is full", Broadcast::PoolFull),
+            (
+                "erigon",
+                "could not replace existing tx",
+                Broadcast::Underpriced,
+            ),
+            (
+                "hardhat",
+                "Transaction gas price is 0x1, which is below the minimum of 0x342770c0",
+                Broadcast::Underpriced,
+            ),
             ("besu", "Transaction pool is full", Broadcast::PoolFull),
             (
                 "geth",

@@ -89,9 +89,11 @@ impl EvmLedger {
                 &(BlockNumberOrTag::Number(last), false),
             )
             .map_err(explain)?;
-        batch.send().await.map_err(explain)?;
-
-        let logs = match logs.await {
+        let answer = match batch.send().await {
+            Ok(()) => logs.await,
+            Err(error) => Err(error),
+        };
+        let logs = match answer {
             Err(RpcError::ErrorResp(payload)) if asks_for_less(&payload) => {
                 return Ok(Page::TooMuch(payload));
             }
@@ -140,7 +142,7 @@ impl EvmLedger {
             })),
             Err(error) => Err(LedgerError::EventDoesNotFit {
                 event: event.signature(),
-                position,
+                position: Box::new(position),
                 log_index,
                 reason: error.to_string(),
             }),

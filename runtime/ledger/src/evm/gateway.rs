@@ -69,7 +69,7 @@ pub(super) fn record_call(binding: B256, delivery: u64) -> Bytes {
 pub(super) fn record_answer(returned: &[u8]) -> Result<Option<(DeliveryState, B256)>, String> {
     let answer = CryptoDelegate::recordOfCall::abi_decode_returns(returned)
         .map_err(|error| error.to_string())?;
-    let state = match u8::from(answer.state) {
+    let state = match answer.state {
         0 => return Ok(None),
         1 => DeliveryState::Succeeded,
         2 => DeliveryState::Failed,

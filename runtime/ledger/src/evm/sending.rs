@@ -126,9 +126,10 @@ impl EvmLedger {
     /// A transient error says that nobody knows whether the node has it: broadcast the same bytes again.
     pub async fn broadcast(&self, attempt: &Attempt) -> Result<Broadcast, LedgerError> {
         if attempt.chain != self.settings.chain {
-            return Err(LedgerError::WrongChain {
+            return Err(LedgerError::ForeignAttempt {
                 ledger: self.settings.name.clone(),
-                expected: self.settings.chain,
+                chain: self.settings.chain,
+                transaction: attempt.hash,
                 found: attempt.chain,
             });
         }

@@ -1,10 +1,11 @@
 use std::error::Error;
+use std::fmt::Display;
 use std::sync::Arc;
 use std::task::{Context, Poll};
 use std::time::Duration;
 
 use alloy::rpc::client::RpcClient;
-use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket};
+use alloy::rpc::json_rpc::{RequestPacket, ResponsePacket, ResponsePayload};
 use alloy::transports::{TransportError, TransportErrorKind, TransportFut};
 use reqwest::redirect;
 use thiserror::Error;
@@ -94,6 +95,7 @@ impl HttpTransport {
 
     async fn exchange(self, request: RequestPacket) -> Result<ResponsePacket, TransportError> {
         let headers = request.headers();
+        let is_batch = matches!(request, RequestPacket::Batch(_));
         let body = request.serialize().map_err(TransportError::ser_err)?;
         let response = self
             .client
@@ -111,7 +113,12 @@ impl HttpTransport {
             }));
         }
         let bytes = read(response).await?;
-        match serde_json::from_slice(&bytes) {
+        match serde_json::from_slice::<ResponsePacket>(&bytes) {
+            // A batch as a whole is refused with one error, which belongs to no request of it.
+            Ok(ResponsePacket::Single(response)) if is_batch => match response.payload {
+                ResponsePayload::Failure(error) => Err(TransportError::err_resp(error)),
+                ResponsePayload::Success(_) => Err(not_json_rpc("one answer to a batch", &bytes)),
+            },
             // Some nodes send JSON-RPC errors with a status of 4xx or 5xx.
             Ok(packet) => Ok(packet),
             Err(_) if !status.is_success() => {
@@ -120,9 +127,7 @@ impl HttpTransport {
                     body: quoted(&bytes),
                 }))
             }
-            Err(error) => Err(TransportErrorKind::custom(RequestFailure::NotJsonRpc(
-                format!("{error}: {}", quoted(&bytes)),
-            ))),
+            Err(error) => Err(not_json_rpc(error, &bytes)),
         }
     }
 }
@@ -136,6 +141,13 @@ async fn read(mut response: reqwest::Response) -> Result<Vec<u8>, TransportError
         bytes.extend_from_slice(&chunk);
     }
     Ok(bytes)
+}
+
+fn not_json_rpc(reason: impl Display, bytes: &[u8]) -> TransportError {
+    TransportErrorKind::custom(RequestFailure::NotJsonRpc(format!(
+        "{reason}: {}",
+        quoted(bytes)
+    )))
 }
 
 fn failure(error: reqwest::Error) -> TransportError {

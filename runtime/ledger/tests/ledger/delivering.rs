@@ -1,7 +1,10 @@
+use std::sync::Arc;
+
 use alloy::primitives::U256;
 use alloy::providers::ext::AnvilApi;
 use cryptlet_ledger::{
-    Attempt, Broadcast, Callback, DeliveryState, Finality, Following, InclusionStatus, LedgerError,
+    Attempt, Broadcast, Callback, ChainId, DeliveryState, Finality, Following, InclusionStatus,
+    LedgerError,
 };
 
 use crate::stage::*;
@@ -309,5 +312,54 @@ async fn an_account_without_money_is_noticed_before_a_nonce_is_taken() {
     assert_eq!(
         ledger.broadcast(&attempt).await.unwrap(),
         Broadcast::InsufficientFunds
+    );
+}
+
+#[tokio::test]
+async fn bytes_for_another_chain_are_not_sent() {
+    let stage = Stage::set().await;
+    let ledger = stage.ledger(Finality::Instant).await;
+    let mut attempt = ledger
+        .build(&stage.delivery(1, 1), DELIVERY_KEY, 0)
+        .await
+        .unwrap();
+    attempt.chain = ChainId(1);
+
+    let error = ledger.broadcast(&attempt).await.unwrap_err();
+
+    assert!(
+        matches!(
+            error,
+            LedgerError::ForeignAttempt {
+                found: ChainId(1),
+                ..
+            }
+        ),
+        "{error}"
+    );
+}
+
+#[tokio::test]
+async fn one_ledger_serves_many_tasks() {
+    let stage = Stage::set().await;
+    let ledger = Arc::new(stage.ledger(Finality::Instant).await);
+    let tasks: Vec<_> = (0..8)
+        .map(|_| {
+            let (ledger, delivery) = (Arc::clone(&ledger), stage.delivery(1, 1));
+            tokio::spawn(async move {
+                let attempt = ledger.build(&delivery, DELIVERY_KEY, 0).await?;
+                ledger.broadcast(&attempt).await?;
+                ledger.follow(attempt.hash).await?;
+                ledger.events(ledger.account(), &[], 0).await
+            })
+        })
+        .collect();
+    for task in tasks {
+        task.await.unwrap().unwrap();
+    }
+    assert_eq!(
+        stage.noted().await,
+        [1],
+        "the bytes are the same, so is the effect"
     );
 }

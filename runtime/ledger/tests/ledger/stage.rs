@@ -172,7 +172,7 @@ impl Stage {
             ACCOUNT,
         );
         settings.finality = finality;
-        settings.timeout_milliseconds = 5_000;
+        settings.timeout_milliseconds = 30_000;
         settings
     }
 
