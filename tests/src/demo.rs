@@ -38,7 +38,7 @@ async fn main() -> Result<()> {
     )?;
     repel("The host refuses or stops", &attacks::on_the_host()?)?;
     let receipt = export(&fabric, &state)?;
-    farewell(&fabric, &state, &receipt);
+    farewell(&world, &fabric, &receipt);
     Ok(())
 }
 
@@ -196,17 +196,15 @@ fn repel(title: &str, attacks: &[Attack]) -> Result<()> {
     Ok(())
 }
 
-/// Writes every receipt to a file that an auditor can take away; returns the first.
+/// Writes every receipt to a file that an auditor can take away; returns the first of the swap's.
 fn export(fabric: &Fabric, state: &Path) -> Result<PathBuf> {
     let folder = state.join("receipts");
     std::fs::create_dir_all(&folder)?;
     let journal = fabric.journal();
     let mut first = None;
     for execution in journal.executions()? {
-        let path = folder.join(format!(
-            "{:04}-{}.receipt",
-            execution.leaf, execution.cryptlet
-        ));
+        let name = format!("{:04}-{}.receipt", execution.leaf, execution.cryptlet);
+        let path = folder.join(name);
         std::fs::write(&path, journal.receipt(&execution)?.to_bytes())?;
         if execution.ordinal == 0 {
             first.get_or_insert(path);
@@ -215,20 +213,17 @@ fn export(fabric: &Fabric, state: &Path) -> Result<PathBuf> {
     first.context("there is no receipt")
 }
 
-fn farewell(fabric: &Fabric, state: &Path, receipt: &Path) {
-    println!("The state folder is {}. Try:", state.display());
+fn farewell(world: &World, fabric: &Fabric, receipt: &Path) {
+    let state = world.state.display();
+    println!("The state folder is {state}; the fabric is not needed to read it:");
+    println!("  cargo run -q --bin cryptlet -- ls --state {state}");
+    println!("  cargo run -q --bin cryptlet -- tx --state {state}");
+    println!("  cargo run -q --bin cryptlet -- receipt ls --state {state}");
     println!(
-        "  cargo run -q --bin cryptlet -- ls --state {}",
-        state.display()
-    );
-    println!(
-        "  cargo run -q --bin cryptlet -- receipt ls --state {}",
-        state.display()
-    );
-    println!(
-        "  cargo run -q --bin cryptlet -- audit receipt {} --trust {}",
+        "  cargo run -q --bin cryptlet -- audit receipt {} --trust '{}' --expect-measurement {}",
         receipt.display(),
-        fabric.trusted_key()
+        fabric.trusted_key(),
+        world.binding.binding.measurement,
     );
 }
 

@@ -1,10 +1,12 @@
 //! A small web server that publishes the table of rates.
 
 use std::path::PathBuf;
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use anyhow::{Context as _, Result};
 use axum::extract::{Path, State};
-use axum::http::{StatusCode, header};
+use axum::http::StatusCode;
 use axum::response::IntoResponse;
 use axum::routing::get;
 use url::Url;
@@ -13,6 +15,7 @@ use url::Url;
 pub struct RateServer {
     address: std::net::SocketAddr,
     task: tokio::task::JoinHandle<()>,
+    open: Arc<AtomicBool>,
 }
 
 impl RateServer {
@@ -22,13 +25,28 @@ impl RateServer {
             .await
             .context("no free port for the server of rates")?;
         let address = listener.local_addr()?;
+        let open = Arc::new(AtomicBool::new(true));
         let router = axum::Router::new()
             .route("/data/{file}", get(file))
-            .with_state(data());
+            .with_state(Arc::clone(&open));
         let task = tokio::spawn(async move {
             drop(axum::serve(listener, router).await);
         });
-        Ok(Self { address, task })
+        Ok(Self {
+            address,
+            task,
+            open,
+        })
+    }
+
+    /// From now on it has nothing to say.
+    pub fn close(&self) {
+        self.open.store(false, Ordering::SeqCst);
+    }
+
+    /// It answers again.
+    pub fn reopen(&self) {
+        self.open.store(true, Ordering::SeqCst);
     }
 
     /// What the binding grants.
@@ -52,20 +70,15 @@ pub fn data() -> PathBuf {
     ))
 }
 
-async fn file(State(folder): State<PathBuf>, Path(name): Path<String>) -> impl IntoResponse {
-    if name.contains(['/', '\\']) || name.starts_with('.') {
-        return (
-            StatusCode::NOT_FOUND,
-            [(header::CONTENT_TYPE, "text/plain")],
-            Vec::new(),
-        );
+async fn file(State(open): State<Arc<AtomicBool>>, Path(name): Path<String>) -> impl IntoResponse {
+    if !open.load(Ordering::SeqCst) {
+        return (StatusCode::SERVICE_UNAVAILABLE, Vec::new());
     }
-    match tokio::task::spawn_blocking(move || std::fs::read(folder.join(name))).await {
-        Ok(Ok(bytes)) => (StatusCode::OK, [(header::CONTENT_TYPE, "text/csv")], bytes),
-        _ => (
-            StatusCode::NOT_FOUND,
-            [(header::CONTENT_TYPE, "text/plain")],
-            Vec::new(),
-        ),
+    if name.contains(['/', '\\']) || name.starts_with('.') {
+        return (StatusCode::NOT_FOUND, Vec::new());
+    }
+    match tokio::task::spawn_blocking(move || std::fs::read(data().join(name))).await {
+        Ok(Ok(bytes)) => (StatusCode::OK, bytes),
+        _ => (StatusCode::NOT_FOUND, Vec::new()),
     }
 }

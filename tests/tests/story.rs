@@ -144,3 +144,94 @@ async fn a_second_process_on_the_same_folder_is_refused() -> Result<()> {
     );
     Ok(())
 }
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_run_that_failed_for_lack_of_its_source_can_be_run_again() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let world = World::new(folder.path(), Components::read()?).await?;
+    let fabric = world.open(Seams::live()?).await?;
+    world.set_up(&fabric).await?;
+    world.end_period(1).await?;
+
+    world.rates.close();
+    world.settle(&fabric).await?;
+    let id = world.binding.id();
+    assert!(
+        fabric.journal().deliveries(&id)?.is_empty(),
+        "nothing leaves a failed run"
+    );
+    let executions = fabric.journal().executions()?;
+    let failed = executions.last().context("the run is recorded")?;
+    assert!(failed.outcome.starts_with("failure"), "{failed:?}");
+    let receipt = fabric.journal().receipt(failed)?.to_bytes();
+    cryptlet_attest::verify(&receipt, std::slice::from_ref(fabric.trusted_key()), None)?;
+
+    world.rates.reopen();
+    assert_eq!(fabric.run_again(BINDING, 1).await?, 2);
+    assert!(
+        fabric.run_again(BINDING, 1).await.is_err(),
+        "once is enough"
+    );
+    assert!(world.settle(&fabric).await?.is_empty());
+    assert!(fabric.run_again(BINDING, 2).await.is_err(), "it succeeded");
+    let expected = story::expected()?[0].from_fixed_payer.unsigned_abs();
+    let paid = world
+        .contracts
+        .swap
+        .collateralOf(world.globex.address())
+        .call()
+        .await?;
+    assert_eq!(
+        paid,
+        alloy::primitives::U256::from(world::COLLATERAL) + expected,
+        "Acme paid the first quarter"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_no_cryptlet_is_refused_and_leaves_nothing() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let world = World::new(folder.path(), Components::read()?).await?;
+    let fabric = world.open(Seams::live()?).await?;
+    let size = fabric.journal().log_size()?;
+    let mut cut_short = world.components.swap.clone();
+    cut_short.truncate(cut_short.len() / 2);
+    for (bytes, reason) in [
+        (b"not a component".to_vec(), "no WebAssembly component"),
+        (b"\0asm\x01\0\0\0".to_vec(), "core WebAssembly module"),
+        (cut_short, "component"),
+    ] {
+        let refusal = fabric
+            .deploy(bytes)
+            .await
+            .expect_err("no cryptlet")
+            .to_string();
+        assert!(refusal.contains(reason), "{refusal}");
+    }
+    assert!(fabric.journal().versions()?.is_empty());
+    assert_eq!(fabric.journal().log_size()?, size);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_missing_node_is_one_clear_sentence() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let world = World::new(folder.path(), Components::read()?).await?;
+    let mut configuration = world.configuration();
+    let free = std::net::TcpListener::bind(("127.0.0.1", 0))?.local_addr()?;
+    for ledger in configuration.ledgers.values_mut() {
+        ledger.rpc = format!("http://{free}/").parse()?;
+    }
+    let delegate = world::unlock(folder.path())?;
+    let refusal =
+        cryptlet_fabric::Fabric::open(folder.path(), &configuration, delegate, Seams::live()?)
+            .await
+            .err()
+            .context("there is no node")?;
+    assert!(
+        refusal.to_string().contains("no node answers at"),
+        "{refusal}"
+    );
+    Ok(())
+}

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cryptlet_attest::{Accepted, BindingId, LogEntry};
+use cryptlet_attest::{Accepted, BindingId, LogEntry, Outcome};
 use cryptlet_container::{Invocation, Job, Position, Trigger};
 use cryptlet_ledger::{ContractEvent, EvmLedger};
 
@@ -124,6 +124,38 @@ impl Fabric {
         Ok(number)
     }
 
+    /// Runs the trigger of an invocation that did not succeed once more, as a new invocation with
+    /// an instant and a seed of its own: both runs stay in the log.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such invocation, it has not run yet, it succeeded, or it is being run again
+    /// already.
+    pub async fn run_again(&self, binding: &str, number: u64) -> Result<u64, FabricError> {
+        let row = self.binding(binding)?;
+        let refused = |reason: &str| FabricError::NotAgain {
+            binding: binding.into(),
+            number,
+            reason: reason.into(),
+        };
+        let (input, outcome) = self
+            .journal
+            .ended(&row.document.id(), number)?
+            .ok_or_else(|| refused("it has not run"))?;
+        if outcome == Outcome::Ok.to_string() {
+            return Err(refused("it succeeded"));
+        }
+        let earlier = read_input(binding, number, &input)?;
+        let accepting = self.accepting(&row, earlier.trigger, format!("again/{number}"))?;
+        let again = self
+            .journal
+            .commit(move |writing| accepting.write(writing))
+            .await?
+            .ok_or_else(|| refused("it is run again already"))?;
+        self.reached_accepted(binding, Some(again));
+        Ok(again)
+    }
+
     async fn advance_binding(
         &self,
         row: &BindingRow,
@@ -230,12 +262,7 @@ impl Fabric {
         let name = binding.binding.name.clone();
         let id = binding.id();
         let number = accepted.number;
-        let invocation =
-            Invocation::from_input_bytes(&accepted.input).map_err(|error| FabricError::Input {
-                binding: name.clone(),
-                number,
-                reason: error.to_string(),
-            })?;
+        let invocation = read_input(&name, number, &accepted.input)?;
         let cryptlet = self.cryptlet(&accepted.measurement).await?;
         let grants = self.grants(&binding).await?;
         let state = Arc::new(self.journal.state(&id)?);
@@ -325,6 +352,14 @@ impl Accepting {
             },
         )
     }
+}
+
+fn read_input(binding: &str, number: u64, input: &[u8]) -> Result<Invocation, FabricError> {
+    Invocation::from_input_bytes(input).map_err(|error| FabricError::Input {
+        binding: binding.into(),
+        number,
+        reason: error.to_string(),
+    })
 }
 
 fn trigger(event: ContractEvent) -> Result<Trigger, FabricError> {

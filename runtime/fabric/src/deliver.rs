@@ -23,6 +23,10 @@ enum Outcome {
     Waits(String),
 }
 
+/// Most moves of one delivery in a pass: more than the way from sealed to final has. A node that
+/// takes a transaction and denies it in the next breath must not keep us here.
+const MOST_MOVES: usize = 8;
+
 impl Fabric {
     /// Takes a binding's deliveries as far as they can go now.
     ///
@@ -55,7 +59,7 @@ impl Fabric {
         mut row: DeliveryRow,
         progress: &mut Progress,
     ) -> Result<bool, FabricError> {
-        loop {
+        for _ in 0..MOST_MOVES {
             let outcome = match row.status {
                 DeliveryStatus::Sealed => self.build(binding, ledger, &row).await?,
                 DeliveryStatus::Built => self.broadcast(binding, ledger, &row).await?,
@@ -98,6 +102,7 @@ impl Fabric {
                 }
             }
         }
+        Ok(false)
     }
 
     /// Sealed: asks the chain whether it would take it, takes a nonce, signs, and writes all of

@@ -123,6 +123,16 @@ pub enum FabricError {
         /// What does not fit.
         reason: String,
     },
+    /// An invocation is not to be run once more.
+    #[error("invocation {number} of binding \"{binding}\" is not run again: {reason}")]
+    NotAgain {
+        /// The binding.
+        binding: String,
+        /// The invocation.
+        number: u64,
+        /// Why not.
+        reason: String,
+    },
     /// An accepted input in the journal cannot be read back.
     #[error(
         "the accepted input of invocation {number} of binding \"{binding}\" cannot be read: {reason}; restore a backup"

@@ -244,6 +244,20 @@ impl Journal {
         )
     }
 
+    /// The input of an invocation that ran, and how it ended.
+    pub(crate) fn ended(
+        &self,
+        binding: &BindingId,
+        number: u64,
+    ) -> Result<Option<(Vec<u8>, String)>, JournalError> {
+        self.read().one(
+            "SELECT invocation.input, outcome FROM invocation JOIN execution USING (binding, number)
+             WHERE binding = ?1 AND number = ?2 AND ordinal = 0",
+            params![binding.as_bytes(), number.cast_signed()],
+            |row| Ok((row.get(0)?, row.get(1)?)),
+        )
+    }
+
     /// Every execution, oldest first.
     ///
     /// # Errors

@@ -43,7 +43,10 @@ impl Tail {
 impl Writing<'_> {
     /// Adds a leaf and returns its position and its hash.
     pub(crate) fn append(&mut self, entry: &LogEntry) -> Result<(u64, LeafHash), JournalError> {
-        let bytes = entry.to_bytes();
+        // Read back before it is written: a leaf that nobody can decode would stay for ever.
+        let bytes = entry.checked_bytes().map_err(|error| {
+            JournalError::Conflict(format!("{} cannot be logged: {error}", entry.kind()))
+        })?;
         let hash = LeafHash::of(&bytes);
         let position = self.log.size;
         let stored = log::append(
