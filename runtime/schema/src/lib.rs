@@ -11,6 +11,9 @@
 //! with the path of the offending field. White space, the order of keys and escapes in strings
 //! are the writer's own; digests cover the bytes as they came.
 //!
+//! [`solidity_interface`] is what the contract inherits; `cargo run -p cryptlet-schema --example
+//! solidity-interface -- cryptlet.toml` prints it.
+//!
 //! It is not a Solidity compiler and not a general JSON-ABI library: messages have named fields,
 //! functions return nothing, and events are never anonymous.
 //!
