@@ -6,30 +6,18 @@ import {SafeERC20} from "@openzeppelin/contracts/token/ERC20/utils/SafeERC20.sol
 import {CryptletConsumer} from "./CryptletConsumer.sol";
 import {CryptoDelegate} from "./CryptoDelegate.sol";
 import {Quarter} from "./Quarter.sol";
+import {IInterestRateSwapCryptlet} from "./generated/IInterestRateSwapCryptlet.sol";
 
 /// @title A collateralised interest-rate swap, fixed against a reference rate.
 /// @notice The contract keeps what both parties must agree on: the schedule, who owns which collateral, which period
 /// was settled with what proof. The cryptlet does what the contract cannot: it asks for the rate and nets the period.
-/// @dev Periods count from 1. Amounts are in the smallest unit of the collateral token, which must be a plain ERC-20.
-/// A settlement that the payer's collateral does not cover reverts: the gateway then keeps it, and anybody can retry
-/// it once the payer has topped up.
-contract InterestRateSwap is CryptletConsumer {
+/// @dev The event that triggers the cryptlet, and the call that it answers with, come from the interface that its
+/// manifest gives, so that contract and cryptlet cannot drift apart. Periods count from 1. Amounts are in the smallest
+/// unit of the collateral token, which must be a plain ERC-20. A settlement that the payer's collateral does not cover
+/// reverts: the gateway then keeps it, and anybody can retry it once the payer has topped up.
+contract InterestRateSwap is CryptletConsumer, IInterestRateSwapCryptlet {
     using SafeERC20 for IERC20;
 
-    /// @notice A period is over and waits for its settlement. This is what the cryptlet is triggered by.
-    /// @param quarter Calendar quarter that the period began in, such as "2006-Q1".
-    /// @param notional In the token's smallest unit.
-    /// @param fixedBps The fixed rate, in hundredths of a percent a year.
-    /// @param dayCount Days of the period.
-    event PeriodEnded(
-        uint32 indexed period,
-        string quarter,
-        uint256 notional,
-        uint32 fixedBps,
-        uint32 dayCount,
-        address fixedPayer,
-        address floatingPayer
-    );
     /// @notice The cryptlet settled a period; `measurement` and `receiptHash` say what vouches for it.
     event Settled(
         uint32 indexed period,
@@ -158,6 +146,8 @@ contract InterestRateSwap is CryptletConsumer {
     }
 
     /// @notice Ends the next period, if its time is over. Anybody may call.
+    /// @dev Emits `PeriodEnded`, by which the cryptlet is triggered, with the calendar quarter that the period began in,
+    /// such as "2006-Q1", and the number of its days.
     /// @return period The period that ended.
     function endPeriod() external returns (uint32 period) {
         if (terminated) revert SwapOver();
@@ -181,7 +171,7 @@ contract InterestRateSwap is CryptletConsumer {
     /// @param period The period after the one settled last.
     /// @param payer The party that owes more than it is owed.
     /// @param amount The difference, in the token's smallest unit.
-    function settle(uint32 period, address payer, uint256 amount) external onlyCryptlet {
+    function settle(uint32 period, address payer, uint256 amount) external override onlyCryptlet {
         if (terminated) revert SwapOver();
         if (period != settledPeriods + 1) revert PeriodOutOfOrder(settledPeriods + 1, period);
         if (period > endedPeriods) revert PeriodNotEnded(period);

@@ -1,85 +1,79 @@
 //! The manifests of the cryptlets that ship, against the contract that they are made for.
 
-use alloy_json_abi::JsonAbi;
+use std::collections::BTreeMap;
+
+use alloy_primitives::{B256, keccak256};
 use cryptlet_schema::{Kind, Manifest, solidity_interface};
 use serde::Deserialize;
 
-const SWAPS: [&str; 2] = [
-    include_str!("../../../cryptlets/interest-rate-swap/cryptlet.toml"),
-    include_str!("../../../cryptlets/interest-rate-swap/cryptlet-1.1.toml"),
-];
+const SWAP: &str = include_str!("../../../cryptlets/interest-rate-swap/cryptlet.toml");
+const LATER_SWAPS: [&str; 1] = [include_str!(
+    "../../../cryptlets/interest-rate-swap/cryptlet-1.1.toml"
+)];
 const RATE: &str = include_str!("../../../cryptlets/reference-rate/cryptlet.toml");
+const INTERFACE: &str =
+    include_str!("../../../contracts/src/generated/IInterestRateSwapCryptlet.sol");
 const ARTEFACT: &str = include_str!("../../../contracts/artifacts/InterestRateSwap.json");
 
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Artefact {
-    abi: JsonAbi,
+    source_hashes: BTreeMap<String, B256>,
 }
 
-fn contract() -> JsonAbi {
-    let artefact: Artefact = serde_json::from_str(ARTEFACT).expect("the artefact holds an ABI");
-    artefact.abi
+/// The interface belongs to the oldest manifest of the major version: a contract outlives the
+/// versions of its cryptlet, so a later one, with another version and description, leaves the
+/// text alone and is held to the same events and functions by the test below.
+#[test]
+fn the_swap_contract_is_compiled_with_what_the_oldest_manifest_gives() {
+    let generated = solidity_interface(&Manifest::parse(SWAP).unwrap());
+    assert!(
+        generated == INTERFACE,
+        "contracts/src/generated/IInterestRateSwapCryptlet.sol is not what \
+         cryptlets/interest-rate-swap/cryptlet.toml gives:\n\n{generated}\n\
+         Write it anew, from the repository's root:\n  \
+         cargo run -p cryptlet-schema --example solidity-interface -- \
+         cryptlets/interest-rate-swap/cryptlet.toml \
+         > contracts/src/generated/IInterestRateSwapCryptlet.sol\n\
+         then run `node build.mjs` in contracts/ and commit both."
+    );
+    let artefact: Artefact = serde_json::from_str(ARTEFACT).expect("an artefact names its sources");
+    assert_eq!(
+        artefact
+            .source_hashes
+            .get("src/generated/IInterestRateSwapCryptlet.sol"),
+        Some(&keccak256(INTERFACE)),
+        "InterestRateSwap.json was compiled without this interface; run `node build.mjs` in \
+         contracts/ and commit artifacts/"
+    );
 }
 
 #[test]
-fn the_swap_contract_emits_and_accepts_what_the_swap_cryptlet_declares() {
-    let contract = contract();
-    for text in SWAPS {
-        let manifest = Manifest::parse(text).unwrap();
-        let messages = &manifest.messages;
-        assert!(!messages.contract_events.is_empty() && !messages.actions.is_empty());
-        for declared in &messages.contract_events {
-            let Some([event]) = contract.event(declared.name()).map(Vec::as_slice) else {
-                panic!("{} is not there exactly once", declared.name());
-            };
-            assert_eq!(event.selector().0, declared.topic());
-            let fields: Vec<_> = event
-                .inputs
-                .iter()
-                .map(|input| (input.name.as_str(), input.indexed))
-                .collect();
-            let expected: Vec<_> = declared
-                .fields()
-                .iter()
-                .map(|field| (field.name.as_str(), field.indexed))
-                .collect();
-            assert_eq!(fields, expected, "{declared}");
-        }
-        for declared in &messages.actions {
-            let Some([function]) = contract.function(declared.name()).map(Vec::as_slice) else {
-                panic!("{} is not there exactly once", declared.name());
-            };
-            assert_eq!(function.selector().0, declared.selector());
-            let fields: Vec<_> = function
-                .inputs
-                .iter()
-                .map(|input| input.name.as_str())
-                .collect();
-            let expected: Vec<_> = declared
-                .fields()
-                .iter()
-                .map(|field| field.name.as_str())
-                .collect();
-            assert_eq!(fields, expected, "{declared}");
-        }
+fn later_versions_of_the_swap_serve_the_same_contract() {
+    let oldest = Manifest::parse(SWAP).unwrap();
+    for text in LATER_SWAPS {
+        let later = Manifest::parse(text).unwrap();
+        let version = &later.cryptlet.version;
+        assert_eq!(version.major, oldest.cryptlet.version.major);
+        assert!(*version > oldest.cryptlet.version);
+        assert_eq!(body(&later), body(&oldest), "{version}");
     }
 }
 
-#[test]
-fn both_versions_of_the_swap_ask_for_the_same_contract() {
-    let interfaces = SWAPS.map(|text| {
-        let interface = solidity_interface(&Manifest::parse(text).unwrap());
-        let body = interface.find("interface ").expect("there is an interface");
-        interface[body..].to_owned()
-    });
-    assert_eq!(interfaces[0], interfaces[1]);
+/// The interface without the comment that names version and description.
+fn body(manifest: &Manifest) -> String {
+    let interface = solidity_interface(manifest);
+    let start = interface
+        .find("\ninterface ")
+        .expect("there is an interface");
+    interface[start..].to_owned()
 }
 
 #[test]
 fn the_swap_can_ask_the_reference_rate() {
     let rate = Manifest::parse(RATE).unwrap();
     assert_eq!(rate.cryptlet.kind, Kind::Utility);
-    let swap = Manifest::parse(SWAPS[0]).unwrap();
+    let swap = Manifest::parse(SWAP).unwrap();
     assert!(swap.capabilities.sources.contains(&rate.cryptlet.name));
     let request = rate.messages.request.unwrap();
     request.check(br#"{"quarter":"2006-Q1"}"#).unwrap();
