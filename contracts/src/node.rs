@@ -17,6 +17,9 @@ use alloy::{
 };
 use thiserror::Error;
 
+/// How long a node may take to listen; a machine that compiles beside it can be slow.
+const PATIENCE_MILLISECONDS: u64 = 60_000;
+
 /// Names the binary; wins over every other place.
 const VARIABLE: &str = "ANVIL";
 
@@ -81,7 +84,7 @@ impl Node {
     ///
     /// # Errors
     ///
-    /// If anvil is not found, or does not listen in ten seconds.
+    /// If anvil is not found, or does not listen within a minute.
     pub fn start(settings: NodeSettings) -> Result<Self, NodeError> {
         let path = find()?;
         let anvil = Anvil::at(&path)
@@ -89,6 +92,7 @@ impl Node {
             .chain_id(settings.chain)
             .args(["--timestamp", &settings.genesis.to_string()])
             .args(["--slots-in-an-epoch", "4"])
+            .timeout(PATIENCE_MILLISECONDS)
             .try_spawn()
             .map_err(|error| NodeError::NotStarted {
                 path,
