@@ -2,6 +2,7 @@
 
 use std::path::{Path, PathBuf};
 
+use alloy::primitives::U256;
 use anyhow::{Context as _, Result, ensure};
 use cryptlet_attest::Measurement;
 use cryptlet_fabric::{Fabric, Seams};
@@ -130,10 +131,16 @@ fn percent(ppm: u64) -> f64 {
     f64::from(u32::try_from(ppm).unwrap_or(u32::MAX)) / 10_000.0
 }
 
-/// A sum with six decimals, as dollars and cents, cut off.
-fn dollars(amount: alloy::primitives::U256) -> String {
-    let million = alloy::primitives::U256::from(1_000_000);
-    let cents = (amount % million) / alloy::primitives::U256::from(10_000);
+/// A sum with six decimals, cut off after the cents.
+fn dollars(amount: U256) -> String {
+    let mut text = exact(amount);
+    text.truncate(text.len() - 4);
+    text
+}
+
+/// A sum with six decimals: `9,219,777.777775`.
+fn exact(amount: U256) -> String {
+    let million = U256::from(1_000_000);
     let whole = (amount / million).to_string();
     let mut grouped = String::new();
     for (position, digit) in whole.chars().enumerate() {
@@ -142,7 +149,7 @@ fn dollars(amount: alloy::primitives::U256) -> String {
         }
         grouped.push(digit);
     }
-    format!("{grouped}.{cents:0>2}")
+    format!("{grouped}.{:0>6}", (amount % million).to_string())
 }
 
 /// Compares every line and both balances with a calculation that shares no code with the cryptlet.
@@ -173,8 +180,8 @@ async fn check(world: &World, settlements: &[Settlement]) -> Result<()> {
     );
     println!(
         "Final balances: Acme {} DUSD, Globex {} DUSD, as calculated independently.",
-        dollars(found.0),
-        dollars(found.1)
+        exact(found.0),
+        exact(found.1)
     );
     println!();
     Ok(())
