@@ -261,6 +261,6 @@ pub mod __private {
     pub use crate::host::sandbox::bindings::export_cryptlet;
     #[cfg(target_family = "wasm")]
     pub use crate::host::sandbox::{Failure, Guest, Invocation, bindings, handle};
-    pub use crate::message::field;
+    pub use crate::message::{field, object};
     pub use serde;
 }

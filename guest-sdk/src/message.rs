@@ -1,6 +1,10 @@
 //! What a message is, and how its fields look in JSON.
 
-use serde::de::DeserializeOwned;
+use core::fmt;
+use core::marker::PhantomData;
+
+use serde::de::value::MapAccessDeserializer;
+use serde::de::{DeserializeOwned, MapAccess, Visitor};
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
 use crate::{Address, Bytes, Bytes32, Error, I256, Result, U256, text};
@@ -27,7 +31,9 @@ pub trait Message: Serialize {
 /// `invalid-message` if a field is missing, unknown, doubled or of another form
 /// than its type has in the schema language.
 pub fn decode<T: Message + DeserializeOwned>(json: &[u8]) -> Result<T> {
-    serde_json::from_slice(json)
+    let mut deserializer = serde_json::Deserializer::from_slice(json);
+    object(&mut deserializer)
+        .and_then(|message| deserializer.end().map(|()| message))
         .map_err(|reason| Error::new("invalid-message", format!("{}: {reason}", T::NAME)))
 }
 
@@ -75,6 +81,29 @@ pub trait FieldFrom<'de>: Sized {
     ///
     /// If the JSON holds anything but this type's form.
     fn deserialize_field<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error>;
+}
+
+/// Reads a message from an object and from nothing else: serde alone would take a list
+/// of the fields' values, too.
+#[doc(hidden)]
+pub fn object<'de, T: Deserialize<'de>, D: Deserializer<'de>>(
+    deserializer: D,
+) -> Result<T, D::Error> {
+    struct Object<T>(PhantomData<T>);
+
+    impl<'de, T: Deserialize<'de>> Visitor<'de> for Object<T> {
+        type Value = T;
+
+        fn expecting(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+            formatter.write_str("an object")
+        }
+
+        fn visit_map<A: MapAccess<'de>>(self, fields: A) -> Result<T, A::Error> {
+            T::deserialize(MapAccessDeserializer::new(fields))
+        }
+    }
+
+    deserializer.deserialize_map(Object(PhantomData))
 }
 
 /// What `#[serde(with = "…")]` of a message's fields names.

@@ -77,7 +77,7 @@ pub fn expand(arguments: TokenStream, item: TokenStream) -> Result<TokenStream> 
             fn deserialize_field<D: ::cryptlet_sdk::__private::serde::Deserializer<'de>>(
                 deserializer: D,
             ) -> ::core::result::Result<Self, D::Error> {
-                ::cryptlet_sdk::__private::serde::Deserialize::deserialize(deserializer)
+                ::cryptlet_sdk::__private::object(deserializer)
             }
         }
     })
