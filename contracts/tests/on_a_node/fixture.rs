@@ -127,6 +127,9 @@ impl Chain {
             genesis: GENESIS,
         })
         .unwrap_or_else(|error| panic!("{error}"));
+        // alloy's client takes the TLS provider of the process even for plain HTTP. Another test of
+        // this program may have installed it already.
+        drop(rustls::crypto::ring::default_provider().install_default());
         let provider = ProviderBuilder::new()
             .wallet(node.wallet())
             .connect_http(node.url())

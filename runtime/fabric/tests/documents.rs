@@ -124,8 +124,8 @@ fn a_malformed_configuration_is_refused_with_file_key_and_remedy() {
             "correct the value",
         ),
         (
-            "rpc = \"http",
-            "rpc = \"nowhere",
+            "http://127.0.0.1:8545",
+            "somewhere",
             "rpc",
             "correct the value",
         ),

@@ -97,6 +97,9 @@ pub(super) fn publish(
 }
 
 /// Refuses a log that does not end at its newest checkpoint, or that another key signed.
+///
+/// It hashes the tree's crown, not every leaf: a leaf that was altered in place is found when its
+/// receipt is proven, and by an auditor at once.
 pub(super) fn check(
     connection: &Connection,
     path: &Path,

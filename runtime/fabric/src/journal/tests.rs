@@ -134,7 +134,7 @@ async fn a_log_that_was_rewritten_is_refused() -> Result<(), Box<dyn std::error:
     for (sql, reason) in [
         ("DELETE FROM leaf WHERE position = 1", "leaves"),
         (
-            "UPDATE log_hash SET hash = zeroblob(32) WHERE position = 0",
+            "UPDATE log_hash SET hash = zeroblob(32) WHERE position = 2",
             "do not hash",
         ),
         (
