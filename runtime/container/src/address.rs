@@ -174,7 +174,10 @@ mod tests {
             reach("grant://rates/a/b.csv?x=1"),
             Ok("http://127.0.0.1:4711/data/a/b.csv?x=1".into())
         );
-        assert_eq!(reach("grant://desk"), Ok("https://desk.example/api/".into()));
+        assert_eq!(
+            reach("grant://desk"),
+            Ok("https://desk.example/api/".into())
+        );
     }
 
     #[test]
@@ -189,14 +192,20 @@ mod tests {
             reach("http://127.1:4711/data/x"),
             Ok("http://127.0.0.1:4711/data/x".into())
         );
-        assert_eq!(reach("https://desk.example/api"), Ok("https://desk.example/api".into()));
+        assert_eq!(
+            reach("https://desk.example/api"),
+            Ok("https://desk.example/api".into())
+        );
     }
 
     #[test]
     fn everything_outside_is_denied_and_the_host_is_named() {
         for (address, named) in [
             ("https://evil.example/api/x", "evil.example"),
-            ("https://desk.example.evil.example/api/x", "desk.example.evil.example"),
+            (
+                "https://desk.example.evil.example/api/x",
+                "desk.example.evil.example",
+            ),
             ("https://desk.example./api/x", "desk.example."),
             ("http://desk.example/api/x", "desk.example"),
             ("https://desk.example:8443/api/x", "desk.example"),
@@ -283,7 +292,7 @@ mod tests {
                             || text.split('?').next() == Some("https://desk.example/api"),
                         "{}", text
                     );
-                    proptest::prop_assert!(!url.path().contains(".."));
+                    proptest::prop_assert!(!url.path().split('/').any(|segment| segment == ".."));
                 }
             }
         }

@@ -76,7 +76,7 @@ pub enum ContainerError {
 
 /// No place is free: here is the job back.
 #[derive(Debug)]
-pub struct Busy<'a>(pub Job<'a>);
+pub struct Busy<'a>(pub Box<Job<'a>>);
 
 /// Runs cryptlets.
 pub struct Container {
@@ -181,7 +181,7 @@ impl Container {
     pub fn try_run<'a>(&self, job: Job<'a>) -> Result<Run, Busy<'a>> {
         match self.inner.admission.try_enter(self.places(&job)) {
             Some(permit) => Ok(self.run_with(permit, job)),
-            None => Err(Busy(job)),
+            None => Err(Busy(Box::new(job))),
         }
     }
 
@@ -328,7 +328,9 @@ impl Chain {
 
     /// Numbers the next source from 1.
     pub(crate) fn next_ordinal(&self) -> u32 {
-        self.ordinals.fetch_add(1, Ordering::Relaxed).saturating_add(1)
+        self.ordinals
+            .fetch_add(1, Ordering::Relaxed)
+            .saturating_add(1)
     }
 
     /// The chain as a source that is asked now sees it.

@@ -123,3 +123,21 @@ fn pool(instances: u32, limits: &Limits) -> PoolingAllocationConfig {
         .pagemap_scan(Enabled::No);
     pool
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_cost_table_names_every_operator_of_the_engine_and_no_other() {
+        let read: OperatorCost = serde_json::from_str(OPERATOR_COSTS).expect("the table reads");
+        let ours: serde_json::Value = serde_json::from_str(OPERATOR_COSTS).expect("it is JSON");
+        let theirs = serde_json::to_value(&read).expect("it writes");
+        assert_eq!(ours, theirs);
+    }
+
+    #[test]
+    fn the_digest_names_the_stack_that_is_configured() {
+        assert!(SEMANTICS.contains(&("guest-stack-bytes", &GUEST_STACK_BYTES.to_string())));
+    }
+}

@@ -5,7 +5,7 @@ use std::time::{Duration, Instant};
 
 use cryptlet_attest::Outcome;
 use cryptlet_schema::{Kind, Limits};
-use wasmtime::component::ResourceTable;
+use wasmtime::component::{ResourceTable, ResourceTableError};
 use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
 
 use crate::Cryptlet;
@@ -179,11 +179,16 @@ fn outcome_of(error: &wasmtime::Error, tally: &Tally) -> Outcome {
     if error.is::<PoolConcurrencyLimitError>() {
         return interrupted("host");
     }
-    if error
-        .root_cause()
-        .to_string()
-        .contains("fuel allocated for hostcalls has been exhausted")
+    let cause = error.root_cause().to_string();
+    if cause.contains("store handle limit exceeded")
+        || matches!(
+            error.downcast_ref::<ResourceTableError>(),
+            Some(ResourceTableError::Full)
+        )
     {
+        return limit("handles", HANDLES as u64);
+    }
+    if cause.contains("fuel allocated for hostcalls has been exhausted") {
         // Only what is lifted inside a call has guest frames around it; the rest is the reply.
         return if error.is::<WasmBacktrace>() {
             limit("transfer-bytes", transfer_bytes(&tally.limits) as u64)
@@ -222,6 +227,15 @@ fn trap_name(trap: Trap) -> &'static str {
     }
 }
 
+/// The longest failure code that a receipt names whole, in bytes.
+const MOST_CODE_BYTES: usize = 256;
+
+/// A guest's failure code as the receipt names it: a guest must not be able to make its own receipt
+/// too large to be recorded.
+fn shortened(code: &str) -> String {
+    code[..code.floor_char_boundary(MOST_CODE_BYTES)].to_owned()
+}
+
 /// Checks what came out and puts the run together.
 fn close(mut guest: Guest, end: End, fuel: u64) -> Run {
     guest.finish_lines();
@@ -233,7 +247,7 @@ fn close(mut guest: Guest, end: End, fuel: u64) -> Run {
             Outcome::Ok
         }
         End::Failed(said) => {
-            let code = said.code.clone();
+            let code = shortened(&said.code);
             failure = Some(said);
             Outcome::Failure { code }
         }

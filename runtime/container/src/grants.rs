@@ -173,10 +173,14 @@ fn check_http(name: &str, grant: &HttpGrant) -> Result<(), GrantError> {
         return Err(base("is neither http nor https"));
     }
     if !grant.base.username().is_empty() || grant.base.password().is_some() {
-        return Err(base("carries a user name or password; they would end up in transcripts"));
+        return Err(base(
+            "carries a user name or password; they would end up in transcripts",
+        ));
     }
     if grant.base.query().is_some() || grant.base.fragment().is_some() {
-        return Err(base("has a query or fragment; a grant is a host and a path prefix"));
+        return Err(base(
+            "has a query or fragment; a grant is a host and a path prefix",
+        ));
     }
     if grant.methods.is_empty() {
         return Err(http("no method is granted; GET and HEAD are usual"));

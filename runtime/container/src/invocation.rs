@@ -182,10 +182,7 @@ mod tests {
                 trigger,
             };
             let bytes = invocation.input_bytes();
-            assert_eq!(
-                Invocation::from_input_bytes(&bytes),
-                Ok(invocation.clone())
-            );
+            assert_eq!(Invocation::from_input_bytes(&bytes), Ok(invocation.clone()));
             let mut longer = bytes.clone();
             longer.push(0);
             assert!(Invocation::from_input_bytes(&longer).is_err());

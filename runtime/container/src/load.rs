@@ -5,9 +5,11 @@ use cryptlet_schema::{Capabilities, Kind, MANIFEST_SECTION, Manifest, ManifestEr
 use sha2::{Digest as _, Sha256};
 use wasmparser::{Encoding, Parser, Payload};
 use wasmtime::Engine;
-use wasmtime::component::{Component, Linker};
+use wasmtime::component::types::ComponentItem;
+use wasmtime::component::{Component, InstancePre, Linker};
 
 use crate::bindings::GuestPre;
+use crate::bindings::cryptlet::fabric::types;
 use crate::cryptlet::{Cryptlet, Loaded};
 use crate::host::Guest;
 
@@ -137,12 +139,10 @@ impl Workshop<'_> {
         } else {
             self.plain
         };
-        if component.get_export_index(None, EXPORT).is_none() {
-            return Err(LoadError::Export("it is missing".to_owned()));
-        }
         let instance = linker
             .instantiate_pre(&component)
             .map_err(|error| LoadError::Link(format!("{error:#}")))?;
+        check_export(&instance)?;
         let entry =
             GuestPre::new(instance).map_err(|error| LoadError::Export(format!("{error:#}")))?;
         Ok(Cryptlet::new(Loaded {
@@ -169,9 +169,7 @@ fn manifest_of(bytes: &[u8]) -> Result<Manifest, LoadError> {
             } if depth == 0 => return Err(LoadError::CoreModule),
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
-            Payload::CustomSection(section)
-                if depth == 0 && section.name() == MANIFEST_SECTION =>
-            {
+            Payload::CustomSection(section) if depth == 0 && section.name() == MANIFEST_SECTION => {
                 found.push(section.data());
             }
             _ => {}
@@ -187,8 +185,30 @@ fn manifest_of(bytes: &[u8]) -> Result<Manifest, LoadError> {
     }
 }
 
+/// The engine checks types only when the function is taken from an instance, which would be the first
+/// run.
+fn check_export(instance: &InstancePre<Guest>) -> Result<(), LoadError> {
+    type Question<'a> = (&'a types::Invocation,);
+    type Answer = (Result<Vec<u8>, types::Failure>,);
+
+    let component = instance.component();
+    let function = component
+        .get_export(None, EXPORT)
+        .ok_or_else(|| LoadError::Export("it is missing".to_owned()))
+        .map(|(_, interface)| component.get_export(Some(&interface), "handle"))?;
+    match function {
+        Some((ComponentItem::ComponentFunc(function), _)) => function
+            .typecheck::<Question<'_>, Answer>(&instance.instance_type())
+            .map_err(|error| LoadError::Export(format!("{error:#}"))),
+        _ => Err(LoadError::Export("it has no function `handle`".to_owned())),
+    }
+}
+
 fn check_import(import: &str, manifest: &Manifest) -> Result<(), LoadError> {
-    if VIRTUAL_WASI.iter().any(|package| import.starts_with(package)) {
+    if VIRTUAL_WASI
+        .iter()
+        .any(|package| import.starts_with(package))
+    {
         return if manifest.capabilities.wasi {
             Ok(())
         } else {

@@ -6,11 +6,11 @@ use std::sync::Arc;
 use cryptlet_attest::{Digest, Outcome, digest};
 use cryptlet_schema::Limits;
 
+use crate::Cryptlet;
 use crate::grants::Grants;
 use crate::invocation::Invocation;
 use crate::services::{EncodedCall, Services};
 use crate::transcript::{Failure, Level, Transcript};
-use crate::Cryptlet;
 
 /// A binding's private state.
 pub type State = BTreeMap<String, Vec<u8>>;
@@ -164,10 +164,16 @@ impl Run {
 /// assert_ne!(state_root(&empty), state_root(&one));
 /// ```
 pub fn state_root(state: &State) -> Digest {
-    root_of(state.iter().map(|(key, value)| (key.as_str(), value.as_slice())))
+    root_of(
+        state
+            .iter()
+            .map(|(key, value)| (key.as_str(), value.as_slice())),
+    )
 }
 
 pub(crate) fn root_of<'a>(entries: impl Iterator<Item = (&'a str, &'a [u8])>) -> Digest {
-    let parts: Vec<&[u8]> = entries.flat_map(|(key, value)| [key.as_bytes(), value]).collect();
+    let parts: Vec<&[u8]> = entries
+        .flat_map(|(key, value)| [key.as_bytes(), value])
+        .collect();
     digest("cryptlet state v1", &parts)
 }

@@ -21,11 +21,7 @@ pub trait Services: Send + Sync + 'static {
     /// # Errors
     ///
     /// What went wrong, in the words of `http-error`; the guest hears it.
-    fn fetch(
-        &self,
-        request: &HttpRequest,
-        limits: &HttpLimits,
-    ) -> Result<HttpResponse, HttpError>;
+    fn fetch(&self, request: &HttpRequest, limits: &HttpLimits) -> Result<HttpResponse, HttpError>;
 
     /// Encodes a call of the bound contract.
     ///

@@ -39,7 +39,9 @@ impl Ticker {
     /// How many ticks pass before `duration` is surely over.
     pub(crate) fn ticks(duration: Duration) -> u64 {
         let ticks = duration.as_millis().div_ceil(TICK.as_millis());
-        u64::try_from(ticks).unwrap_or(u64::MAX / 2).saturating_add(1)
+        u64::try_from(ticks)
+            .unwrap_or(u64::MAX / 2)
+            .saturating_add(1)
     }
 }
 

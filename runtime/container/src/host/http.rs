@@ -110,7 +110,10 @@ fn check_headers(headers: &[(String, String)]) -> Result<(), HttpError> {
         if RESERVED_HEADERS.contains(&lower.as_str()) || lower.starts_with("proxy-") {
             return Err(HttpError::Denied(format!("header {lower} is the host's")));
         }
-        if !value.bytes().all(|b| b == b'\t' || (b' '..=b'~').contains(&b)) {
+        if !value
+            .bytes()
+            .all(|b| b == b'\t' || (b' '..=b'~').contains(&b))
+        {
             return Err(HttpError::Invalid(format!(
                 "header {lower}: only visible ASCII characters, spaces and tabs"
             )));

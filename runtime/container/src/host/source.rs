@@ -121,8 +121,8 @@ impl Guest {
             outside: self.outside.for_source(self.transcript.records().len()),
             deadline: self.deadline,
         };
-        let run = on_own_stack(task)
-            .map_err(|reason| self.tally.stop(Stop::Interrupted(reason)))?;
+        let run =
+            on_own_stack(task).map_err(|reason| self.tally.stop(Stop::Interrupted(reason)))?;
         Ok(Child {
             source: name.to_owned(),
             ordinal,
@@ -149,12 +149,14 @@ fn on_own_stack(task: Task) -> Result<Run, String> {
 fn answer_of(run: &Run) -> Result<Vec<u8>, AskError> {
     match &run.outcome {
         Outcome::Ok => Ok(run.reply.clone().unwrap_or_default()),
-        Outcome::Failure { code } => Err(AskError::Failed(run.failure.clone().unwrap_or_else(
-            || Failure {
-                code: code.clone(),
-                message: String::new(),
-            },
-        ))),
+        Outcome::Failure { code } => {
+            Err(AskError::Failed(run.failure.clone().unwrap_or_else(|| {
+                Failure {
+                    code: code.clone(),
+                    message: String::new(),
+                }
+            })))
+        }
         Outcome::Limit { which, .. } => Err(AskError::Limit(which.clone())),
         Outcome::Trap { kind } => Err(AskError::Failed(Failure {
             code: TRAP.to_owned(),

@@ -110,7 +110,10 @@ impl terminal_input::HostTerminalInput for Guest {
 impl terminal_output::Host for Guest {}
 
 impl terminal_output::HostTerminalOutput for Guest {
-    fn drop(&mut self, terminal: Resource<terminal_output::TerminalOutput>) -> wasmtime::Result<()> {
+    fn drop(
+        &mut self,
+        terminal: Resource<terminal_output::TerminalOutput>,
+    ) -> wasmtime::Result<()> {
         self.table.delete(terminal)?;
         Ok(())
     }

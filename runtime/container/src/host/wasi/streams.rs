@@ -155,7 +155,9 @@ impl Guest {
         len: u64,
     ) -> wasmtime::Result<()> {
         match usize::try_from(len) {
-            Ok(len) if len <= BYTES_PER_WRITE => self.write_log(stream, &[0; BYTES_PER_WRITE][..len]),
+            Ok(len) if len <= BYTES_PER_WRITE => {
+                self.write_log(stream, &[0; BYTES_PER_WRITE][..len])
+            }
             _ => Err(self.tally.transfer(BYTES_PER_WRITE as u64)),
         }
     }

@@ -1,0 +1,334 @@
+//! Guests written in core WebAssembly text against the canonical ABI, wrapped as components.
+//!
+//! A guest's text may use every host function by its short name (see `IMPORTS`), the functions of
+//! `PRELUDE`, and `@‹text›` for the address and length of a text.
+
+use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
+use wit_parser::Resolve;
+
+/// A manifest's head; the rest is the test's.
+pub fn manifest(kind: &str, rest: &str) -> String {
+    format!(
+        "[cryptlet]\nname = \"guest\"\nversion = \"1.0.0\"\nkind = \"{kind}\"\n\
+         description = \"A guest of a test\"\n{rest}"
+    )
+}
+
+/// A component whose `handle` has this body, in a utility cryptlet with this rest of a manifest. Unless that
+/// says otherwise, it is asked nothing and must answer `{}`.
+pub fn utility(rest: &str, handle: &str) -> Vec<u8> {
+    let messages = if rest.contains("[messages]") {
+        ""
+    } else {
+        "\n[messages]\nrequest = \"Question()\"\nreply = \"Nothing()\"\n"
+    };
+    component(
+        &manifest("utility", &format!("{rest}{messages}")),
+        &handling(handle),
+    )
+}
+
+/// The same for a contract cryptlet.
+pub fn contract(rest: &str, handle: &str) -> Vec<u8> {
+    component(&manifest("contract", rest), &handling(handle))
+}
+
+/// The export around a body that leaves the address of its result on the stack.
+pub fn handling(body: &str) -> String {
+    format!(
+        "(func (export \"cryptlet:fabric/cryptlet@0.1.0#handle\") (param $in i32) (result i32)
+           (local $a i32) (local $b i32) (local $n i64)
+           {body})"
+    )
+}
+
+/// Wraps a core module as a component with a manifest.
+pub fn component(manifest: &str, wat: &str) -> Vec<u8> {
+    with_section(encode(wat), manifest.as_bytes())
+}
+
+/// The component without a manifest.
+pub fn encode(wat: &str) -> Vec<u8> {
+    let mut module = wat::parse_str(module_text(wat)).expect("the guest's text is valid");
+    let mut resolve = Resolve::default();
+    resolve
+        .push_str("wasi.wit", WASI)
+        .expect("the test's WASI is valid");
+    let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/fabric.wit");
+    resolve.push_file(wit).expect("fabric.wit is valid");
+    let package = resolve
+        .push_str("test.wit", WORLD)
+        .expect("the test's world is valid");
+    let world = resolve
+        .select_world(&[package], Some("test"))
+        .expect("the world is there");
+    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
+        .expect("the world fits into a module");
+    ComponentEncoder::default()
+        .module(&module)
+        .expect("the module carries its world")
+        .validate(true)
+        .encode()
+        .expect("the module fits its world")
+}
+
+/// Appends a manifest section at the outermost level.
+pub fn with_section(mut component: Vec<u8>, manifest: &[u8]) -> Vec<u8> {
+    use wasm_encoder::{ComponentSection, CustomSection};
+    CustomSection {
+        name: "cryptlet:manifest".into(),
+        data: manifest.into(),
+    }
+    .append_to_component(&mut component);
+    component
+}
+
+/// The module around a guest's text: the imports that it uses, a memory, its texts.
+fn module_text(wat: &str) -> String {
+    let (body, data) = place_texts(wat);
+    let imports: String = IMPORTS
+        .iter()
+        .filter(|(name, ..)| {
+            body.split(|c: char| !(c.is_alphanumeric() || "$_".contains(c)))
+                .any(|word| word == *name)
+        })
+        .map(|(name, interface, function, ty)| {
+            format!("(import \"{interface}\" \"{function}\" (func {name} {ty}))\n")
+        })
+        .collect();
+    let memory = if body.contains("(memory ") {
+        ""
+    } else {
+        "(memory (export \"memory\") 2)"
+    };
+    format!("(module\n{imports}{memory}\n{PRELUDE}\n{body}\n{data})")
+}
+
+/// Replaces `@‹text›` by address and length, and gives the data that goes there.
+fn place_texts(wat: &str) -> (String, String) {
+    let (mut body, mut data, mut address) = (String::new(), String::new(), 4096);
+    let mut rest = wat;
+    while let Some((before, after)) = rest.split_once("@‹") {
+        let (text, after) = after.split_once('›').expect("the text has an end");
+        body.push_str(before);
+        body.push_str(&format!("(i32.const {address}) (i32.const {})", text.len()));
+        let escaped: String = text.bytes().map(|b| format!("\\{b:02x}")).collect();
+        data.push_str(&format!("(data (i32.const {address}) \"{escaped}\")\n"));
+        address += text.len() + 1;
+        rest = after;
+    }
+    body.push_str(rest);
+    (body, data)
+}
+
+/// Results of host calls go to 256, the guest's own result to 0, allocations to 64 KiB and up.
+const PRELUDE: &str = r#"
+(global $free (mut i32) (i32.const 65536))
+(func $realloc (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+  (local $at i32)
+  (global.set $free (i32.and (i32.add (global.get $free) (i32.const 15)) (i32.const -16)))
+  (local.set $at (global.get $free))
+  (global.set $free (i32.add (global.get $free) (local.get 3)))
+  (if (i32.gt_u (global.get $free) (i32.mul (memory.size) (i32.const 65536)))
+    (then (drop (memory.grow
+      (i32.add (i32.div_u (local.get 3) (i32.const 65536)) (i32.const 1))))))
+  (local.get $at))
+(func $store (param i32 i32 i32)
+  (i32.store (local.get 0) (local.get 1))
+  (i32.store offset=4 (local.get 0) (local.get 2)))
+(func $ok (param i32 i32) (result i32)
+  (i32.store8 (i32.const 0) (i32.const 0))
+  (i32.store (i32.const 4) (local.get 0))
+  (i32.store (i32.const 8) (local.get 1))
+  (i32.const 0))
+(func $failed (param i32 i32 i32 i32) (result i32)
+  (i32.store8 (i32.const 0) (i32.const 1))
+  (i32.store (i32.const 4) (local.get 0))
+  (i32.store (i32.const 8) (local.get 1))
+  (i32.store (i32.const 12) (local.get 2))
+  (i32.store (i32.const 16) (local.get 3))
+  (i32.const 0))
+"#;
+
+/// Short name, interface, function and core type of everything that a guest can call.
+const IMPORTS: &[(&str, &str, &str, &str)] = &[
+    ("$build", BUILDER, "build", "(param i32 i32 i32 i32 i32)"),
+    (
+        "$draft_digest",
+        BUILDER,
+        "[method]draft.digest",
+        "(param i32 i32)",
+    ),
+    (
+        "$draft_drop",
+        BUILDER,
+        "[resource-drop]draft",
+        "(param i32)",
+    ),
+    ("$submit", ROUTER, "submit", "(param i32) (result i64)"),
+    ("$status", ROUTER, "status", "(param i64 i32)"),
+    (
+        "$ask",
+        "cryptlet:fabric/source@0.1.0",
+        "ask",
+        "(param i32 i32 i32 i32 i32)",
+    ),
+    (
+        "$fetch",
+        "cryptlet:fabric/http@0.1.0",
+        "fetch",
+        "(param i32 i32 i32 i32 i32 i32 i32 i32 i32 i32)",
+    ),
+    ("$state_get", STATE, "get", "(param i32 i32 i32)"),
+    ("$state_set", STATE, "set", "(param i32 i32 i32 i32)"),
+    ("$state_remove", STATE, "remove", "(param i32 i32)"),
+    (
+        "$state_keys",
+        STATE,
+        "keys",
+        "(param i32 i32 i32 i32 i32 i32 i32)",
+    ),
+    (
+        "$public_key_of",
+        KEYCHAIN,
+        "public-key-of",
+        "(param i32 i32 i32)",
+    ),
+    ("$sign", KEYCHAIN, "sign", "(param i32 i32 i32 i32 i32)"),
+    (
+        "$publish",
+        "cryptlet:fabric/events@0.1.0",
+        "publish",
+        "(param i32 i32 i32 i32)",
+    ),
+    (
+        "$log",
+        "cryptlet:fabric/log@0.1.0",
+        "log",
+        "(param i32 i32 i32)",
+    ),
+    ("$foreign", "vendor:secret/door@1.0.0", "open", ""),
+    ("$connect", "wasi:sockets/door@0.2.6", "connect", ""),
+    (
+        "$wall_now",
+        "wasi:clocks/wall-clock@0.2.6",
+        "now",
+        "(param i32)",
+    ),
+    ("$now", MONOTONIC, "now", "(result i64)"),
+    (
+        "$sleep",
+        MONOTONIC,
+        "subscribe-duration",
+        "(param i64) (result i32)",
+    ),
+    (
+        "$block",
+        "wasi:io/poll@0.2.6",
+        "[method]pollable.block",
+        "(param i32)",
+    ),
+    ("$poll", "wasi:io/poll@0.2.6", "poll", "(param i32 i32 i32)"),
+    (
+        "$random",
+        "wasi:random/random@0.2.6",
+        "get-random-bytes",
+        "(param i64 i32)",
+    ),
+    (
+        "$stdout",
+        "wasi:cli/stdout@0.2.6",
+        "get-stdout",
+        "(result i32)",
+    ),
+    (
+        "$print",
+        "wasi:io/streams@0.2.6",
+        "[method]output-stream.blocking-write-and-flush",
+        "(param i32 i32 i32 i32)",
+    ),
+    ("$exit", "wasi:cli/exit@0.2.6", "exit", "(param i32)"),
+    (
+        "$arguments",
+        "wasi:cli/environment@0.2.6",
+        "get-arguments",
+        "(param i32)",
+    ),
+];
+
+const BUILDER: &str = "cryptlet:fabric/transaction-builder@0.1.0";
+const ROUTER: &str = "cryptlet:fabric/router@0.1.0";
+const STATE: &str = "cryptlet:fabric/state@0.1.0";
+const KEYCHAIN: &str = "cryptlet:fabric/keychain@0.1.0";
+const MONOTONIC: &str = "wasi:clocks/monotonic-clock@0.2.6";
+
+const WORLD: &str = "
+package test:guest;
+world test {
+    import cryptlet:fabric/transaction-builder@0.1.0;
+    import cryptlet:fabric/router@0.1.0;
+    import cryptlet:fabric/source@0.1.0;
+    import cryptlet:fabric/http@0.1.0;
+    import cryptlet:fabric/state@0.1.0;
+    import cryptlet:fabric/keychain@0.1.0;
+    import cryptlet:fabric/events@0.1.0;
+    import cryptlet:fabric/log@0.1.0;
+    import vendor:secret/door@1.0.0;
+    import wasi:sockets/door@0.2.6;
+    import wasi:clocks/wall-clock@0.2.6;
+    import wasi:clocks/monotonic-clock@0.2.6;
+    import wasi:io/poll@0.2.6;
+    import wasi:io/streams@0.2.6;
+    import wasi:random/random@0.2.6;
+    import wasi:cli/stdout@0.2.6;
+    import wasi:cli/exit@0.2.6;
+    import wasi:cli/environment@0.2.6;
+    export cryptlet:fabric/cryptlet@0.1.0;
+}
+";
+
+/// The part of WASI 0.2 that the tests call, and interfaces that nobody offers.
+const WASI: &str = "
+package test:packages;
+package vendor:secret@1.0.0 { interface door { open: func(); } }
+package wasi:sockets@0.2.6 { interface door { connect: func(); } }
+package wasi:io@0.2.6 {
+    interface poll {
+        resource pollable { ready: func() -> bool; block: func(); }
+        poll: func(in: list<borrow<pollable>>) -> list<u32>;
+    }
+    interface error { resource error { to-debug-string: func() -> string; } }
+    interface streams {
+        use error.{error};
+        use poll.{pollable};
+        variant stream-error { last-operation-failed(error), closed }
+        resource output-stream {
+            check-write: func() -> result<u64, stream-error>;
+            blocking-write-and-flush: func(contents: list<u8>) -> result<_, stream-error>;
+            subscribe: func() -> pollable;
+        }
+    }
+}
+package wasi:clocks@0.2.6 {
+    interface wall-clock {
+        record datetime { seconds: u64, nanoseconds: u32 }
+        now: func() -> datetime;
+    }
+    interface monotonic-clock {
+        use wasi:io/poll@0.2.6.{pollable};
+        now: func() -> u64;
+        subscribe-duration: func(when: u64) -> pollable;
+    }
+}
+package wasi:random@0.2.6 {
+    interface random { get-random-bytes: func(len: u64) -> list<u8>; }
+}
+package wasi:cli@0.2.6 {
+    interface stdout {
+        use wasi:io/streams@0.2.6.{output-stream};
+        get-stdout: func() -> output-stream;
+    }
+    interface exit { exit: func(status: result); }
+    interface environment { get-arguments: func() -> list<string>; }
+}
+";

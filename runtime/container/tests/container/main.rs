@@ -1,0 +1,14 @@
+//! What the container promises, tested with guests that keep to the rules and guests that do not.
+
+mod capabilities;
+mod determinism;
+mod guests;
+mod host;
+mod http;
+mod ledger;
+mod limits;
+mod loading;
+mod outputs;
+mod replay;
+mod sources;
+mod wasi;
