@@ -19,7 +19,9 @@ pub fn run(workspace: &Workspace, full: bool) -> Result<()> {
     steps.step("documentation", || documentation(workspace))?;
     steps.step("attest for wasm32", || attest_for_wasm(workspace))?;
     steps.step("compile the tests", || compile_tests(workspace))?;
-    steps.step("cryptlets", || guests::build(workspace))?;
+    steps.step("cryptlets", || {
+        guests::build_with_the_present_builder(workspace)
+    })?;
     let tally = steps.step("tests", || tests(workspace, &tools, full))?;
     println!("{}", steps.summary());
     println!(
