@@ -111,8 +111,8 @@ impl Context {
         Submission::from_number(Current::submit(draft.0))
     }
 
-    /// What became of a submission of this run or an earlier one; `None` if the
-    /// binding never made it.
+    /// What became of a submission of an earlier run; `None` if the binding never made
+    /// it. One that this run has staged is not yet the binding's.
     ///
     /// Needs `ledger` in the manifest of a contract cryptlet.
     pub fn status(&mut self, submission: Submission) -> Option<SubmissionStatus> {
