@@ -51,6 +51,8 @@ pub struct Accepted {
     /// The seed of the guest's randomness.
     #[serde(serialize_with = "view::hexadecimal")]
     pub seed: [u8; 32],
+    /// The module that will run: a promotion between acceptance and run changes nothing.
+    pub measurement: Measurement,
 }
 
 record!(Accepted as "accepted" {
@@ -60,6 +62,7 @@ record!(Accepted as "accepted" {
     3 => input,
     4 => instant,
     5 => seed,
+    6 => measurement,
 });
 
 /// A change of what may run or does run.

@@ -235,6 +235,7 @@ pub fn entries() -> Vec<LogEntry> {
             input: settled.execution.input,
             instant: settled.execution.instant,
             seed: settled.execution.seed,
+            measurement: settled.execution.measurement,
         }),
         LogEntry::Receipt(source()),
         LogEntry::Receipt(settled),

@@ -159,17 +159,21 @@ pub fn entry() -> impl Strategy<Value = LogEntry> {
         hash(),
         integer(),
         any::<[u8; 32]>(),
+        hash(),
     )
-        .prop_map(|(binding, number, trigger, input, instant, seed)| {
-            LogEntry::Accepted(Accepted {
-                binding,
-                number,
-                trigger,
-                input,
-                instant,
-                seed,
-            })
-        });
+        .prop_map(
+            |(binding, number, trigger, input, instant, seed, measurement)| {
+                LogEntry::Accepted(Accepted {
+                    binding,
+                    number,
+                    trigger,
+                    input,
+                    instant,
+                    seed,
+                    measurement,
+                })
+            },
+        );
     let version_change = prop_oneof![
         Just(VersionChange::Deployed),
         Just(VersionChange::Promoted),
