@@ -232,7 +232,7 @@ def verify(receipt, key, expected):
         raise Doubt("not-in-log")
     if kind != 0:
         raise Doubt("not-a-receipt")
-    execution = body[0]
+    execution, host = body[0], body[1]
     if expected and execution[6].hex() != expected:
         raise Doubt("other-measurement")
     outcome, source, trigger = execution[24][0], execution.get(2), execution[9]
@@ -242,7 +242,8 @@ def verify(receipt, key, expected):
         or (source is not None) != (trigger[0] == 4)
         or trigger[0] == 1 and 2 not in trigger
     )
-    if contradiction:
+    # The one trusted key is the one that signed.
+    if contradiction or host[4] != key.rpartition("+")[0]:
         raise Doubt("inconsistent")
     return {
         "verified": True,

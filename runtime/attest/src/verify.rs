@@ -2,7 +2,8 @@
 
 use crate::log::{self, Checkpoint, CheckpointError, TrustedKey};
 use crate::verdict::claims;
-use crate::{Doubt, Execution, LogEntry, Measurement, Receipt, TriggerKind, Verdict};
+use crate::{Doubt, Execution, Host, LogEntry, Measurement, Receipt, TriggerKind, Verdict};
+use std::slice;
 
 /// Verifies the bytes of a receipt against the keys that the auditor trusts, and,
 /// if `expect` is given, against the module that should have run.
@@ -37,6 +38,11 @@ pub fn verify(
         });
     }
     consistent(&statement.execution)?;
+    if !is_signed_by_its_host(&receipt, &statement.host, &checkpoint, trust) {
+        return Err(Doubt::Inconsistent {
+            reason: "the statement names another key than the one that signed its log",
+        });
+    }
     let leaf_hash = receipt.leaf_hash();
     Ok(Verdict {
         claims: claims(&statement, &leaf_hash, receipt.index, &checkpoint, expect),
@@ -83,6 +89,21 @@ impl From<CheckpointError> for Doubt {
             CheckpointError::OtherOrigin { origin, key } => Self::OtherOrigin { origin, key },
         }
     }
+}
+
+/// Whether the key that the host names has signed the checkpoint. When a log changes
+/// keys, two may have signed: whichever comes first, the host may name either.
+fn is_signed_by_its_host(
+    receipt: &Receipt,
+    host: &Host,
+    checkpoint: &Checkpoint,
+    trust: &[TrustedKey],
+) -> bool {
+    checkpoint.signer == host.key
+        || trust.iter().any(|key| {
+            key.identity() == host.key
+                && log::open_checkpoint(&receipt.checkpoint, slice::from_ref(key)).is_ok()
+        })
 }
 
 /// What every honest host's statement obeys, whatever ran.

@@ -225,6 +225,9 @@ fn receipts() -> Vec<Value> {
     let mut contradiction = settled();
     contradiction.execution.ordinal = 9;
     let contradiction = Log::new(&[LogEntry::Receipt(contradiction)]);
+    let mut other_key = settled();
+    other_key.host.key = trusted(ORIGIN, &key(2)).identity();
+    let other_key = Log::new(&[LogEntry::Receipt(other_key)]);
     let mut altered = genuine.to_bytes();
     let last = altered.len() - 10;
     altered[last] ^= 1;
@@ -310,6 +313,12 @@ fn receipts() -> Vec<Value> {
         case(
             "contradiction",
             &contradiction.receipt(0).to_bytes(),
+            &trust,
+            None,
+        ),
+        case(
+            "host names another key",
+            &other_key.receipt(0).to_bytes(),
             &trust,
             None,
         ),

@@ -314,6 +314,69 @@ fn a_receipt_that_contradicts_itself_is_refused() {
 }
 
 #[test]
+fn a_host_that_names_another_key_than_its_logs_is_refused() {
+    let log = Log::new(&[]);
+    let name = log.trusted().identity();
+    for named in [
+        trusted(ORIGIN, &key(2)).identity(),
+        trusted("log.example.org/other", &log.key).identity(),
+        log.trusted().to_string(),
+        name.to_uppercase(),
+        ORIGIN.to_owned(),
+        String::new(),
+    ] {
+        let mut statement = settled();
+        statement.host.key.clone_from(&named);
+        let doubt = seal(statement).unwrap_err();
+        assert!(matches!(doubt, Doubt::Inconsistent { .. }), "{named:?}");
+        assert!(doubt.to_string().contains("names another key"), "{doubt}");
+    }
+}
+
+#[test]
+fn trusting_the_key_that_a_host_names_is_no_substitute_for_its_signature() {
+    let other = trusted(ORIGIN, &key(2));
+    let mut statement = settled();
+    statement.host.key = other.identity();
+    let log = Log::new(&[LogEntry::Receipt(statement)]);
+    assert!(matches!(
+        verify(&log.receipt(0).to_bytes(), &[other, log.trusted()], None),
+        Err(Doubt::Inconsistent { .. })
+    ));
+}
+
+#[test]
+fn a_log_that_changes_its_key_proves_old_receipts_with_both_signatures() {
+    let old = Log::new(&entries());
+    let new = Log::owned_by(ORIGIN, key(2), &entries());
+    let (text, old_line) = split_note(&old.receipt(SETTLED).checkpoint);
+    let (_, new_line) = split_note(&new.receipt(SETTLED).checkpoint);
+    let trust = [new.trusted(), old.trusted()];
+    let under = |checkpoint: String| {
+        let receipt = Receipt {
+            checkpoint,
+            ..old.receipt(SETTLED)
+        };
+        verify(&receipt.to_bytes(), &trust, None)
+    };
+
+    for lines in [[&old_line, &new_line], [&new_line, &old_line]] {
+        let checkpoint = format!("{text}\n\n{}{}", lines[0], lines[1]);
+        assert_eq!(under(checkpoint).unwrap().statement, settled());
+    }
+    assert!(matches!(
+        under(format!("{text}\n\n{new_line}")),
+        Err(Doubt::Inconsistent { .. })
+    ));
+}
+
+/// A signed note's text, and its signature lines.
+fn split_note(note: &str) -> (String, String) {
+    let (text, lines) = note.split_once("\n\n").unwrap();
+    (text.to_owned(), lines.to_owned())
+}
+
+#[test]
 fn the_view_shows_names_and_decimal_strings() {
     let log = Log::new(&entries());
     let view = serde_json::to_value(log.receipt(SETTLED).view().unwrap()).unwrap();
