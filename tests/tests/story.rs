@@ -146,16 +146,16 @@ async fn a_second_process_on_the_same_folder_is_refused() -> Result<()> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_failed_for_lack_of_its_source_can_be_run_again() -> Result<()> {
+async fn a_failed_run_is_not_overtaken_and_can_be_run_again() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let world = World::new(folder.path(), Components::read()?).await?;
     let fabric = world.open(Seams::live()?).await?;
     world.set_up(&fabric).await?;
-    world.end_period(1).await?;
+    let id = world.binding.id();
 
     world.rates.close();
+    world.end_period(1).await?;
     world.settle(&fabric).await?;
-    let id = world.binding.id();
     assert!(
         fabric.journal().deliveries(&id)?.is_empty(),
         "nothing leaves a failed run"
@@ -167,25 +167,104 @@ async fn a_run_that_failed_for_lack_of_its_source_can_be_run_again() -> Result<(
     cryptlet_attest::verify(&receipt, std::slice::from_ref(fabric.trusted_key()), None)?;
 
     world.rates.reopen();
-    assert_eq!(fabric.run_again(BINDING, 1).await?, 2);
+    world.end_period(2).await?;
+    let waiting = world.settle(&fabric).await?;
+    assert!(
+        waiting
+            .iter()
+            .any(|held| held.reason.contains("invocation 1 ended with failure")),
+        "{waiting:?}"
+    );
+    assert!(
+        fabric.journal().deliveries(&id)?.is_empty(),
+        "the second period does not overtake the first"
+    );
+
+    assert_eq!(fabric.run_again(BINDING, 1).await?, 3);
     assert!(
         fabric.run_again(BINDING, 1).await.is_err(),
         "once is enough"
     );
     assert!(world.settle(&fabric).await?.is_empty());
-    assert!(fabric.run_again(BINDING, 2).await.is_err(), "it succeeded");
-    let expected = story::expected()?[0].from_fixed_payer.unsigned_abs();
-    let paid = world
+    assert!(fabric.run_again(BINDING, 3).await.is_err(), "it succeeded");
+    let settled = world.contracts.swap.settledPeriods().call().await?;
+    assert_eq!(settled, 2);
+    let expected = story::expected()?;
+    let acme_paid = expected[0].from_fixed_payer + expected[1].from_fixed_payer;
+    let globex = world
         .contracts
         .swap
         .collateralOf(world.globex.address())
         .call()
         .await?;
     assert_eq!(
-        paid,
-        alloy::primitives::U256::from(world::COLLATERAL) + expected,
-        "Acme paid the first quarter"
+        alloy::primitives::I256::try_from(globex)?,
+        alloy::primitives::I256::try_from(world::COLLATERAL)? + acme_paid
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_failed_run_that_is_passed_over_lets_the_next_one_go_on() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let world = World::new(folder.path(), Components::read()?).await?;
+    let fabric = world.open(Seams::live()?).await?;
+    world.set_up(&fabric).await?;
+    world.rates.close();
+    world.end_period(1).await?;
+    world.settle(&fabric).await?;
+    world.rates.reopen();
+    world.end_period(2).await?;
+    world.settle(&fabric).await?;
+    assert!(
+        fabric.pass_over(BINDING, 2).await.is_err(),
+        "2 is not what holds it up"
+    );
+    fabric.pass_over(BINDING, 1).await?;
+    let waiting = world.settle(&fabric).await?;
+    let refusal = waiting
+        .first()
+        .context("the contract wants its first period first")?;
+    assert!(
+        refusal.reason.contains("PeriodOutOfOrder"),
+        "{}",
+        refusal.reason
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn rollback_takes_back_one_promotion_after_the_other() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let world = World::new(folder.path(), Components::read()?).await?;
+    let fabric = world.open(Seams::live()?).await?;
+    world.set_up(&fabric).await?;
+    story::upgrade(&world, &fabric).await?;
+    assert_eq!(fabric.rollback(BINDING).await?.to_string(), "1.0.0");
+    let refusal = fabric
+        .rollback(BINDING)
+        .await
+        .expect_err("nothing is before 1.0.0");
+    assert!(
+        refusal.to_string().contains("no version before it"),
+        "{refusal}"
+    );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn only_its_owner_can_read_a_state_folder() -> Result<()> {
+    use std::os::unix::fs::PermissionsExt as _;
+    let folder = tempfile::tempdir()?;
+    let world = World::new(folder.path(), Components::read()?).await?;
+    let fabric = world.open(Seams::live()?).await?;
+    world.set_up(&fabric).await?;
+    for file in ["journal.sqlite", "journal.sqlite-wal", "fabric.toml"] {
+        let mode = std::fs::metadata(folder.path().join(file))?
+            .permissions()
+            .mode();
+        assert_eq!(mode & 0o077, 0, "{file} has mode {mode:o}");
+    }
     Ok(())
 }
 

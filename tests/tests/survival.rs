@@ -5,10 +5,11 @@ use std::os::unix::process::ExitStatusExt as _;
 use std::process::{Command, Stdio};
 
 use alloy::primitives::U256;
+use alloy::providers::Provider as _;
 use anyhow::{Result, ensure};
 use cryptlet_contracts::InterestRateSwap;
 use cryptlet_fabric::{Seams, Step};
-use end_to_end::{Components, World, story};
+use end_to_end::{Components, World, story, world};
 
 /// Runs the fabric in a process of its own until it kills itself at `step`.
 fn run_until_killed(world: &World, step: Step) -> Result<()> {
@@ -67,6 +68,13 @@ async fn settles_every_period_exactly_once_whichever_step_the_process_dies_at() 
             "period {period}"
         );
     }
+    let delegate = world::unlock(folder.path())?;
+    let account = world::address_of(&delegate, world::ACCOUNT_KEY)?;
+    assert_eq!(
+        world.chain.get_transaction_count(account).await?,
+        Step::ALL.len() as u64,
+        "no settlement was sent twice"
+    );
     let fabric = world.open(Seams::live()?).await?;
     let journal = fabric.journal();
     let roots = journal

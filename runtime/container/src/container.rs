@@ -42,7 +42,7 @@ impl Default for Settings {
                 table_elements: 100_000,
                 output_bytes: 1 << 20,
                 log_bytes: 256 << 10,
-                host_calls: 10_000,
+                host_calls: 4_000,
                 call_depth: 4,
                 http_response_bytes: 16 << 20,
                 wall_clock_milliseconds: 60_000,

@@ -8,7 +8,7 @@ use cryptlet_ledger::{ContractEvent, EvmLedger};
 
 use crate::error::FabricError;
 use crate::fabric::Fabric;
-use crate::journal::{AcceptedRow, BindingRow, JournalError, NewInvocation};
+use crate::journal::{Acceptance, AcceptedRow, BindingRow, JournalError, NewInvocation};
 use crate::sealing::{Sealing, salt_of, trigger_statement};
 use crate::seams::Step;
 use crate::services::LiveServices;
@@ -71,7 +71,7 @@ impl Fabric {
         let mut progress = Progress::default();
         for row in self.journal.bindings()? {
             if let Err(error) = self.advance_binding(&row, &mut progress).await {
-                if let FabricError::Journal(_) = error {
+                if error.is_fatal() {
                     return Err(error);
                 }
                 let binding = row.document.binding.name.clone();
@@ -88,12 +88,12 @@ impl Fabric {
 
     /// Accepts a message for a binding; it runs at the next [`Fabric::advance`].
     ///
-    /// Returns the invocation's number, or none if the idempotency key was used before.
+    /// Returns the invocation's number; the same for the same sender and idempotency key.
     ///
     /// # Errors
     ///
     /// If there is no such binding, or it takes no such message.
-    pub async fn send(&self, binding: &str, message: Message) -> Result<Option<u64>, FabricError> {
+    pub async fn send(&self, binding: &str, message: Message) -> Result<u64, FabricError> {
         let row = self.binding(binding)?;
         let refused = |reason| FabricError::Message {
             binding: binding.into(),
@@ -109,19 +109,25 @@ impl Fabric {
         schema
             .check(&message.body)
             .map_err(|error| refused(error.to_string()))?;
-        let occurrence = format!("message/{}/{}", message.sender, message.idempotency_key);
+        // The length keeps one sender's keys apart from another's.
+        let occurrence = format!(
+            "message/{}/{}/{}",
+            message.sender.len(),
+            message.sender,
+            message.idempotency_key
+        );
         let trigger = Trigger::Message {
             sender: message.sender,
             topic: message.topic,
             body: message.body,
         };
         let accepting = self.accepting(&row, trigger, occurrence)?;
-        let number = self
+        let accepted = self
             .journal
             .commit(move |writing| accepting.write(writing))
             .await?;
-        self.reached_accepted(binding, number);
-        Ok(number)
+        self.reached_accepted(binding, accepted);
+        Ok(accepted.number)
     }
 
     /// Runs the trigger of an invocation that did not succeed once more, as a new invocation with
@@ -146,14 +152,39 @@ impl Fabric {
             return Err(refused("it succeeded"));
         }
         let earlier = read_input(binding, number, &input)?;
-        let accepting = self.accepting(&row, earlier.trigger, format!("again/{number}"))?;
-        let again = self
+        let occurrence = again(&earlier.trigger, number);
+        let accepting = self.accepting(&row, earlier.trigger, occurrence)?;
+        let accepted = self
             .journal
             .commit(move |writing| accepting.write(writing))
-            .await?
-            .ok_or_else(|| refused("it is run again already"))?;
-        self.reached_accepted(binding, Some(again));
-        Ok(again)
+            .await?;
+        if !accepted.is_new {
+            return Err(refused("it is run again already"));
+        }
+        self.reached_accepted(binding, accepted);
+        Ok(accepted.number)
+    }
+
+    /// Goes on past a contract event whose run failed, without an answer to it.
+    ///
+    /// # Errors
+    ///
+    /// If it is not what holds the binding up.
+    pub async fn pass_over(&self, binding: &str, number: u64) -> Result<(), FabricError> {
+        let row = self.binding(binding)?;
+        let id = row.document.id();
+        if self.journal.held_by(&id)?.map(|held| held.number) != Some(number) {
+            return Err(FabricError::NotAgain {
+                binding: binding.into(),
+                number,
+                reason: "it does not hold up the binding".into(),
+            });
+        }
+        self.journal
+            .commit(move |writing| writing.pass_over(&id, number))
+            .await?;
+        tracing::warn!(binding, number, "a failed run was passed over");
+        Ok(())
     }
 
     async fn advance_binding(
@@ -163,7 +194,20 @@ impl Fabric {
     ) -> Result<(), FabricError> {
         // What is already accepted or sealed goes on even if the node has no new events to give.
         let read = self.read_events(row, progress).await;
-        while let Some(accepted) = self.journal.next_accepted(&row.document.id())? {
+        let id = row.document.id();
+        while let Some(accepted) = self.journal.next_accepted(&id)? {
+            if row.document.contract.ordered
+                && !accepted.is_again
+                && let Some(held) = self.journal.held_by(&id)?
+            {
+                // A later answer would overtake the missing one, and the contract refuse it for ever.
+                progress.waiting.push(Waiting {
+                    binding: row.document.binding.name.clone(),
+                    delivery: None,
+                    reason: held.reason(),
+                });
+                break;
+            }
             self.execute(row, accepted).await?;
             progress.executed += 1;
         }
@@ -222,35 +266,37 @@ impl Fabric {
                 Ok(numbers)
             })
             .await?;
-        for number in numbers {
-            self.reached_accepted(&binding.binding.name, number);
-            progress.accepted += usize::from(number.is_some());
+        for accepted in numbers {
+            self.reached_accepted(&binding.binding.name, accepted);
+            progress.accepted += usize::from(accepted.is_new);
         }
         Ok(())
     }
 
-    fn reached_accepted(&self, binding: &str, number: Option<u64>) {
-        if let Some(number) = number {
-            self.seams.steps.reached(Step::Accepted, binding, number);
+    fn reached_accepted(&self, binding: &str, accepted: Acceptance) {
+        if accepted.is_new {
+            self.seams
+                .steps
+                .reached(Step::Accepted, binding, accepted.number);
         }
     }
 
-    /// Fixes instant, seed, salt and version: from here on the host cannot choose any more.
+    /// Fixes instant, seed and salt. The commit adds the version that is active then; from there on
+    /// the host cannot choose any more.
     fn accepting(
         &self,
         row: &BindingRow,
         trigger: Trigger,
         occurrence: String,
     ) -> Result<Accepting, FabricError> {
-        let binding = &row.document;
         Ok(Accepting {
             new: NewInvocation {
-                binding: binding.id(),
+                binding: row.document.id(),
+                cryptlet: row.document.binding.cryptlet.clone(),
                 occurrence,
                 instant: self.seams.clock.now(),
                 seed: self.seams.randomness.draw()?,
                 salt: self.seams.randomness.draw()?,
-                measurement: self.measurement_of(&binding.binding.cryptlet, &row.active)?,
             },
             trigger,
         })
@@ -323,7 +369,7 @@ struct Accepting {
 }
 
 impl Accepting {
-    fn write(self, writing: &mut crate::journal::Writing<'_>) -> Result<Option<u64>, JournalError> {
+    fn write(self, writing: &mut crate::journal::Writing<'_>) -> Result<Acceptance, JournalError> {
         let salt = salt_of(&self.new.salt, 0);
         let statement = trigger_statement(&salt, &self.trigger, false)?;
         let binding: BindingId = self.new.binding;
@@ -340,7 +386,7 @@ impl Accepting {
                 };
                 invocation.input_bytes()
             },
-            |number, input| {
+            |number, input, measurement| {
                 LogEntry::Accepted(Accepted {
                     binding,
                     number,
@@ -348,9 +394,19 @@ impl Accepting {
                     input: salt.digest("input", input),
                     instant,
                     seed,
+                    measurement,
                 })
             },
         )
+    }
+}
+
+/// What keeps a trigger from being run again twice. Events keep their place in the order of an
+/// ordered binding; a caller's message that failed again holds up nobody.
+fn again(trigger: &Trigger, number: u64) -> String {
+    match trigger {
+        Trigger::Message { .. } => format!("message-again/{number}"),
+        _ => format!("event-again/{number}"),
     }
 }
 

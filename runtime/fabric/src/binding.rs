@@ -1,7 +1,6 @@
 //! What ties a cryptlet to a contract: the document that its counterparties sign.
 
 use std::collections::BTreeMap;
-use std::str::FromStr;
 
 use alloy_primitives::{Address, B256};
 use cryptlet_attest::{BindingId, BindingVersion, Measurement, digest};
@@ -359,7 +358,12 @@ impl Binding {
             .collect()
     }
 
-    fn check(&self) -> Result<(), BindingError> {
+    /// Checks that the binding does not contradict itself.
+    ///
+    /// # Errors
+    ///
+    /// Names the first key with a value that cannot be.
+    pub fn check(&self) -> Result<(), BindingError> {
         if self.counterparties.is_empty() {
             return Err(self.invalid(
                 "counterparties",
@@ -384,6 +388,22 @@ impl Binding {
                 ),
                 "take a number from 1 to the number of counterparties",
             ));
+        }
+        for (key, seconds) in [
+            ("contract.from-block", self.contract.from_block),
+            (
+                "contract.version-delay-seconds",
+                self.contract.version_delay_seconds,
+            ),
+            ("contract.validity-seconds", self.contract.validity_seconds),
+        ] {
+            if i64::try_from(seconds).is_err() {
+                return Err(self.invalid(
+                    key,
+                    format!("{seconds} is more than a document can hold"),
+                    "take less than 2^63",
+                ));
+            }
         }
         if self.contract.max_fee >> 96 != 0 {
             return Err(self.invalid(
@@ -436,13 +456,4 @@ impl Approval {
         signature.normalize_s().is_none()
             && signature.recover_address_from_prehash(&digest).ok() == Some(self.counterparty)
     }
-}
-
-/// Parses a name into the binding's id when it is one.
-///
-/// # Errors
-///
-/// If it is no 0x-prefixed hash of 32 bytes.
-pub fn parse_id(text: &str) -> Result<BindingId, String> {
-    BindingId::from_str(text).map_err(|error| error.to_string())
 }

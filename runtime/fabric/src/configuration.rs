@@ -1,6 +1,7 @@
 //! The operator's one file: `fabric.toml` in the state folder.
 
 use std::collections::BTreeMap;
+use std::io::Write as _;
 use std::path::{Path, PathBuf};
 
 use alloy_primitives::Address;
@@ -122,8 +123,13 @@ impl Configuration {
     pub fn write(&self, state: &Path) -> Result<(), ConfigurationError> {
         let path = Self::path(state);
         let text = toml::to_string(self).expect("every part of a configuration has a TOML form");
-        std::fs::create_dir_all(state)
-            .and_then(|()| std::fs::write(&path, text))
-            .map_err(|source| ConfigurationError::Write { path, source })
+        // Node addresses often hold access keys.
+        let write = || {
+            document::make_private_folder(state)?;
+            let mut file = document::open_private(&path)?;
+            file.set_len(0)?;
+            file.write_all(text.as_bytes())
+        };
+        write().map_err(|source| ConfigurationError::Write { path, source })
     }
 }

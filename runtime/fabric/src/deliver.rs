@@ -223,10 +223,16 @@ impl Fabric {
                 }
                 Ok(Outcome::Pending)
             }
-            said => Ok(Outcome::Waits(format!(
-                "the node does not take transaction {}: {said}",
-                attempt.hash
-            ))),
+            said => {
+                let head = ledger.head().await?;
+                if said == Broadcast::Underpriced || head.timestamp > kept.valid_until {
+                    return self.renew(binding, ledger, row, &kept, &head).await;
+                }
+                Ok(Outcome::Waits(format!(
+                    "the node does not take transaction {}: {said}",
+                    attempt.hash
+                )))
+            }
         }
     }
 
@@ -268,8 +274,9 @@ impl Fabric {
         }
     }
 
-    /// The gateway would refuse it by now: signs the same delivery with a new validity, on the
-    /// same nonce, so that at most one of the two takes effect.
+    /// The transaction cannot take effect as it is: signs the same delivery with a new validity and
+    /// a better fee, on the same nonce, so that at most one of the two takes effect. If the gateway
+    /// will not have it any more, the nonce is spent on nothing, so that it holds up nobody.
     async fn renew(
         &self,
         binding: &Binding,
@@ -283,21 +290,20 @@ impl Fabric {
             Err(error) => return Ok(Outcome::Waits(unreadable(kept, &error))),
         };
         let delivery = delivery(binding, row, head);
-        match ledger
+        let replaced = ledger
             .replace(&delivery, &binding.keys.delivery, &earlier)
-            .await
-        {
-            Ok(attempt) => {
-                self.keep_attempt(ledger, row, &attempt, delivery.valid_until, Some(kept.hash))
-                    .await?;
-                self.reached(Step::Built, binding, row);
-                Ok(Outcome::Moved)
+            .await;
+        let (attempt, valid_until) = match replaced {
+            Ok(attempt) => (attempt, delivery.valid_until),
+            Err(LedgerError::Refused { .. } | LedgerError::CallbackWouldFail { .. }) => {
+                (ledger.cancel(&earlier).await?, u64::from(u32::MAX))
             }
-            Err(
-                refused @ (LedgerError::Refused { .. } | LedgerError::CallbackWouldFail { .. }),
-            ) => Ok(Outcome::Waits(refused.to_string())),
-            Err(error) => Err(error.into()),
-        }
+            Err(error) => return Err(error.into()),
+        };
+        self.keep_attempt(ledger, row, &attempt, valid_until, Some(kept.hash))
+            .await?;
+        self.reached(Step::Built, binding, row);
+        Ok(Outcome::Moved)
     }
 
     async fn conclude(
@@ -333,7 +339,7 @@ impl Fabric {
                 Ok(Outcome::Moved)
             }
             _ => Ok(Outcome::Waits(
-                "the contract's callback failed; remove the cause and call retry on the gateway"
+                "the contract's callback failed; remove the cause and call retry on the gateway while the delivery is valid"
                     .into(),
             )),
         }

@@ -1,4 +1,5 @@
-//! Reading what people write: TOML documents whose every error names file, key and remedy.
+//! Files of the state folder: documents whose every error names file, key and remedy, and who may
+//! read them.
 
 use serde::de::DeserializeOwned;
 
@@ -68,4 +69,26 @@ pub(crate) mod decimal {
             ))
         })
     }
+}
+
+/// Makes a folder that only its owner can enter, unless it is there.
+pub(crate) fn make_private_folder(folder: &std::path::Path) -> std::io::Result<()> {
+    use std::os::unix::fs::DirBuilderExt as _;
+    std::fs::DirBuilder::new()
+        .recursive(true)
+        .mode(0o700)
+        .create(folder)
+}
+
+/// Opens a file for writing that only its owner can read, making it if need be.
+pub(crate) fn open_private(path: &std::path::Path) -> std::io::Result<std::fs::File> {
+    use std::os::unix::fs::{OpenOptionsExt as _, PermissionsExt as _};
+    let file = std::fs::OpenOptions::new()
+        .write(true)
+        .create(true)
+        .truncate(false)
+        .mode(0o600)
+        .open(path)?;
+    file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
+    Ok(file)
 }

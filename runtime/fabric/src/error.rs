@@ -107,7 +107,7 @@ pub enum FabricError {
     },
     /// There is nothing to go back to.
     #[error(
-        "binding \"{binding}\" has run on nothing but {version}; there is no version to roll back to"
+        "binding \"{binding}\" runs {version}, and no version before it is left to roll back to"
     )]
     NothingBefore {
         /// The binding.
@@ -145,4 +145,12 @@ pub enum FabricError {
         /// What does not fit.
         reason: String,
     },
+}
+
+impl FabricError {
+    /// Whether nothing more may be promised: the journal itself has failed.
+    #[must_use]
+    pub fn is_fatal(&self) -> bool {
+        matches!(self, Self::Journal(error) if !matches!(error, JournalError::Conflict(_)))
+    }
 }

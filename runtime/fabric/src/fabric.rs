@@ -9,7 +9,7 @@ use cryptlet_attest::{
 };
 use cryptlet_container::{Container, Cryptlet, Grants, HttpGrant, Settings};
 use cryptlet_ledger::{Contracts, EvmLedger, EvmSettings};
-use cryptlet_vault::SignatureDelegate;
+use cryptlet_vault::{KeyInfo, Purpose, SignatureDelegate};
 use semver::Version;
 
 use crate::binding::{Approval, Binding, Granted};
@@ -190,6 +190,7 @@ impl Fabric {
         binding: Binding,
         approvals: Vec<Approval>,
     ) -> Result<BindingId, FabricError> {
+        binding.check()?;
         binding.check_approvals(&approvals)?;
         let ledger = self.ledger(&binding)?;
         let settings = ledger.settings();
@@ -205,7 +206,7 @@ impl Fabric {
                 found: format!("{} gateway {}", settings.chain, settings.gateway),
             });
         }
-        let delivery_key = self.delegate.info(&binding.keys.delivery)?;
+        let delivery_key = self.delivery_key(&binding)?;
         let cryptlet = self.cryptlet(&binding.binding.measurement).await?;
         let version = cryptlet.manifest().cryptlet.version.clone();
         self.check_version(&binding, &cryptlet).await?;
@@ -228,6 +229,35 @@ impl Fabric {
         Ok(id)
     }
 
+    /// The binding's delivery key, which must be for deliveries and for this binding alone: the
+    /// chain admits it for one binding, and a shared key would blur who did what.
+    fn delivery_key(&self, binding: &Binding) -> Result<KeyInfo, FabricError> {
+        let key = &binding.keys.delivery;
+        let info = self.delegate.info(key)?;
+        if info.purpose != Purpose::Delivery {
+            let reason = format!("key {key} is for {}", info.purpose);
+            return Err(binding
+                .invalid(
+                    "keys.delivery",
+                    reason,
+                    "make a key with the purpose delivery",
+                )
+                .into());
+        }
+        for name in &binding.keys.granted {
+            self.delegate.info(name)?;
+        }
+        let rows = self.journal.bindings()?;
+        let other = rows.iter().find(|row| row.document.keys.delivery == *key);
+        if let Some(other) = other {
+            let reason = format!("key {key} delivers for {}", other.document.binding.name);
+            return Err(binding
+                .invalid("keys.delivery", reason, "make a key for this binding alone")
+                .into());
+        }
+        Ok(info)
+    }
+
     /// Makes `version` the one that the binding's next invocations run on. Those that were
     /// accepted before still run on the version of their time.
     ///
@@ -246,17 +276,20 @@ impl Fabric {
     /// If there was none.
     pub async fn rollback(&self, binding: &str) -> Result<Version, FabricError> {
         let row = self.binding(binding)?;
-        let previous = self
-            .journal
-            .version_moves(&row.document.id())?
-            .into_iter()
-            .rev()
-            .map(|moved| moved.version)
-            .find(|version| *version != row.active)
-            .ok_or_else(|| FabricError::NothingBefore {
-                binding: binding.into(),
-                version: row.active.clone(),
-            })?;
+        // A rollback takes back the newest move that has not been taken back yet.
+        let mut standing = Vec::new();
+        for moved in self.journal.version_moves(&row.document.id())? {
+            if moved.change == "rolled-back" {
+                standing.pop();
+            } else {
+                standing.push(moved.version);
+            }
+        }
+        standing.pop();
+        let previous = standing.pop().ok_or_else(|| FabricError::NothingBefore {
+            binding: binding.into(),
+            version: row.active.clone(),
+        })?;
         self.switch(&row, &previous, VersionChange::RolledBack)
             .await?;
         Ok(previous)

@@ -56,12 +56,13 @@ impl Web for PublicWeb {
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
             .resolve_to_addrs(&host, &addresses)
-            .timeout(limits.timeout)
             .build()
             .map_err(|error| HttpError::Invalid(error.to_string()))?;
         let method = reqwest::Method::from_bytes(request.method.as_bytes())
             .map_err(|_| HttpError::Invalid(format!("{} is no method", request.method)))?;
-        let mut builder = client.request(method, url);
+        // On the request, not on the client: only here the time runs until the body has ended, however
+        // slowly it drips.
+        let mut builder = client.request(method, url).timeout(limits.timeout);
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
@@ -84,7 +85,10 @@ impl Web for PublicWeb {
         response
             .take(limits.response_bytes.saturating_add(1))
             .read_to_end(&mut body)
-            .map_err(|error| HttpError::Connect(error.to_string()))?;
+            .map_err(|error| match error.kind() {
+                std::io::ErrorKind::TimedOut => HttpError::Timeout,
+                _ => HttpError::Connect(error.to_string()),
+            })?;
         if body.len() as u64 > limits.response_bytes {
             return Err(HttpError::TooLarge(limits.response_bytes));
         }
@@ -247,6 +251,36 @@ mod tests {
             let address: IpAddr = outside.parse().expect("an address");
             assert!(is_public(address), "{outside} counts as private");
         }
+    }
+
+    #[test]
+    fn a_server_that_drips_is_cut_off_in_time() -> Result<(), Box<dyn std::error::Error>> {
+        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
+        let url = format!("http://{}/", listener.local_addr()?);
+        // Ends when the client hangs up: then writing fails.
+        let server = std::thread::spawn(move || -> std::io::Result<()> {
+            use std::io::Write as _;
+            let (mut stream, _) = listener.accept()?;
+            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")?;
+            loop {
+                stream.write_all(b".")?;
+                std::thread::sleep(std::time::Duration::from_millis(20));
+            }
+        });
+        let request = HttpRequest {
+            method: "GET".into(),
+            url,
+            headers: Vec::new(),
+            body: None,
+        };
+        let limits = HttpLimits {
+            response_bytes: 1 << 20,
+            timeout: std::time::Duration::from_millis(300),
+        };
+        let refusal = PublicWeb::new()?.fetch(&request, &limits);
+        assert!(refusal.is_err(), "it was read to its end");
+        assert!(server.join().is_ok_and(|ended| ended.is_err()));
+        Ok(())
     }
 
     #[test]

@@ -95,27 +95,27 @@ impl Services for LiveServices {
 
 impl LiveServices {
     fn status(&self, row: &DeliveryRow) -> SubmissionStatus {
-        let position = || {
-            let attempt = self.journal.newest_attempt(row).ok().flatten();
-            Position {
-                chain: self.binding.contract.chain.to_string(),
-                block: row.block.unwrap_or_default(),
-                block_hash: row.block_hash.map(Vec::from).unwrap_or_default(),
-                transaction: attempt
-                    .map(|attempt| attempt.hash.to_vec())
-                    .unwrap_or_default(),
+        let position = match (row.block, row.block_hash) {
+            (Some(block), Some(block_hash)) => {
+                let attempt = self.journal.newest_attempt(row).ok().flatten();
+                attempt.map(|attempt| Position {
+                    chain: self.binding.contract.chain.to_string(),
+                    block,
+                    block_hash: block_hash.to_vec(),
+                    transaction: attempt.hash.to_vec(),
+                })
             }
+            _ => None,
         };
-        match row.status {
-            DeliveryStatus::Sealed | DeliveryStatus::Built | DeliveryStatus::Sent => {
-                SubmissionStatus::Pending
-            }
-            DeliveryStatus::Included => SubmissionStatus::Included(position()),
-            DeliveryStatus::Finalized => SubmissionStatus::Finalized(position()),
-            DeliveryStatus::CallbackFailed => {
+        match (row.status, position) {
+            (DeliveryStatus::Included, Some(position)) => SubmissionStatus::Included(position),
+            (DeliveryStatus::Finalized, Some(position)) => SubmissionStatus::Finalized(position),
+            (DeliveryStatus::CallbackFailed, _) => {
                 SubmissionStatus::Reverted("the contract's callback failed".into())
             }
-            DeliveryStatus::Skipped => SubmissionStatus::Skipped,
+            (DeliveryStatus::Skipped, _) => SubmissionStatus::Skipped,
+            // Without a place on the chain that we have seen ourselves we promise nothing.
+            _ => SubmissionStatus::Pending,
         }
     }
 }

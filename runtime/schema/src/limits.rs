@@ -49,7 +49,8 @@ impl Limits {
         table_elements: 10_000_000,
         output_bytes: 64 << 20,
         log_bytes: 16 << 20,
-        host_calls: 1_000_000,
+        // A receipt lists every output and every source asked, each a host call: at most 4,096.
+        host_calls: 4_000,
         call_depth: 16,
         http_response_bytes: 256 << 20,
         wall_clock_milliseconds: 600_000,

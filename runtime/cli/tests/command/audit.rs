@@ -28,7 +28,7 @@ impl Operator {
     }
 
     fn publish(&mut self, cryptlet: &str) {
-        let statement = LogEntry::Receipt(statement(cryptlet))
+        let statement = LogEntry::Receipt(statement(cryptlet, self.key().identity()))
             .checked_bytes()
             .unwrap();
         self.hashes.append(&log::leaf_hash(&statement)).unwrap();
@@ -49,12 +49,16 @@ impl Operator {
     }
 
     fn trusted(&self) -> String {
+        self.key().to_string()
+    }
+
+    fn key(&self) -> TrustedKey {
         let public = self.key.verifying_key().to_bytes();
-        TrustedKey::new(LOG, &public).unwrap().to_string()
+        TrustedKey::new(LOG, &public).unwrap()
     }
 }
 
-fn statement(cryptlet: &str) -> Statement {
+fn statement(cryptlet: &str, key: String) -> Statement {
     let digest = Digest::from_bytes([5; 32]);
     Statement {
         execution: Execution {
@@ -93,7 +97,7 @@ fn statement(cryptlet: &str) -> Statement {
             executable: digest,
             engine_configuration: digest,
             wasmtime: "48.0.8".to_owned(),
-            key: "example.org/fabric+01234567".to_owned(),
+            key,
             previous: None,
         },
     }

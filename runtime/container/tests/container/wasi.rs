@@ -123,7 +123,7 @@ fn floods_of_output_and_calls_are_stopped() {
     assert_eq!(calls.meter.host_calls, 5);
     let handles = "(loop $l (drop (call $stdout)) (br $l)) (unreachable)";
     let handles = Case::of(&contract(
-        &format!("{WASI}[limits]\nhost-calls = 10000"),
+        &format!("{WASI}[limits]\nhost-calls = 4000"),
         handles,
     ))
     .run();

@@ -19,8 +19,37 @@ pub(crate) struct NewInvocation {
     pub seed: [u8; 32],
     /// Salts the receipt's digests.
     pub salt: [u8; 32],
-    /// The module that will run.
-    pub measurement: Measurement,
+    /// The binding's cryptlet; its active version is read in the commit.
+    pub cryptlet: String,
+}
+
+/// An invocation got its number, now or before.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Acceptance {
+    pub(crate) number: u64,
+    pub(crate) is_new: bool,
+}
+
+/// A failed answer to a contract event, which an ordered binding does not overtake.
+#[derive(Clone, Debug)]
+pub(crate) struct Held {
+    pub(crate) number: u64,
+    outcome: String,
+    explanation: Option<String>,
+}
+
+impl Held {
+    pub(crate) fn reason(&self) -> String {
+        format!(
+            "invocation {} ended with {}{}; remove the cause and run it again, or pass it over",
+            self.number,
+            self.outcome,
+            self.explanation
+                .as_ref()
+                .map(|said| format!(" ({said})"))
+                .unwrap_or_default()
+        )
+    }
 }
 
 /// An accepted invocation.
@@ -36,6 +65,8 @@ pub struct AcceptedRow {
     pub salt: [u8; 32],
     /// The module that runs.
     pub measurement: Measurement,
+    /// Whether it runs a failed trigger once more.
+    pub is_again: bool,
 }
 
 /// One execution: of the bound cryptlet (ordinal 0) or of a source that it asked.
@@ -87,24 +118,28 @@ pub(crate) struct NewExecution {
 
 impl Writing<'_> {
     /// Accepts an invocation, unless its occurrence was accepted before. `input` and `entry` are
-    /// told the number that it gets.
+    /// told the number that it gets, and `entry` the module that is active now.
     pub(crate) fn accept(
         &mut self,
         new: &NewInvocation,
         input: impl FnOnce(u64) -> Vec<u8>,
-        entry: impl FnOnce(u64, &[u8]) -> LogEntry,
-    ) -> Result<Option<u64>, JournalError> {
+        entry: impl FnOnce(u64, &[u8], Measurement) -> LogEntry,
+    ) -> Result<Acceptance, JournalError> {
         let known: Option<i64> = self.one(
             "SELECT number FROM invocation WHERE binding = ?1 AND occurrence = ?2",
             params![new.binding.as_bytes(), new.occurrence],
             |row| row.get(0),
         )?;
-        if known.is_some() {
-            return Ok(None);
+        if let Some(number) = known {
+            return Ok(Acceptance {
+                number: number.cast_unsigned(),
+                is_new: false,
+            });
         }
         let number = self.take(&new.binding, Counter::Invocation)?;
+        let measurement = self.active_measurement(&new.binding, &new.cryptlet)?;
         let input = input(number);
-        self.append(&entry(number, &input))?;
+        self.append(&entry(number, &input, measurement))?;
         self.execute(
             "INSERT INTO invocation (binding, number, occurrence, input, instant, seed, salt, measurement)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
@@ -116,10 +151,39 @@ impl Writing<'_> {
                 new.instant.cast_signed(),
                 new.seed,
                 new.salt,
-                new.measurement.as_bytes(),
+                measurement.as_bytes(),
             ],
         )?;
-        Ok(Some(number))
+        Ok(Acceptance {
+            number,
+            is_new: true,
+        })
+    }
+
+    fn active_measurement(
+        &self,
+        binding: &BindingId,
+        cryptlet: &str,
+    ) -> Result<Measurement, JournalError> {
+        let measurement: Option<[u8; 32]> = self.one(
+            "SELECT measurement FROM version JOIN binding ON version.version = binding.active
+             WHERE binding.id = ?1 AND version.cryptlet = ?2",
+            params![binding.as_bytes(), cryptlet],
+            |row| row.get(0),
+        )?;
+        measurement.map(Measurement::from_bytes).ok_or_else(|| {
+            JournalError::Conflict(format!(
+                "the active version of binding {binding} is not deployed"
+            ))
+        })
+    }
+
+    pub(crate) fn pass_over(&self, binding: &BindingId, number: u64) -> Result<(), JournalError> {
+        self.execute(
+            "UPDATE invocation SET passed_over = 1 WHERE binding = ?1 AND number = ?2",
+            params![binding.as_bytes(), number.cast_signed()],
+        )?;
+        Ok(())
     }
 
     /// Marks an accepted invocation as executed.
@@ -222,15 +286,17 @@ pub struct PublishedEvent {
 }
 
 impl Journal {
-    /// The oldest invocation of the binding that is accepted and not executed.
+    /// The invocation of the binding that is accepted and runs next: one that is run again, or else
+    /// the oldest.
     ///
     /// # Errors
     ///
     /// If the journal cannot be read.
     pub fn next_accepted(&self, binding: &BindingId) -> Result<Option<AcceptedRow>, JournalError> {
         self.read().one(
-            "SELECT number, input, seed, salt, measurement FROM invocation
-             WHERE binding = ?1 AND executed = 0 ORDER BY number LIMIT 1",
+            "SELECT number, input, seed, salt, measurement, occurrence LIKE '%-again/%' AS is_again
+             FROM invocation WHERE binding = ?1 AND executed = 0
+             ORDER BY is_again DESC, number LIMIT 1",
             [binding.as_bytes()],
             |row| {
                 Ok(AcceptedRow {
@@ -239,6 +305,28 @@ impl Journal {
                     seed: row.get(2)?,
                     salt: row.get(3)?,
                     measurement: Measurement::from_bytes(row.get(4)?),
+                    is_again: row.get(5)?,
+                })
+            },
+        )
+    }
+
+    /// The oldest run of a contract event that failed, was not run again and was not passed over.
+    pub(crate) fn held_by(&self, binding: &BindingId) -> Result<Option<Held>, JournalError> {
+        self.read().one(
+            "SELECT number, outcome, explanation FROM invocation AS failed
+             JOIN execution USING (binding, number)
+             WHERE binding = ?1 AND ordinal = 0 AND outcome <> 'ok' AND passed_over = 0
+               AND occurrence LIKE 'event%'
+               AND NOT EXISTS (SELECT 1 FROM invocation AS retried WHERE retried.binding = failed.binding
+                               AND retried.occurrence = 'event-again/' || failed.number)
+             ORDER BY number LIMIT 1",
+            [binding.as_bytes()],
+            |row| {
+                Ok(Held {
+                    number: row.get::<_, i64>(0)?.cast_unsigned(),
+                    outcome: row.get(1)?,
+                    explanation: row.get(2)?,
                 })
             },
         )

@@ -16,8 +16,8 @@ mod writer;
 pub use bindings::{BindingRow, VersionMove};
 pub(crate) use deliveries::Placement;
 pub use deliveries::{AttemptRow, DeliveryRow, DeliveryStatus};
+pub(crate) use invocations::{Acceptance, NewExecution, NewInvocation};
 pub use invocations::{AcceptedRow, ExecutionRow, PublishedEvent, Recording};
-pub(crate) use invocations::{NewExecution, NewInvocation};
 pub use log::LogOwner;
 pub use versions::VersionRow;
 pub use writer::Writing;
@@ -27,6 +27,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 use rusqlite::{Connection, OpenFlags};
+
+use crate::document;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// Stored in SQLite's `user_version`; another number is another fabric's journal.
@@ -111,12 +113,15 @@ impl Journal {
     /// If another process holds the folder, the file is not a journal, or its log is damaged or
     /// does not belong to `owner`.
     pub fn open(state: &Path, owner: Arc<dyn LogOwner>) -> Result<Self, JournalError> {
-        std::fs::create_dir_all(state).map_err(|source| JournalError::Open {
-            path: state.to_owned(),
+        let open = |path: &Path, source| JournalError::Open {
+            path: path.to_owned(),
             source,
-        })?;
+        };
+        document::make_private_folder(state).map_err(|source| open(state, source))?;
         let lock = lock(state)?;
         let path = state.join("journal.sqlite");
+        // Salts, inputs and transcripts are in it; SQLite gives its other files the same mode.
+        document::open_private(&path).map_err(|source| open(&path, source))?;
         let mut connection = Connection::open(&path).map_err(|source| store(&path, source))?;
         prepare(&mut connection, &path)?;
         log::check(&connection, &path, owner.as_ref())?;

@@ -73,6 +73,8 @@ CREATE TABLE invocation (
     -- Fixed here, so that a promotion between acceptance and run changes nothing.
     measurement BLOB NOT NULL REFERENCES module (measurement),
     executed    INTEGER NOT NULL DEFAULT 0 CHECK (executed IN (0, 1)),
+    -- Its operator decided to go on without an answer to it.
+    passed_over INTEGER NOT NULL DEFAULT 0 CHECK (passed_over IN (0, 1)),
     PRIMARY KEY (binding, number),
     UNIQUE (binding, occurrence)
 ) STRICT;
