@@ -424,7 +424,7 @@ pub fn passphrase_file(state: &Path) -> PathBuf {
 /// Opens the vault of a state folder and unlocks its keys.
 pub fn unlock(state: &Path) -> Result<SignatureDelegate> {
     let vault = Vault::open(state.join("keys"))?;
-    vault.unlock_all(&Passphrase::from_file(&passphrase_file(state))?)?;
+    vault.unlock_all(&Passphrase::from_file(passphrase_file(state))?)?;
     Ok(vault.delegate())
 }
 
@@ -439,7 +439,7 @@ pub fn address_of(delegate: &SignatureDelegate, key: &str) -> Result<Address> {
 fn make_keys(state: &Path) -> Result<SignatureDelegate> {
     std::fs::create_dir_all(state)?;
     write_private(&passphrase_file(state), "correct horse battery staple\n")?;
-    let passphrase = Passphrase::from_file(&passphrase_file(state))?;
+    let passphrase = Passphrase::from_file(passphrase_file(state))?;
     let vault = Vault::open(state.join("keys"))?;
     for (name, algorithm, purpose) in [
         (ATTESTATION_KEY, Algorithm::Ed25519, Purpose::Attestation),

@@ -99,7 +99,7 @@ impl Fabric {
                 .await?;
         }
         let container = Arc::new(Container::new(Settings {
-            limits: configuration.limits.clone(),
+            limits: configuration.limits,
             ..Settings::default()
         })?);
         let host = Arc::new(HostFacts {
@@ -466,7 +466,7 @@ fn granted(granted: &Granted) -> Grants {
                 (name.clone(), grant)
             })
             .collect(),
-        limits: granted.limits.clone(),
+        limits: granted.limits,
         ..Grants::default()
     }
 }
