@@ -72,12 +72,7 @@ impl Fabric {
             match outcome {
                 Outcome::Moved => {
                     progress.moved += 1;
-                    row = self
-                        .journal
-                        .deliveries(&row.binding)?
-                        .into_iter()
-                        .find(|found| found.ledger == row.ledger && found.delivery == row.delivery)
-                        .unwrap_or(row);
+                    row = self.journal.delivery(&row)?.unwrap_or(row);
                 }
                 Outcome::Pending => return Ok(false),
                 Outcome::Waits(reason) => {
@@ -118,17 +113,12 @@ impl Fabric {
         }
         let head = ledger.head().await?;
         let delivery = delivery(binding, row, &head);
-        let signed = match ledger.simulate(&delivery, &binding.keys.delivery).await {
-            Ok(_) => {
-                let chain = ledger.pending_nonce().await?;
-                let lane = self
-                    .journal
-                    .next_nonce(&row.ledger, &ledger.settings().account)?;
-                let nonce = lane.map_or(chain, |lane| lane.max(chain));
-                ledger.build(&delivery, &binding.keys.delivery, nonce).await
-            }
-            Err(refused) => Err(refused),
-        };
+        let chain = ledger.pending_nonce().await?;
+        let lane = self
+            .journal
+            .next_nonce(&row.ledger, &ledger.settings().account)?;
+        let nonce = lane.map_or(chain, |lane| lane.max(chain));
+        let signed = ledger.build(&delivery, &binding.keys.delivery, nonce).await;
         let attempt = match signed {
             Ok(attempt) => attempt,
             Err(

@@ -311,7 +311,7 @@ impl Journal {
     ///
     /// If the journal cannot be read.
     pub fn deliveries(&self, binding: &BindingId) -> Result<Vec<DeliveryRow>, JournalError> {
-        self.select(binding, "")
+        self.select("", [binding.as_bytes()])
     }
 
     /// The deliveries of a binding that are not final yet, in order.
@@ -320,35 +320,55 @@ impl Journal {
     ///
     /// If the journal cannot be read.
     pub fn open_deliveries(&self, binding: &BindingId) -> Result<Vec<DeliveryRow>, JournalError> {
-        self.select(binding, "AND status NOT IN ('finalized', 'skipped')")
+        self.select(
+            "AND status NOT IN ('finalized', 'skipped')",
+            [binding.as_bytes()],
+        )
     }
 
-    fn select(&self, binding: &BindingId, filter: &str) -> Result<Vec<DeliveryRow>, JournalError> {
+    /// A delivery as it stands now.
+    pub(crate) fn delivery(&self, row: &DeliveryRow) -> Result<Option<DeliveryRow>, JournalError> {
+        let found = self.select(
+            "AND ledger = ?2 AND delivery = ?3",
+            params![
+                row.binding.as_bytes(),
+                row.ledger,
+                row.delivery.cast_signed()
+            ],
+        )?;
+        Ok(found.into_iter().next())
+    }
+
+    fn select(
+        &self,
+        filter: &str,
+        parameters: impl rusqlite::Params,
+    ) -> Result<Vec<DeliveryRow>, JournalError> {
         self.read().all(
             &format!(
-                "SELECT ledger, delivery, number, submission, action, call, binding_version, measurement,
+                "SELECT binding, ledger, delivery, number, submission, action, call, binding_version, measurement,
                         execution_hash, receipt_hash, status, refusal, block, block_hash, gas_used
                  FROM delivery WHERE binding = ?1 {filter} ORDER BY ledger, delivery"
             ),
-            [binding.as_bytes()],
+            parameters,
             |row| {
                 Ok(DeliveryRow {
-                    binding: *binding,
-                    ledger: row.get(0)?,
-                    delivery: row.get::<_, i64>(1)?.cast_unsigned(),
-                    number: row.get::<_, i64>(2)?.cast_unsigned(),
-                    submission: row.get::<_, i64>(3)?.cast_unsigned(),
-                    action: row.get(4)?,
-                    call: row.get(5)?,
-                    binding_version: BindingVersion::from_bytes(row.get(6)?),
-                    measurement: Measurement::from_bytes(row.get(7)?),
-                    execution_hash: Digest::from_bytes(row.get(8)?),
-                    receipt_hash: LeafHash::from_bytes(row.get(9)?),
-                    status: super::parsed(row, 10)?,
-                    refusal: row.get(11)?,
-                    block: row.get::<_, Option<i64>>(12)?.map(i64::cast_unsigned),
-                    block_hash: row.get(13)?,
-                    gas_used: row.get::<_, Option<i64>>(14)?.map(i64::cast_unsigned),
+                    binding: BindingId::from_bytes(row.get(0)?),
+                    ledger: row.get(1)?,
+                    delivery: row.get::<_, i64>(2)?.cast_unsigned(),
+                    number: row.get::<_, i64>(3)?.cast_unsigned(),
+                    submission: row.get::<_, i64>(4)?.cast_unsigned(),
+                    action: row.get(5)?,
+                    call: row.get(6)?,
+                    binding_version: BindingVersion::from_bytes(row.get(7)?),
+                    measurement: Measurement::from_bytes(row.get(8)?),
+                    execution_hash: Digest::from_bytes(row.get(9)?),
+                    receipt_hash: LeafHash::from_bytes(row.get(10)?),
+                    status: super::parsed(row, 11)?,
+                    refusal: row.get(12)?,
+                    block: row.get::<_, Option<i64>>(13)?.map(i64::cast_unsigned),
+                    block_hash: row.get(14)?,
+                    gas_used: row.get::<_, Option<i64>>(15)?.map(i64::cast_unsigned),
                 })
             },
         )
@@ -422,9 +442,10 @@ impl Journal {
         binding: &BindingId,
         submission: u64,
     ) -> Result<Option<DeliveryRow>, JournalError> {
-        Ok(self
-            .deliveries(binding)?
-            .into_iter()
-            .find(|delivery| delivery.submission == submission))
+        let found = self.select(
+            "AND submission = ?2",
+            params![binding.as_bytes(), submission.cast_signed()],
+        )?;
+        Ok(found.into_iter().next())
     }
 }

@@ -294,7 +294,8 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn next_accepted(&self, binding: &BindingId) -> Result<Option<AcceptedRow>, JournalError> {
         self.read().one(
-            "SELECT number, input, seed, salt, measurement, occurrence LIKE '%-again/%' AS is_again
+            "SELECT number, input, seed, salt, measurement,
+                    (occurrence LIKE 'event-again/%' OR occurrence LIKE 'message-again/%') AS is_again
              FROM invocation WHERE binding = ?1 AND executed = 0
              ORDER BY is_again DESC, number LIMIT 1",
             [binding.as_bytes()],
