@@ -7,6 +7,7 @@ use std::path::{Path, PathBuf};
 use alloy_primitives::Address;
 use cryptlet_ledger::{ChainId, Finality};
 use cryptlet_schema::Limits;
+use cryptlet_vault::KeyName;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
@@ -67,6 +68,18 @@ pub enum ConfigurationError {
     /// The file is not a configuration.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// A key has a value that cannot be.
+    #[error("{file}, {key}: {reason}; {remedy}")]
+    Invalid {
+        /// The file, as the person named it.
+        file: String,
+        /// Dotted key.
+        key: String,
+        /// What is wrong.
+        reason: String,
+        /// The way out.
+        remedy: String,
+    },
     /// The file could not be opened.
     #[error("cannot read {path}: {source}; name the state folder of a fabric with --state")]
     Read {
@@ -96,9 +109,59 @@ impl Configuration {
     ///
     /// # Errors
     ///
-    /// If it is not TOML or has unknown or missing keys.
-    pub fn parse(name: &str, text: &str) -> Result<Self, DocumentError> {
-        document::parse(name, text)
+    /// If it is not TOML, has unknown or missing keys, or names what cannot be a name.
+    pub fn parse(name: &str, text: &str) -> Result<Self, ConfigurationError> {
+        let configuration: Self = document::parse(name, text)?;
+        configuration.check(name)?;
+        Ok(configuration)
+    }
+
+    fn check(&self, file: &str) -> Result<(), ConfigurationError> {
+        let invalid = |key: String, reason: String, remedy: &str| ConfigurationError::Invalid {
+            file: file.into(),
+            key,
+            reason,
+            remedy: remedy.into(),
+        };
+        let origin = &self.fabric.origin;
+        if origin.is_empty()
+            || origin.contains(|letter: char| letter.is_whitespace() || letter == '+')
+        {
+            return Err(invalid(
+                "fabric.origin".into(),
+                format!("\"{origin}\" is no name for a log"),
+                "take one without spaces and plus signs, such as fabric.example.com/log",
+            ));
+        }
+        let attestation = (
+            "fabric.attestation-key".to_owned(),
+            &self.fabric.attestation_key,
+        );
+        let accounts = self
+            .ledgers
+            .iter()
+            .map(|(name, ledger)| (format!("ledgers.{name}.account"), &ledger.account));
+        for (key, name) in std::iter::once(attestation).chain(accounts) {
+            name.parse::<KeyName>().map_err(|error| {
+                invalid(
+                    key,
+                    error.to_string(),
+                    "`cryptlet key ls` shows the keys there are",
+                )
+            })?;
+        }
+        let instances = cryptlet_container::Settings::default().instances;
+        if self.limits.call_depth > u64::from(instances) {
+            return Err(invalid(
+                "limits.call-depth".into(),
+                format!(
+                    "{} calls deep, but there are {instances} instances",
+                    self.limits.call_depth
+                ),
+                "take less",
+            ));
+        }
+        Ok(())
     }
 
     /// Reads the configuration of a state folder.
@@ -112,7 +175,7 @@ impl Configuration {
             path: path.clone(),
             source,
         })?;
-        Ok(Self::parse(&path.display().to_string(), &text)?)
+        Self::parse(&path.display().to_string(), &text)
     }
 
     /// Writes the configuration into a state folder, making the folder if need be.

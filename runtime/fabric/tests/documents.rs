@@ -130,6 +130,18 @@ fn a_malformed_configuration_is_refused_with_file_key_and_remedy() {
             "correct the value",
         ),
         ("gateway = ", "gate = ", "gate", "correct its name"),
+        (
+            "fabric.example/log",
+            "fabric example+log",
+            "fabric.origin",
+            "without spaces",
+        ),
+        (
+            "account = \"account\"",
+            "account = \"No Key\"",
+            "ledgers.anvil.account",
+            "cryptlet key ls",
+        ),
     ] {
         let text = CONFIGURATION.replacen(from, to, 1);
         assert_ne!(text, CONFIGURATION, "{from} is in the document");
@@ -137,7 +149,7 @@ fn a_malformed_configuration_is_refused_with_file_key_and_remedy() {
             .expect_err("malformed")
             .to_string();
         assert!(
-            refusal.starts_with("fabric.toml:")
+            refusal.starts_with("fabric.toml")
                 && refusal.contains(named)
                 && refusal.contains(remedy),
             "{to}: {refusal}"
