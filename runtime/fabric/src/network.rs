@@ -173,20 +173,22 @@ fn is_public(address: IpAddr) -> bool {
         IpAddr::V6(address) => match embedded_v4(address) {
             Some(inner) => is_public_v4(inner),
             None => {
-                let first = address.segments()[0];
+                let [first, second, third, ..] = address.segments();
                 !(address.is_loopback()
                     || address.is_unspecified()
                     || address.is_multicast()
                     || first & 0xfe00 == 0xfc00
                     || first & 0xffc0 == 0xfe80
                     || first & 0xffc0 == 0xfec0
-                    || (first == 0x2001 && address.segments()[1] == 0xdb8))
+                    // Documentation, Teredo tunnels, and translation for local use (RFC 8215).
+                    || (first == 0x2001 && (second == 0xdb8 || second == 0))
+                    || (first == 0x64 && second == 0xff9b && third == 1))
             }
         },
     }
 }
 
-/// IPv4 addresses in IPv6 clothes: mapped, translated (RFC 6052) and 6to4.
+/// IPv4 addresses in IPv6 clothes: mapped, compatible, translated (RFC 6052) and 6to4.
 fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     let [a, b, c, d, e, f, g, h] = address.segments();
     let joined = |high: u16, low: u16| {
@@ -197,7 +199,11 @@ fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
     if let Some(mapped) = address.to_ipv4_mapped() {
         return Some(mapped);
     }
-    if (a, b, c, d, e, f) == (0x64, 0xff9b, 0, 0, 0, 0) {
+    // Translated, or compatible in the old sense; `::` and `::1` are IPv6's own.
+    let own = (a, b, c, d, e, f, g) == (0, 0, 0, 0, 0, 0, 0);
+    if (a, b, c, d, e, f) == (0x64, 0xff9b, 0, 0, 0, 0)
+        || ((a, b, c, d, e, f) == (0, 0, 0, 0, 0, 0) && !own)
+    {
         return Some(joined(g, h));
     }
     (a == 0x2002).then(|| joined(b, c))
@@ -239,6 +245,9 @@ mod tests {
             "::ffff:10.0.0.1",
             "64:ff9b::a00:1",
             "2002:a00:1::",
+            "::10.0.0.1",
+            "2001:0:53aa:64c::1",
+            "64:ff9b:1::a00:1",
         ] {
             let address: IpAddr = inside.parse().expect("an address");
             assert!(!is_public(address), "{inside} counts as public");
