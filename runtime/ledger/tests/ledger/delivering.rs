@@ -347,11 +347,15 @@ async fn bytes_for_another_chain_are_not_sent() {
 async fn one_ledger_serves_many_tasks() {
     let stage = Stage::set().await;
     let ledger = Arc::new(stage.ledger(Finality::Instant).await);
+    // Once one task has delivered, the gateway refuses to let another build the same delivery.
+    let all_built = Arc::new(tokio::sync::Barrier::new(8));
     let tasks: Vec<_> = (0..8)
         .map(|_| {
             let (ledger, delivery) = (Arc::clone(&ledger), stage.delivery(1, 1));
+            let all_built = Arc::clone(&all_built);
             tokio::spawn(async move {
                 let attempt = ledger.build(&delivery, DELIVERY_KEY, 0).await?;
+                all_built.wait().await;
                 ledger.broadcast(&attempt).await?;
                 ledger.follow(attempt.hash).await?;
                 ledger.events(ledger.account(), &[], 0).await
