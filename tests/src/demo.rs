@@ -107,7 +107,7 @@ fn names(world: &World) -> String {
 
 fn header() {
     println!(
-        "quarter   rate     payer        amount  version       fuel      gas  transaction   receipt"
+        "quarter   rate     payer        amount  version  fuel, both      gas  transaction   receipt"
     );
 }
 
@@ -234,23 +234,31 @@ fn farewell(world: &World, fabric: &Fabric, receipt: &Path) {
     );
 }
 
-/// `target/demo` of the repository, or the folder named on the command line; emptied, if it holds
-/// what an earlier demonstration left.
+/// Marks a folder that a demonstration made, and that the next one may empty.
+const MARK: &str = "made-by-the-demonstration";
+
+/// `target/demo` of the repository, or the folder named on the command line; emptied if an earlier
+/// demonstration made it, and refused if it holds anything else.
 fn fresh_folder() -> Result<PathBuf> {
-    let state = std::env::args_os()
-        .nth(1)
+    let mut arguments = std::env::args_os().skip(1);
+    let state = arguments
+        .next()
         .map_or_else(|| PathBuf::from("target/demo"), PathBuf::from);
+    ensure!(
+        arguments.next().is_none() && !state.as_os_str().as_encoded_bytes().starts_with(b"-"),
+        "usage: demo [FOLDER]; the folder holds the state afterwards, by default target/demo"
+    );
+    if state.join(MARK).is_file() {
+        std::fs::remove_dir_all(&state)?;
+    }
     if state.exists() {
-        let ours = state.join("journal.sqlite").exists()
-            || std::fs::read_dir(&state)?.next().is_none()
-            || state.join("passphrase").exists();
         ensure!(
-            ours,
+            std::fs::read_dir(&state)?.next().is_none(),
             "{} holds something else; name an empty folder",
             state.display()
         );
-        std::fs::remove_dir_all(&state)?;
     }
     std::fs::create_dir_all(&state)?;
+    std::fs::write(state.join(MARK), "")?;
     Ok(state)
 }

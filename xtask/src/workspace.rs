@@ -56,8 +56,20 @@ impl Workspace {
     }
 
     /// The cargo that runs this program.
+    ///
+    /// What cargo told this program about its own package is kept from it: build scripts that look
+    /// at it would run again whenever a person and xtask take turns, and half the tree after them.
     pub fn cargo(&self) -> Command {
-        self.command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()))
+        let mut cargo = self.command(env::var_os("CARGO").unwrap_or_else(|| "cargo".into()));
+        for (name, _) in env::vars_os() {
+            let about_us = name.to_str().is_some_and(|name| {
+                name.starts_with("CARGO_PKG_") || name.starts_with("CARGO_MANIFEST_")
+            });
+            if about_us {
+                cargo.env_remove(name);
+            }
+        }
+        cargo
     }
 
     /// The manifests of the cryptlets that ship: `cryptlets/*/cryptlet*.toml`.

@@ -31,8 +31,17 @@ pub enum Command {
 pub fn run(command: &Command, output: &mut impl Write) -> Result<(), Failure> {
     match command {
         Command::Manifest { file } => {
-            let manifest = Manifest::parse(&read(file)?)
-                .map_err(|error| Failure::Refused(format!("{}: {error}", file.display())))?;
+            let manifest = Manifest::parse(&read(file)?).map_err(|error| {
+                Failure::Refused(format!(
+                    "{}:{}:{}: {}: {}; {}",
+                    file.display(),
+                    error.line,
+                    error.column,
+                    error.key,
+                    error.reason,
+                    error.remedy
+                ))
+            })?;
             let identity = manifest.cryptlet;
             writeln!(output, "{} {}", identity.name, identity.version)?;
         }

@@ -41,6 +41,7 @@ struct ListedBinding {
 #[derive(Serialize)]
 struct Log {
     size: u64,
+    key: Option<String>,
     checkpoint: Option<String>,
 }
 
@@ -55,6 +56,7 @@ pub fn versions_and_bindings(
         bindings: bindings(&journal)?,
         log: Log {
             size: journal.log_size()?,
+            key: journal.trusted_key()?.map(|key| key.to_string()),
             checkpoint: journal.checkpoint()?,
         },
     };
@@ -91,6 +93,9 @@ pub fn versions_and_bindings(
     writeln!(output)?;
     writeln!(output, "LOG")?;
     writeln!(output, "{} leaves", listing.log.size)?;
+    if let Some(key) = &listing.log.key {
+        writeln!(output, "auditors trust  {}", printable(key))?;
+    }
     Ok(())
 }
 

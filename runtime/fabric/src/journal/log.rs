@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cryptlet_attest::{CheckpointKey, Hash, HashReader, LeafHash, LogEntry, log};
+use cryptlet_attest::{CheckpointKey, Hash, HashReader, LeafHash, LogEntry, TrustedKey, log};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::{Journal, JournalError, Reading, Writing, store};
@@ -195,6 +195,30 @@ impl Journal {
             [],
             |row| row.get(0),
         )
+    }
+
+    /// The key that auditors of this log must trust: the first leaf names it. None before that.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read, or its first leaf is no key.
+    pub fn trusted_key(&self) -> Result<Option<TrustedKey>, JournalError> {
+        let reading = self.read();
+        let first: Option<Vec<u8>> =
+            reading.one("SELECT entry FROM leaf WHERE position = 0", [], |row| {
+                row.get(0)
+            })?;
+        let Some(first) = first else {
+            return Ok(None);
+        };
+        let key = match LogEntry::from_bytes(&first) {
+            Ok(LogEntry::Key(key)) => <[u8; 32]>::try_from(key.public.as_slice())
+                .ok()
+                .and_then(|public| TrustedKey::new(&key.name, &public).ok()),
+            _ => None,
+        };
+        key.map(Some)
+            .ok_or_else(|| damaged(reading.path, "the first leaf names no key of a log".into()))
     }
 
     /// How many leaves the log has.
