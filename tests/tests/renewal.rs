@@ -1,0 +1,132 @@
+//! Deliveries whose transaction came too late: signed again on the same nonce, or, if the gateway will
+//! not have them any more, the nonce spent on nothing so that it holds up nobody.
+
+use alloy::primitives::B256;
+use alloy::providers::{Provider as _, ext::AnvilApi as _};
+use anyhow::{Context as _, Result, ensure};
+use cryptlet_attest::Measurement;
+use cryptlet_contracts::{RevokeVersion, Signable as _};
+use cryptlet_fabric::journal::{AttemptRow, DeliveryRow, DeliveryStatus};
+use cryptlet_fabric::{Fabric, Seams};
+use end_to_end::{Components, World, world};
+
+/// The first period's delivery, sent, lost by the node, and expired.
+async fn expired(world: &World, fabric: &Fabric) -> Result<AttemptRow> {
+    world.set_up(fabric).await?;
+    world.end_period(1).await?;
+    world.chain.anvil_set_auto_mine(false).await?;
+    fabric.advance().await?;
+    let sent = delivery(world, fabric)?;
+    assert_eq!(sent.status, DeliveryStatus::Sent);
+    let late = fabric
+        .journal()
+        .live_attempt(&sent)?
+        .context("it was sent")?;
+    world
+        .chain
+        .anvil_drop_transaction(B256::from(late.hash))
+        .await?;
+    world
+        .chain
+        .anvil_increase_time(2 * world.binding.contract.validity_seconds)
+        .await?;
+    world.mine(1).await?;
+    assert!(world.now().await? > late.valid_until, "it has expired");
+    world.chain.anvil_set_auto_mine(true).await?;
+    Ok(late)
+}
+
+fn delivery(world: &World, fabric: &Fabric) -> Result<DeliveryRow> {
+    let rows = fabric.journal().deliveries(&world.binding.id())?;
+    rows.into_iter().next().context("there is no delivery")
+}
+
+/// How many transactions the fabric's account has sent.
+async fn sent(world: &World) -> Result<u64> {
+    let account = world::address_of(&world::unlock(&world.state)?, world::ACCOUNT_KEY)?;
+    Ok(world.chain.get_transaction_count(account).await?)
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_delivery_is_signed_again_on_its_nonce() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let world = World::new(folder.path(), Components::read()?).await?;
+    let fabric = world.open(Seams::live()?).await?;
+    let late = expired(&world, &fabric).await?;
+
+    assert!(world.settle(&fabric).await?.is_empty());
+    let settled = delivery(&world, &fabric)?;
+    assert_eq!(settled.status, DeliveryStatus::Finalized);
+    let taken = fabric
+        .journal()
+        .live_attempt(&settled)?
+        .context("it was taken")?;
+    assert_ne!(taken.hash, late.hash);
+    assert_eq!(
+        taken.nonce, late.nonce,
+        "at most one of the two can take effect"
+    );
+    assert_eq!(sent(&world).await?, 1);
+    assert_eq!(world.contracts.swap.settledPeriods().call().await?, 1);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn an_expired_delivery_of_a_revoked_version_gives_its_nonce_back() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let world = World::new(folder.path(), Components::read()?).await?;
+    let fabric = world.open(Seams::live()?).await?;
+    expired(&world, &fabric).await?;
+    revoke(&world).await?;
+
+    let waiting = world.settle(&fabric).await?;
+    let refusal = waiting
+        .first()
+        .context("the gateway took a revoked version")?;
+    assert!(
+        refusal.reason.contains("VersionNotAllowed"),
+        "{}",
+        refusal.reason
+    );
+    assert_eq!(delivery(&world, &fabric)?.status, DeliveryStatus::Sealed);
+    assert_eq!(sent(&world).await?, 1, "the nonce is spent on nothing");
+
+    world.allow(Measurement::of(&world.components.swap)).await?;
+    assert!(world.settle(&fabric).await?.is_empty());
+    assert_eq!(delivery(&world, &fabric)?.status, DeliveryStatus::Finalized);
+    assert_eq!(sent(&world).await?, 2);
+    assert_eq!(world.contracts.swap.settledPeriods().call().await?, 1);
+    Ok(())
+}
+
+/// Acme alone takes back the version that runs.
+async fn revoke(world: &World) -> Result<()> {
+    let terms = world.binding.terms();
+    let revocation = RevokeVersion {
+        binding: B256::from(*world.binding.id().as_bytes()),
+        bindingVersion: terms.bindingVersion,
+        measurement: terms.measurement,
+        nonce: 0,
+    };
+    let approval = world
+        .chain_approvals(revocation.digest(&world.domain()))?
+        .into_iter()
+        .find(|approval| approval.counterparty == world.acme.address())
+        .context("Acme signs")?;
+    let receipt = world
+        .contracts
+        .gateway
+        .revokeVersion(
+            revocation.binding,
+            revocation.bindingVersion,
+            revocation.measurement,
+            revocation.nonce,
+            approval,
+        )
+        .send()
+        .await?
+        .get_receipt()
+        .await?;
+    ensure!(receipt.status(), "revokeVersion was reverted");
+    Ok(())
+}
