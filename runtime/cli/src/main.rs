@@ -7,13 +7,19 @@
 #![forbid(unsafe_code)]
 
 mod audit;
+mod author;
 mod check;
+mod completions;
+mod config;
+mod documentation;
 mod failure;
 mod key;
 mod listing;
 mod measure;
+mod operator;
 mod passphrase;
 mod receipt;
+mod serve;
 mod state;
 mod terminal;
 
@@ -24,7 +30,7 @@ use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
 
-/// Host cryptlets, and check what hosts say about them.
+/// Write, host and audit cryptlets.
 #[derive(Parser)]
 #[command(name = "cryptlet", version, propagate_version = true)]
 #[command(
@@ -38,40 +44,115 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
-    /// Find out what may be believed of what a host says.
-    #[command(subcommand)]
-    Audit(audit::Command),
-    /// Say whether a document that a person wrote is understood.
-    #[command(subcommand)]
-    Check(check::Command),
+    // What authors use.
+    /// Make a project for a new cryptlet.
+    New(author::new::Arguments),
+    /// Compile a project to a component.
+    Build(author::build::Arguments),
+    /// Run a project's native tests and its cases in the sandbox.
+    Test(author::test::Arguments),
+    /// Run one invocation here, and show what it cost.
+    Run(author::run::Arguments),
+    /// Show what a component asks for and deals in.
+    Inspect(author::inspect::Arguments),
+    // What operators use.
+    /// Host cryptlets: run the service on one state folder.
+    Serve(serve::Arguments),
+    /// Make, check and explain a host's configuration.
+    Config(config::Arguments),
+    /// Give a component to the running service.
+    Deploy(operator::deploy::Arguments),
+    /// Propose, sign and activate a binding.
+    Bind(operator::bind::Arguments),
+    /// Send a message to a binding and print the reply.
+    Invoke(operator::invoke::Arguments),
+    /// Make another version the one that a binding runs.
+    Promote(operator::promote::Arguments),
+    /// Go back to the version that a binding ran before.
+    Rollback(operator::rollback::Arguments),
+    /// Run a failed invocation once more.
+    RunAgain(operator::run_again::Arguments),
+    /// Go on past a contract event whose run failed.
+    PassOver(operator::pass_over::Arguments),
+    /// Say how the service and its bindings are doing.
+    Status(operator::status::Arguments),
+    /// Show what the service logged.
+    Logs(operator::logs::Arguments),
+    /// Make and list the tokens that the service's API asks for.
+    Token(operator::token::Arguments),
     /// Make and list the keys of a host.
     #[command(subcommand)]
     Key(key::Command),
     /// List versions and bindings, and which version each binding runs.
     Ls(listing::Arguments),
-    /// Print the measurement of components, as `b3sum` prints it.
-    Measure(measure::Arguments),
+    /// List deliveries, and how far each is on its way to its ledger.
+    Tx(listing::Arguments),
+    /// Write everything that a host must not lose to one file.
+    Backup(operator::backup::Arguments),
+    /// Make a state folder of a backup.
+    Restore(operator::restore::Arguments),
+    /// Check toolchain, nodes, clock, disk and keys, and say the remedy.
+    Doctor(operator::doctor::Arguments),
+    // What auditors use.
+    /// Find out what may be believed of what a host says.
+    #[command(subcommand)]
+    Audit(audit::Command),
     /// List receipts, and write one to a file for an auditor.
     #[command(subcommand)]
     Receipt(receipt::Command),
-    /// List deliveries, and how far each is on its way to its ledger.
-    Tx(listing::Arguments),
+    /// Print the measurement of components, as `b3sum` prints it.
+    Measure(measure::Arguments),
+    // What everybody uses.
+    /// Say whether a document that a person wrote is understood.
+    #[command(subcommand)]
+    Check(check::Command),
+    /// Print a script that completes this command in a shell.
+    Completions(completions::Arguments),
+    /// Write manual pages, the book's reference and JSON schemas; for releases.
+    #[command(hide = true)]
+    Documentation(documentation::Arguments),
 }
 
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let mut output = io::stdout().lock();
-    let done = match arguments.command {
-        Command::Audit(command) => audit::run(command, &mut output),
-        Command::Check(command) => check::run(&command, &mut output),
-        Command::Key(command) => key::run(command, &mut output),
-        Command::Ls(arguments) => listing::versions_and_bindings(&arguments, &mut output),
-        Command::Measure(arguments) => measure::run(arguments, &mut output),
-        Command::Receipt(command) => receipt::run(&command, &mut output),
-        Command::Tx(arguments) => listing::deliveries(&arguments, &mut output),
-    };
+    let done = carry_out(arguments.command, &mut output);
     match done.and_then(|()| output.flush().map_err(Failure::from)) {
         Ok(()) => ExitCode::SUCCESS,
         Err(failure) => failure.report(),
+    }
+}
+
+fn carry_out(command: Command, output: &mut impl Write) -> Result<(), Failure> {
+    match command {
+        Command::New(arguments) => author::new::run(&arguments, output),
+        Command::Build(arguments) => author::build::run(&arguments, output),
+        Command::Test(arguments) => author::test::run(&arguments, output),
+        Command::Run(arguments) => author::run::run(&arguments, output),
+        Command::Inspect(arguments) => author::inspect::run(&arguments, output),
+        Command::Serve(arguments) => serve::run(&arguments, output),
+        Command::Config(arguments) => config::run(&arguments, output),
+        Command::Deploy(arguments) => operator::deploy::run(&arguments, output),
+        Command::Bind(arguments) => operator::bind::run(&arguments, output),
+        Command::Invoke(arguments) => operator::invoke::run(&arguments, output),
+        Command::Promote(arguments) => operator::promote::run(&arguments, output),
+        Command::Rollback(arguments) => operator::rollback::run(&arguments, output),
+        Command::RunAgain(arguments) => operator::run_again::run(&arguments, output),
+        Command::PassOver(arguments) => operator::pass_over::run(&arguments, output),
+        Command::Status(arguments) => operator::status::run(&arguments, output),
+        Command::Logs(arguments) => operator::logs::run(&arguments, output),
+        Command::Token(arguments) => operator::token::run(&arguments, output),
+        Command::Key(command) => key::run(command, output),
+        Command::Ls(arguments) => listing::versions_and_bindings(&arguments, output),
+        Command::Tx(arguments) => listing::deliveries(&arguments, output),
+        Command::Backup(arguments) => operator::backup::run(&arguments, output),
+        Command::Restore(arguments) => operator::restore::run(&arguments, output),
+        Command::Doctor(arguments) => operator::doctor::run(&arguments, output),
+        Command::Audit(command) => audit::run(&command, output),
+        Command::Receipt(command) => receipt::run(&command, output),
+        Command::Measure(arguments) => measure::run(arguments, output),
+        Command::Check(command) => check::run(&command, output),
+        Command::Completions(arguments) => completions::run(&arguments, output),
+        Command::Documentation(arguments) => documentation::run(&arguments, output),
     }
 }

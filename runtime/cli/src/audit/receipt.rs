@@ -1,27 +1,19 @@
-//! `cryptlet audit`: what may be believed of what a host says.
-//!
-//! Everything here is decided by `cryptlet_attest` alone, from files; no host
+//! `cryptlet audit receipt`: everything here is decided by `cryptlet_attest` alone, from files; no host
 //! is asked and no network is used.
 
 use std::fs::File;
 use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
-use clap::{Args, Subcommand};
+use clap::Args;
 use cryptlet_attest::{Doubt, MAXIMUM_RECEIPT, Measurement, TrustedKey, Verdict};
 use serde::Serialize;
 
 use crate::failure::Failure;
 use crate::terminal::printable;
 
-#[derive(Subcommand)]
-pub enum Command {
-    /// Verify a receipt, offline.
-    Receipt(Receipt),
-}
-
 #[derive(Args)]
-pub struct Receipt {
+pub struct Arguments {
     /// The receipt, a file that ends in `.receipt`.
     file: PathBuf,
     /// Key of the log, written `name+id+key` as its operator publishes it; may be repeated.
@@ -35,13 +27,7 @@ pub struct Receipt {
     json: bool,
 }
 
-pub fn run(command: Command, output: &mut impl Write) -> Result<(), Failure> {
-    match command {
-        Command::Receipt(receipt) => verify(&receipt, output),
-    }
-}
-
-fn verify(receipt: &Receipt, output: &mut impl Write) -> Result<(), Failure> {
+pub fn run(receipt: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
     let file = receipt.file.display();
     let bytes = read(&receipt.file)
         .map_err(|error| Failure::Usage(format!("cannot read {file}: {error}")))?;

@@ -1,0 +1,29 @@
+//! `cryptlet audit`: what may be believed of what a host says.
+
+mod compare;
+mod receipt;
+mod trail;
+
+use std::io::Write;
+
+use clap::Subcommand;
+
+use crate::failure::Failure;
+
+#[derive(Subcommand)]
+pub enum Command {
+    /// Verify a receipt, offline.
+    Receipt(receipt::Arguments),
+    /// Verify everything that a log says of one binding, offline.
+    Trail(trail::Arguments),
+    /// Compare what a log says with what a chain holds; asks the node at --rpc.
+    Compare(compare::Arguments),
+}
+
+pub fn run(command: &Command, output: &mut impl Write) -> Result<(), Failure> {
+    match command {
+        Command::Receipt(arguments) => receipt::run(arguments, output),
+        Command::Trail(arguments) => trail::run(arguments, output),
+        Command::Compare(arguments) => compare::run(arguments, output),
+    }
+}

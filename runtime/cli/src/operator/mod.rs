@@ -1,0 +1,15 @@
+//! Running a host: most of these ask the running service, see `client`.
+
+pub mod backup;
+pub mod bind;
+pub mod deploy;
+pub mod doctor;
+pub mod invoke;
+pub mod logs;
+pub mod pass_over;
+pub mod promote;
+pub mod restore;
+pub mod rollback;
+pub mod run_again;
+pub mod status;
+pub mod token;

@@ -1,0 +1,239 @@
+//! What goes over the wire, as JSON with kebab-case names.
+//!
+//! Instants are milliseconds since 1970-01-01T00:00:00Z; digests, measurements and keys are strings
+//! in the form that the rest of the fabric prints them in.
+
+use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
+
+/// The header in which a caller names its message, so that sending it twice is sending it once.
+pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
+/// RFC 7240: `Prefer: wait=10` asks to wait up to ten seconds for the reply.
+pub const PREFER: &str = "prefer";
+/// Media type of a component.
+pub const WASM: &str = "application/wasm";
+/// Media type of a receipt.
+pub const RECEIPT: &str = "application/cbor";
+/// Media type of a [`Problem`].
+pub const PROBLEM: &str = "application/problem+json";
+
+/// A request that could not be followed, as RFC 9457 has it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Problem {
+    /// What kind it is; stable, for programs.
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// The HTTP status.
+    pub status: u16,
+    /// One sentence for people, with the way out.
+    pub detail: String,
+}
+
+impl Problem {
+    /// A problem of this kind.
+    #[must_use]
+    pub fn new(status: u16, kind: &str, detail: impl Into<String>) -> Self {
+        Self {
+            kind: kind.into(),
+            status,
+            detail: detail.into(),
+        }
+    }
+}
+
+/// `GET /v1/status`: how the service is doing.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Status {
+    /// The log's origin.
+    pub origin: String,
+    /// The verifier key that auditors trust.
+    pub trusted_key: String,
+    /// Version of the fabric.
+    pub version: String,
+    /// When the process started.
+    pub started_at: u64,
+    /// Whether it takes no new work because it is about to stop.
+    pub draining: bool,
+    /// Leaves in the log.
+    pub log_size: u64,
+    /// Every configured ledger.
+    pub ledgers: Vec<LedgerStatus>,
+    /// Every binding.
+    pub bindings: Vec<BindingStatus>,
+}
+
+/// One ledger, as the service last saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct LedgerStatus {
+    /// Its name in the configuration.
+    pub name: String,
+    /// CAIP-2 id.
+    pub chain: String,
+    /// Newest block, if the node answered.
+    pub head: Option<u64>,
+    /// Why it did not.
+    pub failure: Option<String>,
+}
+
+/// One binding and what holds it up.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct BindingStatus {
+    /// The operator's name for it.
+    pub name: String,
+    /// Its id, `0x…`.
+    pub id: String,
+    /// The bound cryptlet.
+    pub cryptlet: String,
+    /// The version that new invocations run on.
+    pub active: String,
+    /// Accepted and not yet executed.
+    pub queued: u64,
+    /// Executed.
+    pub executed: u64,
+    /// Deliveries not yet final.
+    pub open_deliveries: u64,
+    /// What cannot go on, and why; empty when all is well.
+    pub waiting: Vec<String>,
+}
+
+/// `POST /v1/versions` answers with what was deployed.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct DeployedVersion {
+    /// The cryptlet's name.
+    pub cryptlet: String,
+    /// Its version.
+    pub version: String,
+    /// What its bytes measure.
+    pub measurement: String,
+    /// When it was deployed.
+    pub deployed_at: u64,
+}
+
+/// `POST /v1/bindings`: a binding with its counterparties' signatures.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Activation {
+    /// The binding document, TOML.
+    pub document: String,
+    /// One for each counterparty.
+    pub approvals: Vec<SignedApproval>,
+}
+
+/// A counterparty's signature under a binding's terms.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct SignedApproval {
+    /// Its wallet, `0x…`.
+    pub counterparty: String,
+    /// 65 bytes `r || s || v`, `0x…`.
+    pub signature: String,
+}
+
+/// `POST /v1/bindings/{binding}/promote`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Promotion {
+    /// The version that new invocations shall run on.
+    pub version: String,
+}
+
+/// The answer to a promotion or a rollback.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ActiveVersion {
+    /// The binding.
+    pub binding: String,
+    /// The version that new invocations run on from here.
+    pub active: String,
+}
+
+/// One invocation: a ticket while it waits, the reply with its receipt when it has run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct InvocationView {
+    /// The binding.
+    pub binding: String,
+    /// Counts the binding's invocations from 1.
+    pub number: u64,
+    /// When it was accepted.
+    pub instant: u64,
+    /// `message`, `contract-event`, `schedule` or `receipt`.
+    pub trigger: String,
+    /// How far it is.
+    pub stage: Stage,
+    /// What came of it, once it ran.
+    pub result: Option<ResultView>,
+    /// Its deliveries, in order.
+    pub deliveries: Vec<DeliveryView>,
+}
+
+/// How far an invocation is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub enum Stage {
+    /// Input, instant and seed are durable; it will run.
+    Accepted,
+    /// It ran; receipt and outputs are durable.
+    Executed,
+    /// And every delivery is final, or there is none.
+    Settled,
+}
+
+/// What came of an invocation.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ResultView {
+    /// The cryptlet that ran.
+    pub cryptlet: String,
+    /// In which version.
+    pub version: String,
+    /// `ok`, or how it failed.
+    pub outcome: String,
+    /// What the guest or the host said when it did not end well.
+    pub explanation: Option<String>,
+    /// What the cryptlet replied: JSON, as its own text.
+    pub reply: Option<serde_json::Value>,
+    /// Deterministic units of the bound cryptlet's run.
+    pub fuel: u64,
+    /// The receipt's position in the log.
+    pub leaf: u64,
+    /// The receipt with its proof, base64: what `cryptlet audit receipt` reads.
+    pub receipt: String,
+}
+
+/// One delivery.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct DeliveryView {
+    /// The ledger's name.
+    pub ledger: String,
+    /// Its number for binding and ledger.
+    pub delivery: u64,
+    /// The contract's function.
+    pub action: String,
+    /// `sealed`, `built`, `sent`, `included`, `finalized`, `callback-failed` or `skipped`.
+    pub status: String,
+    /// Why the ledger would not take it now.
+    pub refusal: Option<String>,
+    /// The newest transaction, `0x…`.
+    pub transaction: Option<String>,
+    /// The block that holds it.
+    pub block: Option<u64>,
+    /// What it cost there.
+    pub gas_used: Option<u64>,
+}
+
+/// How a command finds the running service: `service.json` in the state folder.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Address {
+    /// Base URL of the API, such as `http://127.0.0.1:7410`.
+    pub url: String,
+    /// The process.
+    pub pid: u32,
+}
