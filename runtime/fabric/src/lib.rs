@@ -51,7 +51,7 @@ pub use configuration::{Configuration, ConfigurationError, Identity, Ledger};
 pub use document::DocumentError;
 pub use error::FabricError;
 pub use fabric::{Fabric, Seams};
-pub use network::{PublicWeb, Web};
+pub use network::{PublicWeb, Web, tls_configuration};
 pub use seams::{
     Clock, Randomness, RandomnessError, Step, Steps, SystemClock, SystemRandomness, TracedSteps,
 };

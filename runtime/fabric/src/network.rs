@@ -34,16 +34,27 @@ impl PublicWeb {
     ///
     /// If the TLS library refuses its own defaults.
     pub fn new() -> Result<Self, rustls::Error> {
-        let roots = rustls::RootCertStore {
-            roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
-        };
-        let provider = Arc::new(rustls::crypto::ring::default_provider());
-        let tls = rustls::ClientConfig::builder_with_provider(provider)
-            .with_safe_default_protocol_versions()?
-            .with_root_certificates(roots)
-            .with_no_client_auth();
-        Ok(Self { tls })
+        Ok(Self {
+            tls: tls_configuration()?,
+        })
     }
+}
+
+/// TLS over ring with Mozilla's root certificates, without touching the process-wide provider.
+///
+/// # Errors
+///
+/// If the TLS library refuses its own defaults.
+pub fn tls_configuration() -> Result<rustls::ClientConfig, rustls::Error> {
+    let roots = rustls::RootCertStore {
+        roots: webpki_roots::TLS_SERVER_ROOTS.to_vec(),
+    };
+    let provider = Arc::new(rustls::crypto::ring::default_provider());
+    let configuration = rustls::ClientConfig::builder_with_provider(provider)
+        .with_safe_default_protocol_versions()?
+        .with_root_certificates(roots)
+        .with_no_client_auth();
+    Ok(configuration)
 }
 
 impl Web for PublicWeb {
