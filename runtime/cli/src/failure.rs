@@ -1,12 +1,12 @@
 //! How a command fails: one sentence and an exit status.
 
-use std::io;
+use std::io::{self, Write};
 use std::process::ExitCode;
 
 use cryptlet_fabric::journal::JournalError;
 use cryptlet_vault::{PassphraseError, PassphraseOrigin, VaultError};
 
-use crate::terminal::printable;
+use crate::terminal::{BAD, printable};
 
 /// Why a command did not succeed.
 #[derive(Debug)]
@@ -28,7 +28,12 @@ impl Failure {
             Self::Usage(sentence) => (sentence, 2),
             Self::NoReader => return ExitCode::SUCCESS,
         };
-        eprintln!("cryptlet: {}", printable(&sentence));
+        // Nobody can be told when this stream is closed, too; the status still says it.
+        let _ = writeln!(
+            anstream::stderr().lock(),
+            "{BAD}error:{BAD:#} {}",
+            printable(&sentence)
+        );
         ExitCode::from(status)
     }
 }

@@ -13,6 +13,7 @@ mod completions;
 mod config;
 mod documentation;
 mod failure;
+mod grammar;
 mod key;
 mod listing;
 mod measure;
@@ -23,21 +24,21 @@ mod serve;
 mod state;
 mod terminal;
 
-use std::io::{self, Write};
+use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
 
 use crate::failure::Failure;
+use crate::terminal::Colour;
 
 /// Write, host and audit cryptlets.
 #[derive(Parser)]
 #[command(name = "cryptlet", version, propagate_version = true)]
-#[command(
-    after_help = "Exit status: 0 all is well; 1 a check failed or the work could not be \
-    done; 2 the command line cannot be followed as it stands."
-)]
 struct Arguments {
+    /// When to colour what is printed.
+    #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]
+    color: Colour,
     #[command(subcommand)]
     command: Command,
 }
@@ -114,8 +115,9 @@ enum Command {
 }
 
 fn main() -> ExitCode {
-    let arguments = Arguments::parse();
-    let mut output = io::stdout().lock();
+    let arguments = grammar::arguments();
+    arguments.color.decide();
+    let mut output = terminal::output();
     let done = carry_out(arguments.command, &mut output);
     match done.and_then(|()| output.flush().map_err(Failure::from)) {
         Ok(()) => ExitCode::SUCCESS,

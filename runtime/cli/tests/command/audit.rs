@@ -174,7 +174,7 @@ fn doubts_have_status_1_and_a_name() {
 
     let sentence = audit(&desk, &stranger, MODULE, &[]).failed(1);
     assert!(
-        sentence.starts_with("cryptlet: run.receipt is not verified (unknown-signer): "),
+        sentence.starts_with("error: run.receipt is not verified (unknown-signer): "),
         "{sentence}"
     );
     let sentence = audit(&desk, &trust, b"another component", &[]).failed(1);

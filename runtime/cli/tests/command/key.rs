@@ -141,7 +141,7 @@ fn a_name_that_is_taken_is_an_error_before_any_question() {
         .failed(1);
     assert_eq!(
         sentence,
-        "cryptlet: there is a key `acme` in .cryptlet/keys already; choose another name\n"
+        "error: there is a key `acme` in .cryptlet/keys already; choose another name\n"
     );
 }
 
