@@ -14,7 +14,7 @@ use cryptlet_contracts::{
     AllowVersion, Approval as ChainApproval, CollateralToken, CryptoDelegate, InterestRateSwap,
     Signable, SignerRegistry,
 };
-use cryptlet_fabric::{Approval, Binding, Configuration, Fabric, Identity, Ledger, Seams};
+use cryptlet_fabric::{Approval, Binding, Configuration, Fabric, Identity, Ledger, Seams, Service};
 use cryptlet_ledger::evm::rpc_client;
 use cryptlet_ledger::{ChainId, Finality};
 use cryptlet_vault::{Algorithm, Cost, KeyName, Passphrase, Purpose, SignatureDelegate, Vault};
@@ -192,6 +192,7 @@ impl World {
             },
             ledgers: [(swap::LEDGER.to_owned(), ledger)].into(),
             limits: cryptlet_container::Settings::default().limits,
+            service: Service::default(),
         }
     }
 

@@ -1,5 +1,7 @@
 //! The operator's one file: `fabric.toml` in the state folder.
 
+mod service;
+
 use std::collections::BTreeMap;
 use std::io::Write as _;
 use std::path::{Path, PathBuf};
@@ -13,6 +15,8 @@ use url::Url;
 
 use crate::document::{self, DocumentError};
 
+pub use service::{LogFormat, Service};
+
 /// Everything an operator decides.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -25,6 +29,9 @@ pub struct Configuration {
     /// Limits that no manifest can exceed.
     #[serde(default = "host_limits")]
     pub limits: Limits,
+    /// How it serves.
+    #[serde(default)]
+    pub service: Service,
 }
 
 /// Section `[fabric]`.
@@ -160,6 +167,9 @@ impl Configuration {
                 ),
                 "take less",
             ));
+        }
+        if let Some((key, reason, remedy)) = self.service.mistake() {
+            return Err(invalid(key.into(), reason, remedy));
         }
         Ok(())
     }

@@ -47,7 +47,9 @@ mod services;
 
 pub use advance::{Message, Progress, Waiting};
 pub use binding::{Approval, Binding};
-pub use configuration::{Configuration, ConfigurationError, Identity, Ledger};
+pub use configuration::{
+    Configuration, ConfigurationError, Identity, Ledger, LogFormat, Service,
+};
 pub use document::DocumentError;
 pub use error::FabricError;
 pub use fabric::{Fabric, Seams};

@@ -1,6 +1,6 @@
 //! Documents that people write: understood, or refused with file, key and remedy.
 
-use cryptlet_fabric::{Binding, Configuration};
+use cryptlet_fabric::{Binding, Configuration, LogFormat, Service};
 
 const BINDING: &str = include_str!("documents/binding.toml");
 const CONFIGURATION: &str = include_str!("documents/fabric.toml");
@@ -153,6 +153,67 @@ fn a_malformed_configuration_is_refused_with_file_key_and_remedy() {
                 && refusal.contains(named)
                 && refusal.contains(remedy),
             "{to}: {refusal}"
+        );
+    }
+}
+
+#[test]
+fn a_configuration_without_a_service_serves_as_by_default() -> Result<(), Box<dyn std::error::Error>>
+{
+    let configuration = Configuration::parse("fabric.toml", CONFIGURATION)?;
+    assert_eq!(configuration.service, Service::default());
+    assert!(configuration.service.listen.ip().is_loopback());
+    let state = tempfile::tempdir()?;
+    configuration.write(state.path())?;
+    assert_eq!(Configuration::read(state.path())?, configuration);
+    Ok(())
+}
+
+#[test]
+fn a_service_is_understood() -> Result<(), Box<dyn std::error::Error>> {
+    let text = format!(
+        "{CONFIGURATION}\n[service]\nlisten = \"0.0.0.0:0\"\nallow-remote = true\nqueue = 7\nlog-format = \"json\"\n"
+    );
+    let service = Configuration::parse("fabric.toml", &text)?.service;
+    assert_eq!(service.listen.to_string(), "0.0.0.0:0");
+    assert_eq!((service.queue, service.log_format), (7, LogFormat::Json));
+    assert_eq!(service.burst, Service::default().burst, "it has a default");
+    Ok(())
+}
+
+#[test]
+fn a_malformed_service_is_refused_with_file_key_and_remedy() {
+    for (line, named, remedy) in [
+        ("listen = \"localhost\"", "listen", "correct the value"),
+        (
+            "listen = \"0.0.0.0:7410\"",
+            "service.listen",
+            "allow-remote = true",
+        ),
+        ("listen = \"[::]:7410\"", "service.listen", "TLS"),
+        (
+            "poll-milliseconds = 0",
+            "service.poll-milliseconds",
+            "1 or more",
+        ),
+        ("burst = 0", "service.burst", "1 or more"),
+        ("queue = 0", "service.queue", "1 or more"),
+        ("wait-seconds = -1", "wait-seconds", "correct the value"),
+        ("drain-seconds = 0", "service.drain-seconds", "1 or more"),
+        ("log-days = 0", "service.log-days", "1 or more"),
+        ("log = \" \"", "service.log", "name a level"),
+        ("log-format = \"xml\"", "log-format", "correct the value"),
+        ("lisen = \"127.0.0.1:1\"", "lisen", "correct its name"),
+    ] {
+        let text = format!("{CONFIGURATION}\n[service]\n{line}\n");
+        let refusal = Configuration::parse("fabric.toml", &text)
+            .expect_err(line)
+            .to_string();
+        assert!(
+            refusal.starts_with("fabric.toml")
+                && refusal.contains(named)
+                && refusal.contains(remedy),
+            "{line}: {refusal}"
         );
     }
 }
