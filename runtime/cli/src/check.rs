@@ -8,6 +8,7 @@ use cryptlet_fabric::{Binding, Configuration};
 use cryptlet_schema::Manifest;
 
 use crate::failure::Failure;
+use crate::terminal::printable;
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -48,7 +49,7 @@ pub fn run(command: &Command, output: &mut impl Write) -> Result<(), Failure> {
         Command::Binding { file } => {
             let binding = Binding::parse(&file.display().to_string(), &read(file)?)
                 .map_err(|error| Failure::Refused(error.to_string()))?;
-            writeln!(output, "binding  {}", binding.binding.name)?;
+            writeln!(output, "binding  {}", printable(&binding.binding.name))?;
             writeln!(output, "id       {}", binding.id())?;
             writeln!(output, "version  {}", binding.version())?;
             writeln!(output, "to sign  {}", binding.terms_digest())?;
@@ -63,6 +64,5 @@ pub fn run(command: &Command, output: &mut impl Write) -> Result<(), Failure> {
 }
 
 fn read(file: &Path) -> Result<String, Failure> {
-    std::fs::read_to_string(file)
-        .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", file.display())))
+    std::fs::read_to_string(file).map_err(|error| Failure::unreadable(file, &error))
 }

@@ -1,14 +1,65 @@
-//! `cryptlet documentation`.
+//! `cryptlet documentation`: what a release and the book hold of the command
+//! line, made from the command line itself.
 
-use std::io::Write;
+mod markdown;
+mod schemas;
+
+use std::fs;
+use std::io::{self, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 
 use crate::failure::Failure;
+use crate::grammar;
 
 #[derive(Args)]
-pub struct Arguments {}
+#[group(required = true, multiple = true)]
+#[command(after_help = "Examples:
+  cryptlet documentation --man target/man
+  cryptlet documentation --markdown docs/reference/commands.md --schemas docs/reference/schemas")]
+pub struct Arguments {
+    /// Write a manual page for each command.
+    #[arg(long, value_name = "DIR")]
+    man: Option<PathBuf>,
+    /// Write the book's reference of all commands.
+    #[arg(long, value_name = "FILE")]
+    markdown: Option<PathBuf>,
+    /// Write a JSON Schema for what each command prints with `--json`.
+    #[arg(long, value_name = "DIR")]
+    schemas: Option<PathBuf>,
+}
 
-pub fn run(_arguments: &Arguments, _output: &mut impl Write) -> Result<(), Failure> {
-    Err(Failure::Refused("not there yet".into()))
+pub fn run(arguments: &Arguments, _output: &mut impl Write) -> Result<(), Failure> {
+    if let Some(folder) = &arguments.man {
+        written(folder, manual_pages(folder))?;
+    }
+    if let Some(file) = &arguments.markdown {
+        written(
+            file,
+            fs::write(file, markdown::reference(&grammar::command())),
+        )?;
+    }
+    if let Some(folder) = &arguments.schemas {
+        written(folder, schema_files(folder))?;
+    }
+    Ok(())
+}
+
+fn written(path: &Path, outcome: io::Result<()>) -> Result<(), Failure> {
+    outcome.map_err(|error| Failure::Refused(format!("cannot write {}: {error}", path.display())))
+}
+
+fn manual_pages(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    clap_mangen::generate_to(grammar::command(), folder)
+}
+
+fn schema_files(folder: &Path) -> io::Result<()> {
+    fs::create_dir_all(folder)?;
+    for output in schemas::OUTPUTS {
+        let text = format!("{:#}\n", output.schema());
+        fs::write(folder.join(output.file()), text)?;
+    }
+    Ok(())
 }

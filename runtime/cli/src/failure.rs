@@ -1,6 +1,7 @@
 //! How a command fails: one sentence and an exit status.
 
 use std::io::{self, Write};
+use std::path::Path;
 use std::process::ExitCode;
 
 use cryptlet_fabric::journal::JournalError;
@@ -21,6 +22,17 @@ pub enum Failure {
 }
 
 impl Failure {
+    /// A file of the command line that cannot be read.
+    pub fn unreadable(path: &Path, error: &io::Error) -> Self {
+        let path = path.display();
+        Self::Usage(match error.kind() {
+            io::ErrorKind::NotFound => format!("there is no file {path}; name one that is there"),
+            io::ErrorKind::IsADirectory => format!("{path} is a folder; name a file"),
+            io::ErrorKind::InvalidData => format!("{path} is not text; name a file in UTF-8"),
+            _ => format!("cannot read {path}: {error}"),
+        })
+    }
+
     /// Says the sentence on standard error and gives the exit status.
     pub fn report(self) -> ExitCode {
         let (sentence, status) = match self {

@@ -8,7 +8,7 @@ use crate::Arguments;
 use crate::terminal::HEADING;
 
 /// Who uses which commands, in the order in which they come to need them.
-const GROUPS: [(&str, &[&str]); 4] = [
+pub const GROUPS: [(&str, &[&str]); 4] = [
     ("Authors", &["new", "build", "test", "run", "inspect"]),
     (
         "Operators",

@@ -34,7 +34,7 @@ use crate::terminal::Colour;
 
 /// Write, host and audit cryptlets.
 #[derive(Parser)]
-#[command(name = "cryptlet", version, propagate_version = true)]
+#[command(name = "cryptlet", version)]
 struct Arguments {
     /// When to colour what is printed.
     #[arg(long, global = true, value_enum, value_name = "WHEN", default_value_t)]

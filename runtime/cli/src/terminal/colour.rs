@@ -18,12 +18,13 @@ pub const FAINT: Style = Style::new().dimmed();
 /// When to colour.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, ValueEnum)]
 pub enum Colour {
-    /// On a terminal, unless `NO_COLOR` is set.
+    // Comments of rustdoc would take five lines in the help of every command.
+    // On a terminal, unless `NO_COLOR` is set.
     #[default]
     Auto,
-    /// Even into a file or a pipe.
+    // Even into a file or a pipe.
     Always,
-    /// Not even on a terminal.
+    // Not even on a terminal.
     Never,
 }
 

@@ -1,8 +1,10 @@
 //! The `cryptlet` command, seen from a shell.
 
 mod audit;
+mod golden;
 mod key;
 mod measure;
+mod reference;
 
 use std::ffi::OsStr;
 use std::fs;

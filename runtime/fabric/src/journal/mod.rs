@@ -39,8 +39,8 @@ const APPLICATION_ID: i64 = 0x4352_5950;
 /// The journal could not be read or written.
 #[derive(Debug, thiserror::Error)]
 pub enum JournalError {
-    /// SQLite reports a failure; the commit in progress did not happen.
-    #[error("the journal {path} failed: {source}; nothing of this commit was kept")]
+    /// SQLite reports a failure; the commit in progress, if any, did not happen.
+    #[error("{}", store_failed(path, source))]
     Store {
         /// The journal's file.
         path: String,
@@ -93,6 +93,21 @@ pub enum JournalError {
     /// The writer has stopped, or its disk failed before this was written.
     #[error("the journal takes no more writes; nothing was written")]
     Closed,
+}
+
+/// Says what an operator can do about it, as far as the reason tells.
+fn store_failed(path: &str, source: &rusqlite::Error) -> String {
+    use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase};
+    match source.sqlite_error_code() {
+        Some(NotADatabase | DatabaseCorrupt) => format!(
+            "the journal {path} is damaged: {source}; restore a backup, and keep this file as \
+             evidence"
+        ),
+        Some(DiskFull) => format!(
+            "the journal {path} cannot grow: {source}; make room, nothing of this commit was kept"
+        ),
+        _ => format!("the journal {path} failed: {source}; nothing of this commit was kept"),
+    }
 }
 
 /// A journal that is open for reading, and for writing if it was opened with [`Journal::open`].

@@ -1,0 +1,108 @@
+//! What commands print with `--json`, as JSON Schema 2020-12. Every command
+//! that has the flag is listed here; a test holds it to that.
+
+use serde_json::{Map, Value, json};
+use utoipa::openapi::{RefOr, Schema};
+use utoipa::{PartialSchema, ToSchema};
+
+/// Every `--json` output: the command and the type that it prints.
+pub const OUTPUTS: &[Output] = &[];
+
+/// What one command prints.
+pub struct Output {
+    /// The words after `cryptlet`.
+    pub command: &'static str,
+    describe: fn() -> Described,
+}
+
+/// A type's schema, and those it refers to by name.
+type Described = (RefOr<Schema>, Vec<(String, RefOr<Schema>)>);
+
+impl Output {
+    const fn of<T: ToSchema>(command: &'static str) -> Self {
+        Self {
+            command,
+            describe: described::<T>,
+        }
+    }
+
+    /// The name of its file: `key-ls.json`.
+    pub fn file(&self) -> String {
+        format!("{}.json", self.command.replace(' ', "-"))
+    }
+
+    /// The schema, which refers to nothing outside itself.
+    pub fn schema(&self) -> Value {
+        let (schema, named) = (self.describe)();
+        let mut document = Map::new();
+        document.insert(
+            "$schema".into(),
+            "https://json-schema.org/draft/2020-12/schema".into(),
+        );
+        document.insert(
+            "title".into(),
+            format!("cryptlet {} --json", self.command).into(),
+        );
+        if let Value::Object(own) = as_json(&schema) {
+            document.extend(own);
+        }
+        let named: Map<String, Value> = named
+            .iter()
+            .map(|(name, schema)| (name.clone(), as_json(schema)))
+            .collect();
+        if !named.is_empty() {
+            document.insert("$defs".into(), Value::Object(named));
+        }
+        Value::Object(document)
+    }
+}
+
+fn described<T: ToSchema>() -> Described {
+    let mut named = Vec::new();
+    T::schemas(&mut named);
+    named.sort_by(|(one, _), (other, _)| one.cmp(other));
+    (<T as PartialSchema>::schema(), named)
+}
+
+/// References lead to the same document rather than to a description of an API.
+fn as_json(schema: &RefOr<Schema>) -> Value {
+    let mut value = json!(schema);
+    redirect(&mut value);
+    value
+}
+
+fn redirect(value: &mut Value) {
+    match value {
+        Value::Object(members) => {
+            for (name, member) in members {
+                match member {
+                    Value::String(place) if name == "$ref" => {
+                        *place = place.replace("#/components/schemas/", "#/$defs/");
+                    }
+                    other => redirect(other),
+                }
+            }
+        }
+        Value::Array(items) => items.iter_mut().for_each(redirect),
+        _ => {}
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_schema_is_one_and_stands_alone() {
+        for output in OUTPUTS {
+            let schema = output.schema();
+            assert!(
+                jsonschema::meta::is_valid(&schema),
+                "{} is no schema",
+                output.command
+            );
+            jsonschema::validator_for(&schema)
+                .unwrap_or_else(|error| panic!("{}: {error}", output.command));
+        }
+    }
+}
