@@ -113,6 +113,7 @@ fn difference(expectation: &Path, actual: &str, redactions: &Redactions) -> Opti
     let expected = fs::read_to_string(expectation).unwrap_or_default();
     let assert = Assert::new()
         .action(Action::Verify)
+        .normalize_paths(false)
         .redact_with(redactions.clone());
     let error = assert
         .try_eq(
