@@ -12,6 +12,10 @@ setup:
 demo *ARGUMENTS:
     cargo xtask demo {{ ARGUMENTS }}
 
+# Run a chain with the demonstration's contracts to try the `cryptlet` command on.
+devnet *ARGUMENTS:
+    cargo xtask devnet {{ ARGUMENTS }}
+
 # Everything that a change must pass; `just test --full` adds the slow tests.
 test *OPTIONS:
     cargo xtask test {{ OPTIONS }}

@@ -9,7 +9,7 @@ use cryptlet_fabric::{Fabric, Seams};
 use end_to_end::attacks::{self, Attack};
 use end_to_end::story::{self, Settlement};
 use end_to_end::swap::BINDING;
-use end_to_end::{Components, World, schedule, world};
+use end_to_end::{Components, World, fresh, schedule, world};
 
 #[tokio::main]
 async fn main() -> Result<()> {
@@ -234,11 +234,7 @@ fn farewell(world: &World, fabric: &Fabric, receipt: &Path) {
     );
 }
 
-/// Marks a folder that a demonstration made, and that the next one may empty.
-const MARK: &str = "made-by-the-demonstration";
-
-/// `target/demo` of the repository, or the folder named on the command line; emptied if an earlier
-/// demonstration made it, and refused if it holds anything else.
+/// `target/demo` of the repository, or the folder named on the command line.
 fn fresh_folder() -> Result<PathBuf> {
     let mut arguments = std::env::args_os().skip(1);
     let state = arguments
@@ -248,17 +244,6 @@ fn fresh_folder() -> Result<PathBuf> {
         arguments.next().is_none() && !state.as_os_str().as_encoded_bytes().starts_with(b"-"),
         "usage: demo [FOLDER]; the folder holds the state afterwards, by default target/demo"
     );
-    if state.join(MARK).is_file() {
-        std::fs::remove_dir_all(&state)?;
-    }
-    if state.exists() {
-        ensure!(
-            std::fs::read_dir(&state)?.next().is_none(),
-            "{} holds something else; name an empty folder",
-            state.display()
-        );
-    }
-    std::fs::create_dir_all(&state)?;
-    std::fs::write(state.join(MARK), "")?;
+    fresh::folder(&state, "made-by-the-demonstration")?;
     Ok(state)
 }

@@ -9,6 +9,7 @@
 
 pub mod attacks;
 pub mod components;
+pub mod fresh;
 pub mod independent;
 pub mod rates;
 pub mod schedule;

@@ -53,6 +53,8 @@ pub struct World {
     pub binding: Binding,
     /// Their signatures.
     pub approvals: Vec<Approval>,
+    /// The account of the delivery key.
+    pub signer: Address,
     /// The fabric's state folder.
     pub state: PathBuf,
     /// What runs.
@@ -76,6 +78,14 @@ impl World {
     /// Starts a node in 2006, deploys the contracts, makes keys, has both parties sign, and
     /// prepares a state folder. No fabric runs yet.
     pub async fn new(state: &Path, components: Components) -> Result<Self> {
+        let world = Self::before_agreement(state, components).await?;
+        world.agree_on_the_chain().await?;
+        world.admit().await?;
+        Ok(world)
+    }
+
+    /// The same, but the chain knows nothing of the binding yet, and no delivery key is admitted.
+    pub async fn before_agreement(state: &Path, components: Components) -> Result<Self> {
         let boundaries = schedule::boundaries();
         let node = Node::start(NodeSettings {
             genesis: boundaries[0],
@@ -162,11 +172,10 @@ impl World {
             contracts,
             binding,
             approvals,
+            signer: address_of(&delegate, swap::DELIVERY_KEY)?,
             state: state.to_owned(),
             components,
         };
-        world.agree_on_the_chain().await?;
-        world.admit(&delegate).await?;
         world.put_up_collateral().await?;
         world.fund(&delegate).await?;
         world.configuration().write(state)?;
@@ -323,7 +332,8 @@ impl World {
         cryptlet_contracts::domain(self.node.chain(), *self.contracts.gateway.address())
     }
 
-    async fn agree_on_the_chain(&self) -> Result<()> {
+    /// Somebody hands the gateway the binding with both signatures.
+    pub async fn agree_on_the_chain(&self) -> Result<()> {
         let approvals = self.chain_approvals(self.binding.terms_digest())?;
         let receipt = self
             .contracts
@@ -338,15 +348,14 @@ impl World {
     }
 
     /// The verifier of the software tier admits the delivery key for this binding alone.
-    async fn admit(&self, delegate: &SignatureDelegate) -> Result<()> {
-        let signer = address_of(delegate, swap::DELIVERY_KEY)?;
+    pub async fn admit(&self) -> Result<()> {
         let expiry = schedule::boundaries()[schedule::QUARTERS] + 365 * 86_400;
         let receipt = self
             .contracts
             .registry
             .admit(
                 B256::from(*self.binding.id().as_bytes()),
-                signer,
+                self.signer,
                 keccak256("demonstration, software tier"),
                 expiry,
                 1,
@@ -454,7 +463,8 @@ fn make_keys(state: &Path) -> Result<SignatureDelegate> {
     Ok(vault.delegate())
 }
 
-fn write_private(path: &Path, text: &str) -> Result<()> {
+/// Writes a file that only its owner can read.
+pub fn write_private(path: &Path, text: &str) -> Result<()> {
     use std::io::Write as _;
     use std::os::unix::fs::OpenOptionsExt as _;
     let mut file = std::fs::OpenOptions::new()

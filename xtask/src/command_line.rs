@@ -8,6 +8,8 @@ usage: cargo xtask COMMAND
   contracts          compile the contracts into contracts/artifacts
   contracts --check  compile them and fail if the committed artefacts differ
   demo [ARGUMENT…]   run the demonstration: an interest-rate swap from binding to settlement
+  devnet [FOLDER] [--port N]
+                     run a chain with the demonstration's contracts to try the `cryptlet` command on
   test               everything that a change must pass
   test --full        the same, with the tests that are marked as slow
   help               this text";
@@ -20,6 +22,7 @@ pub enum Order {
     Guests,
     Contracts { check: bool },
     Demo { arguments: Vec<String> },
+    Devnet { arguments: Vec<String> },
     Test { full: bool },
 }
 
@@ -37,6 +40,7 @@ impl Order {
             ("contracts", []) => Order::Contracts { check: false },
             ("contracts", ["--check"]) => Order::Contracts { check: true },
             ("demo", _) => Order::Demo { arguments: rest },
+            ("devnet", _) => Order::Devnet { arguments: rest },
             ("test", []) => Order::Test { full: false },
             ("test", ["--full"]) => Order::Test { full: true },
             ("setup" | "guests" | "contracts" | "test", [first, ..]) => {
@@ -57,9 +61,10 @@ mod tests {
 
     #[test]
     fn reads_every_command_of_the_usage_text() {
-        for line in USAGE.lines().filter_map(|line| line.strip_prefix("  ")) {
-            let (form, _) = line.split_once("  ").expect("a form and what it does");
-            let command = form.replace("[ARGUMENT…]", "");
+        let lines = USAGE.lines().filter_map(|line| line.strip_prefix("  "));
+        for line in lines.filter(|line| !line.starts_with(' ')) {
+            let form = line.split_once("  ").map_or(line, |(form, _)| form);
+            let command = form.split(" [").next().unwrap_or(form);
             assert!(
                 parse(&command).is_ok(),
                 "{command:?} is in the usage text but not understood"

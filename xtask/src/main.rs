@@ -10,6 +10,7 @@
 mod command_line;
 mod contracts;
 mod demo;
+mod devnet;
 mod guests;
 mod process;
 mod setup;
@@ -51,6 +52,7 @@ fn carry_out(order: Order) -> anyhow::Result<()> {
         Order::Guests => guests::build(&workspace),
         Order::Contracts { check } => contracts::build(&workspace, check),
         Order::Demo { arguments } => demo::run(&workspace, &arguments),
+        Order::Devnet { arguments } => devnet::run(&workspace, &arguments),
         Order::Test { full } => test::run(&workspace, full),
     }
 }

@@ -1,0 +1,74 @@
+//! What a person who tries the `cryptlet` command finds on disk.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use alloy::signers::local::PrivateKeySigner;
+use anyhow::{Context as _, Result};
+use cryptlet_vault::{Algorithm, Cost, KeyName, Passphrase, Purpose, SecretKey, Vault};
+use end_to_end::{World, world};
+
+/// The devnet's folder.
+pub struct Folder(PathBuf);
+
+impl Folder {
+    /// At this path.
+    pub fn at(path: &Path) -> Self {
+        Self(path.to_owned())
+    }
+
+    /// The state folder, where `cryptlet` looks for it by itself.
+    pub fn state(&self) -> PathBuf {
+        self.0.join(".cryptlet")
+    }
+
+    /// Writes what there is to work with.
+    pub fn fill(&self, world: &World) -> Result<()> {
+        let passphrase = self.0.join("passphrase");
+        fs::rename(world::passphrase_file(&self.state()), &passphrase)?;
+        let passphrase = Passphrase::from_file(passphrase)?;
+        self.keep_wallet("acme", &world.acme, &passphrase)?;
+        self.keep_wallet("globex", &world.globex, &passphrase)?;
+        fs::write(self.0.join("binding.toml"), world.binding.to_toml())?;
+        let components = self.0.join("components");
+        fs::create_dir(&components)?;
+        for (name, bytes) in [
+            (
+                "reference-rate-1.0.0.wasm",
+                &world.components.reference_rate,
+            ),
+            ("interest-rate-swap-1.0.0.wasm", &world.components.swap),
+            ("interest-rate-swap-1.1.0.wasm", &world.components.swap_next),
+        ] {
+            fs::write(components.join(name), bytes)?;
+        }
+        Ok(())
+    }
+
+    /// Leaves the address of the control endpoint.
+    pub fn announce(&self, control: &str) -> Result<()> {
+        fs::write(self.0.join("control"), control)
+            .context("cannot write the address of the control endpoint")
+    }
+
+    /// One of the node's accounts, whose keys everybody knows, as a party would keep its own.
+    fn keep_wallet(
+        &self,
+        party: &str,
+        wallet: &PrivateKeySigner,
+        passphrase: &Passphrase,
+    ) -> Result<()> {
+        let name: KeyName = party.parse()?;
+        let secret = SecretKey::from_bytes(Algorithm::Secp256k1, &wallet.to_bytes().0)?;
+        let folder = self.0.join(party);
+        fs::create_dir(&folder)?;
+        Vault::open(folder.join("keys"))?.import(
+            &name,
+            secret,
+            Purpose::Counterparty,
+            passphrase,
+            Cost::Light,
+        )?;
+        Ok(())
+    }
+}
