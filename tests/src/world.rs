@@ -201,7 +201,11 @@ impl World {
             },
             ledgers: [(swap::LEDGER.to_owned(), ledger)].into(),
             limits: cryptlet_container::Settings::default().limits,
-            service: Service::default(),
+            service: Service {
+                // Any port: nobody should have to free one to try things.
+                listen: ([127, 0, 0, 1], 0).into(),
+                ..Service::default()
+            },
         }
     }
 
