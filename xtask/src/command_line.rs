@@ -7,6 +7,7 @@ usage: cargo xtask COMMAND
   guests             build the cryptlets into target/cryptlets
   contracts          compile the contracts into contracts/artifacts
   contracts --check  compile them and fail if the committed artefacts differ
+  book               make web pages of docs/ in target/book
   demo [ARGUMENT…]   run the demonstration: an interest-rate swap from binding to settlement
   devnet [FOLDER] [--port N]
                      run a chain with the demonstration's contracts to try the `cryptlet` command on
@@ -21,6 +22,7 @@ pub enum Order {
     Setup,
     Guests,
     Contracts { check: bool },
+    Book,
     Demo { arguments: Vec<String> },
     Devnet { arguments: Vec<String> },
     Test { full: bool },
@@ -39,11 +41,12 @@ impl Order {
             ("guests", []) => Order::Guests,
             ("contracts", []) => Order::Contracts { check: false },
             ("contracts", ["--check"]) => Order::Contracts { check: true },
+            ("book", []) => Order::Book,
             ("demo", _) => Order::Demo { arguments: rest },
             ("devnet", _) => Order::Devnet { arguments: rest },
             ("test", []) => Order::Test { full: false },
             ("test", ["--full"]) => Order::Test { full: true },
-            ("setup" | "guests" | "contracts" | "test", [first, ..]) => {
+            ("setup" | "guests" | "contracts" | "book" | "test", [first, ..]) => {
                 bail!("`cargo xtask {command}` does not take {first:?}")
             }
             _ => bail!("there is no command {command:?}"),

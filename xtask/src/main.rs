@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod book;
 mod command_line;
 mod contracts;
 mod demo;
@@ -51,6 +52,7 @@ fn carry_out(order: Order) -> anyhow::Result<()> {
         Order::Setup => setup::all(&workspace),
         Order::Guests => guests::build(&workspace),
         Order::Contracts { check } => contracts::build(&workspace, check),
+        Order::Book => book::build(&workspace),
         Order::Demo { arguments } => demo::run(&workspace, &arguments),
         Order::Devnet { arguments } => devnet::run(&workspace, &arguments),
         Order::Test { full } => test::run(&workspace, full),

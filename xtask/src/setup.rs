@@ -5,8 +5,10 @@
 mod contracts;
 mod deny;
 mod guest_toolchain;
+mod mdbook;
 mod node;
 mod npm;
+mod program;
 
 use std::path::PathBuf;
 
@@ -15,6 +17,7 @@ use anyhow::Result;
 pub use contracts::contracts;
 pub use deny::deny;
 pub use guest_toolchain::guest_toolchain;
+pub use mdbook::mdbook;
 pub use node::node;
 
 use crate::workspace::Workspace;

@@ -6,7 +6,7 @@ use cryptlet_toolchain::{Target, Toolchain};
 use crate::process;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
-use crate::{contracts, guests, setup};
+use crate::{book, contracts, guests, setup};
 
 pub fn run(workspace: &Workspace, full: bool) -> Result<()> {
     let mut steps = Steps::of("test");
@@ -17,6 +17,7 @@ pub fn run(workspace: &Workspace, full: bool) -> Result<()> {
     steps.step("contracts against ethers.js", || contracts::test(workspace))?;
     steps.step("clippy", || clippy(workspace))?;
     steps.step("documentation", || documentation(workspace))?;
+    steps.step("book", || book::build(workspace))?;
     steps.step("attest for wasm32", || attest_for_wasm(workspace))?;
     steps.step("compile the tests", || compile_tests(workspace))?;
     steps.step("cryptlets", || {
