@@ -15,6 +15,24 @@ pub trait LogOwner: Send + Sync {
     fn key(&self) -> &dyn CheckpointKey;
 }
 
+/// One leaf of the log, as it is stored.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct LeafRow {
+    /// Its place, counted from 0.
+    pub position: u64,
+    /// The bytes of the log entry.
+    pub entry: Vec<u8>,
+}
+
+/// One checkpoint of the log.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct CheckpointRow {
+    /// How many leaves it covers.
+    pub size: u64,
+    /// The signed note.
+    pub note: String,
+}
+
 /// Where the next leaf goes.
 #[derive(Clone, Debug)]
 pub(super) struct Tail {
@@ -194,6 +212,43 @@ impl Journal {
             "SELECT note FROM checkpoint ORDER BY size DESC LIMIT 1",
             [],
             |row| row.get(0),
+        )
+    }
+
+    /// The newest checkpoint and how many leaves it covers; none before the first leaf.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn newest_checkpoint(&self) -> Result<Option<CheckpointRow>, JournalError> {
+        self.read().one(
+            "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
+            [],
+            |row| {
+                Ok(CheckpointRow {
+                    size: row.get::<_, i64>(0)?.cast_unsigned(),
+                    note: row.get(1)?,
+                })
+            },
+        )
+    }
+
+    /// At most `limit` leaves, those from the place `from` on, in the order of the log. Nothing is
+    /// checked: an auditor reads them.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn leaves(&self, from: u64, limit: u32) -> Result<Vec<LeafRow>, JournalError> {
+        self.read().all(
+            "SELECT position, entry FROM leaf WHERE position >= ?1 ORDER BY position LIMIT ?2",
+            params![from.cast_signed(), limit],
+            |row| {
+                Ok(LeafRow {
+                    position: row.get::<_, i64>(0)?.cast_unsigned(),
+                    entry: row.get(1)?,
+                })
+            },
         )
     }
 

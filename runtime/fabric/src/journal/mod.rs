@@ -18,7 +18,7 @@ pub(crate) use deliveries::Placement;
 pub use deliveries::{AttemptRow, DeliveryRow, DeliveryStatus};
 pub(crate) use invocations::{Acceptance, NewExecution, NewInvocation};
 pub use invocations::{AcceptedRow, ExecutionRow, PublishedEvent, Recording};
-pub use log::LogOwner;
+pub use log::{CheckpointRow, LeafRow, LogOwner};
 pub use versions::VersionRow;
 pub use writer::Writing;
 

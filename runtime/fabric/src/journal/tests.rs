@@ -81,6 +81,27 @@ async fn every_leaf_proves_itself_under_the_newest_checkpoint()
 }
 
 #[tokio::test]
+async fn leaves_are_read_page_by_page_up_to_the_newest_checkpoint()
+-> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    let journal = Journal::open(state.path(), owner(1))?;
+    assert_eq!(journal.newest_checkpoint()?, None);
+    for name in ["a", "b", "c"] {
+        deploy(&journal, name, name.as_bytes()).await?;
+    }
+    let (first, rest) = (journal.leaves(0, 2)?, journal.leaves(2, 2)?);
+    let read: Vec<u64> = first
+        .iter()
+        .chain(&rest)
+        .map(|leaf| leaf.position)
+        .collect();
+    assert_eq!(read, [0, 1, 2]);
+    assert_eq!(journal.newest_checkpoint()?.map(|row| row.size), Some(3));
+    assert_eq!(rest[0].entry, journal.receipt_at(2, 3)?.statement);
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_job_that_fails_is_undone_alone() -> Result<(), Box<dyn std::error::Error>> {
     let state = tempfile::tempdir()?;
     let journal = Arc::new(Journal::open(state.path(), owner(1))?);
