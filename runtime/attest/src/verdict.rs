@@ -1,7 +1,7 @@
 //! What verification found out, and what each finding rests on.
 
 use crate::log::Checkpoint;
-use crate::{Digest, EncodingError, LeafHash, Measurement, Outcome, Statement};
+use crate::{Digest, EncodingError, LeafHash, Measurement, Outcome, Statement, view};
 use serde::Serialize;
 use std::fmt;
 use thiserror::Error;
@@ -33,6 +33,8 @@ pub struct Claim {
     pub says: String,
     /// Why one should believe it.
     pub rests_on: Basis,
+    /// What would show that it is false.
+    pub broken_by: &'static str,
 }
 
 /// Why a claim should be believed, from the strongest reason to the weakest.
@@ -46,17 +48,36 @@ pub enum Basis {
         /// The key, as `name+id`.
         key: String,
     },
+    /// A node of a chain says so; another node may be asked.
+    Node {
+        /// The node, without anything secret.
+        endpoint: String,
+    },
     /// The host says so. Anyone with module and transcript can find out by replay.
     HostUntilReplayed,
     /// The host says so, and replay cannot tell.
     Host,
 }
 
+impl Basis {
+    /// A stable name, for programs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Computed => "computed",
+            Self::Signature { .. } => "signature",
+            Self::Node { .. } => "node",
+            Self::HostUntilReplayed => "host-until-replayed",
+            Self::Host => "host",
+        }
+    }
+}
+
 impl fmt::Display for Basis {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
-            Self::Computed => formatter.write_str("computed here from the receipt's bytes"),
+            Self::Computed => formatter.write_str("computed here from the bytes at hand"),
             Self::Signature { key } => write!(formatter, "the signature of {key}, which you trust"),
+            Self::Node { endpoint } => write!(formatter, "the word of the node at {endpoint}"),
             Self::HostUntilReplayed => formatter
                 .write_str("the host's word, until the run is replayed from its transcript"),
             Self::Host => formatter.write_str("the host's word; replay cannot tell"),
@@ -201,6 +222,7 @@ pub(crate) fn claims(
             name: "intact",
             says: format!("the receipt is whole and unaltered; its hash is {leaf_hash}"),
             rests_on: Basis::Computed,
+            broken_by: "a collision of SHA-256",
         },
         Claim {
             name: "logged",
@@ -209,43 +231,48 @@ pub(crate) fn claims(
                 checkpoint.origin, checkpoint.size,
             ),
             rests_on: signed,
+            broken_by: "another checkpoint by the same key that this one does not extend: then the host shows different logs",
         },
         Claim {
             name: "module",
             says: format!(
-                "{} {}, module {}, ran as invocation {} of binding {}{}",
+                "{} {}, module {}, ran as invocation {} of binding {}; {}",
                 execution.cryptlet,
                 execution.version,
                 execution.measurement,
                 execution.invocation,
                 execution.binding,
                 if expected.is_some() {
-                    "; it is the module that you expected"
+                    "it is the module that you expected"
                 } else {
-                    ""
+                    "nobody checked here which module was expected: compare it with the one that the binding names"
                 },
             ),
             rests_on: replayed.clone(),
+            broken_by: BROKEN_BY_REPLAY,
         },
         Claim {
             name: "execution",
             says: format!(
-                "{}, with {} outputs, {} fuel, {} bytes of memory and {} host calls",
+                "{}, with {}, {} fuel, {} bytes of memory and {}",
                 ended(&execution.outcome),
-                execution.outputs.len(),
+                counted(execution.outputs.len() as u64, "output"),
                 execution.fuel,
                 execution.peak_memory,
-                execution.host_calls,
+                counted(execution.host_calls, "host call"),
             ),
             rests_on: replayed,
+            broken_by: BROKEN_BY_REPLAY,
         },
         Claim {
             name: "circumstances",
             says: format!(
-                "the trigger was a {}, the instant {} ms, and sources and other host functions answered what the transcript says",
-                execution.trigger.kind, execution.instant,
+                "the trigger was of the kind {}, the instant {}, and sources and other host functions answered what the transcript says",
+                execution.trigger.kind,
+                view::instant(execution.instant),
             ),
             rests_on: Basis::Host,
+            broken_by: "the acceptance in the same log, if it fixes another trigger or instant; the chain or the source, if it shows something else",
         },
         Claim {
             name: "host",
@@ -254,19 +281,33 @@ pub(crate) fn claims(
                 host.fabric_version, host.wasmtime, host.key,
             ),
             rests_on: Basis::Host,
+            broken_by: "whoever else holds the key, or a host that admits to another executable",
         },
     ];
     if !execution.children.is_empty() {
         claims.push(Claim {
             name: "sources",
             says: format!(
-                "{} sources were asked; each has a receipt of its own to verify",
-                execution.children.len(),
+                "it asked {}; each has a receipt of its own to verify",
+                counted(execution.children.len() as u64, "source"),
             ),
             rests_on: Basis::Host,
+            broken_by: "a source's receipt that is not in the log, or is not among the children here",
         });
     }
     claims
+}
+
+/// Module, limits, outcome and cost follow from module and transcript.
+const BROKEN_BY_REPLAY: &str =
+    "a replay from module and transcript that gives another execution hash";
+
+fn counted(count: u64, what: &str) -> String {
+    match count {
+        0 => format!("no {what}"),
+        1 => format!("1 {what}"),
+        _ => format!("{count} {what}s"),
+    }
 }
 
 fn ended(outcome: &Outcome) -> String {

@@ -1,7 +1,8 @@
 //! `cryptlet audit`: what may be believed of what a host says.
 
 mod compare;
-mod receipt;
+pub mod receipt;
+mod shown;
 mod trail;
 
 use std::io::Write;

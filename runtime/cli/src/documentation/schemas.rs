@@ -5,8 +5,10 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::audit::receipt::AuditedReceipt;
+
 /// Every `--json` output: the command and the type that it prints.
-pub const OUTPUTS: &[Output] = &[];
+pub const OUTPUTS: &[Output] = &[Output::of::<AuditedReceipt>("audit receipt")];
 
 /// What one command prints.
 pub struct Output {

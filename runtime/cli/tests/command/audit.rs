@@ -136,6 +136,8 @@ fn says_what_a_genuine_receipt_proves_and_on_what_that_rests() {
         &Measurement::of(MODULE).to_string(),
         "it is the module that you expected",
         "12345 fuel",
+        "the instant 2023-11-14T22:13:20.000Z",
+        "would be broken by: a replay from module and transcript",
         "rests on: the host's word",
     ] {
         assert!(said.contains(part), "{part} in {said}");
@@ -148,14 +150,39 @@ fn prints_the_verdict_as_json_for_programs() {
     let said = audit(&desk, &[operator.trusted()], MODULE, &["--json"]).done();
     let said: Value = serde_json::from_str(&said).unwrap();
     assert_eq!(said["verified"], true);
-    assert_eq!(said["verdict"]["index"], "1");
+    assert_eq!(said["run"]["leaf"], 1);
     assert_eq!(
-        said["verdict"]["leaf_hash"],
+        said["run"]["leaf-hash"],
         operator.receipt(1).leaf_hash().to_string()
     );
-    assert_eq!(
-        said["verdict"]["statement"]["execution"]["cryptlet"],
-        "interest-rate-swap"
+    assert_eq!(said["run"]["cryptlet"], "interest-rate-swap");
+    assert_eq!(said["run"]["instant"], "2023-11-14T22:13:20Z");
+    assert_eq!(said["claims"][0]["rests-on"]["basis"], "computed");
+    assert_eq!(said["checkpoint"]["size"], 3);
+}
+
+#[test]
+fn the_expected_module_may_be_given_as_a_file_or_not_at_all() {
+    let (operator, desk) = handed_over("interest-rate-swap");
+    desk.file("swap.wasm", MODULE);
+    desk.file("other.wasm", "another component");
+    let trust = format!("--trust={}", operator.trusted());
+    let audit = |options: &[&str]| {
+        let arguments = ["audit", "receipt", "run.receipt", &trust];
+        desk.run(arguments.iter().chain(options))
+    };
+
+    let said = audit(&["--module=swap.wasm"]).done();
+    assert!(
+        said.contains("it is the module that you expected"),
+        "{said}"
+    );
+    let sentence = audit(&["--module=other.wasm"]).failed(1);
+    assert!(sentence.contains("(other-measurement)"), "{sentence}");
+    let said = audit(&[]).done();
+    assert!(
+        said.contains("nobody checked here which module was expected"),
+        "{said}"
     );
 }
 
@@ -231,10 +258,17 @@ fn what_cannot_be_audited_has_status_2() {
     let (operator, desk) = handed_over("interest-rate-swap");
     let key = format!("--trust={}", operator.trusted());
     let module = format!("--expect-measurement={}", Measurement::of(MODULE));
-    let cases: [(&[&str], &str); 5] = [
+    let cases: [(&[&str], &str); 6] = [
         (&["none.receipt", &key, &module], "cannot read none.receipt"),
         (&["run.receipt", &module], "--trust"),
-        (&["run.receipt", &key], "--expect-measurement"),
+        (
+            &["run.receipt", &key, &module, "--module=swap.wasm"],
+            "--module",
+        ),
+        (
+            &["run.receipt", &key, "--module=swap.wasm"],
+            "cannot read swap.wasm",
+        ),
         (&["run.receipt", "--trust=nobody", &module], "name+id+key"),
         (
             &["run.receipt", &key, "--expect-measurement=12"],
