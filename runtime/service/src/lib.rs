@@ -18,3 +18,5 @@
 #![warn(missing_docs)]
 
 pub mod api;
+mod private_file;
+pub mod tokens;
