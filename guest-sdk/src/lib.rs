@@ -59,6 +59,10 @@
 
 extern crate self as cryptlet_sdk;
 
+#[cfg(doctest)]
+#[doc = include_str!("../README.md")]
+struct Readme;
+
 mod bytes;
 mod context;
 mod error;

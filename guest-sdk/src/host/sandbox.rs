@@ -15,7 +15,7 @@ use crate::{
 #[allow(clippy::all, reason = "generated")]
 pub mod bindings {
     wit_bindgen::generate!({
-        path: "../wit",
+        path: "wit",
         world: "cryptlet:sdk/either-cryptlet",
         // One world with the imports of both kinds. Only those that a cryptlet's
         // code can call end up in its component.
