@@ -16,6 +16,10 @@ demo *ARGUMENTS:
 devnet *ARGUMENTS:
     cargo xtask devnet {{ ARGUMENTS }}
 
+# Build the release archive into target/dist; `just dist --check` inspects one of the debug build.
+dist *OPTIONS:
+    cargo xtask dist {{ OPTIONS }}
+
 # Everything that a change must pass; `just test --full` adds the slow tests.
 test *OPTIONS:
     cargo xtask test {{ OPTIONS }}

@@ -11,6 +11,8 @@ usage: cargo xtask COMMAND
   demo [ARGUMENT…]   run the demonstration: an interest-rate swap from binding to settlement
   devnet [FOLDER] [--port N]
                      run a chain with the demonstration's contracts to try the `cryptlet` command on
+  dist               build the release: an archive with sums in target/dist
+  dist --check       pack and inspect an archive of the command as the tests build it
   test               everything that a change must pass
   test --full        the same, with the tests that are marked as slow
   help               this text";
@@ -25,6 +27,7 @@ pub enum Order {
     Book,
     Demo { arguments: Vec<String> },
     Devnet { arguments: Vec<String> },
+    Dist { check: bool },
     Test { full: bool },
 }
 
@@ -44,9 +47,11 @@ impl Order {
             ("book", []) => Order::Book,
             ("demo", _) => Order::Demo { arguments: rest },
             ("devnet", _) => Order::Devnet { arguments: rest },
+            ("dist", []) => Order::Dist { check: false },
+            ("dist", ["--check"]) => Order::Dist { check: true },
             ("test", []) => Order::Test { full: false },
             ("test", ["--full"]) => Order::Test { full: true },
-            ("setup" | "guests" | "contracts" | "book" | "test", [first, ..]) => {
+            ("setup" | "guests" | "contracts" | "book" | "dist" | "test", [first, ..]) => {
                 bail!("`cargo xtask {command}` does not take {first:?}")
             }
             _ => bail!("there is no command {command:?}"),

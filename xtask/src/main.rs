@@ -12,8 +12,10 @@ mod command_line;
 mod contracts;
 mod demo;
 mod devnet;
+mod dist;
 mod guests;
 mod process;
+mod publishing;
 mod setup;
 mod steps;
 mod test;
@@ -55,6 +57,8 @@ fn carry_out(order: Order) -> anyhow::Result<()> {
         Order::Book => book::build(&workspace),
         Order::Demo { arguments } => demo::run(&workspace, &arguments),
         Order::Devnet { arguments } => devnet::run(&workspace, &arguments),
+        Order::Dist { check: false } => dist::build(&workspace),
+        Order::Dist { check: true } => dist::check(&workspace),
         Order::Test { full } => test::run(&workspace, full),
     }
 }

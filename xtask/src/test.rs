@@ -6,7 +6,7 @@ use cryptlet_toolchain::{Target, Toolchain};
 use crate::process;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
-use crate::{book, contracts, guests, setup};
+use crate::{book, contracts, dist, guests, publishing, setup};
 
 pub fn run(workspace: &Workspace, full: bool) -> Result<()> {
     let mut steps = Steps::of("test");
@@ -23,6 +23,8 @@ pub fn run(workspace: &Workspace, full: bool) -> Result<()> {
     steps.step("cryptlets", || {
         guests::build_with_the_present_builder(workspace)
     })?;
+    steps.step("what a release holds", || dist::check(workspace))?;
+    steps.step("what is published", || publishing::rehearse(workspace))?;
     let tally = steps.step("tests", || tests(workspace, &tools, full))?;
     println!("{}", steps.summary());
     println!(

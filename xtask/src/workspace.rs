@@ -98,7 +98,8 @@ fn is_manifest(path: &Path) -> bool {
     name.starts_with("cryptlet") && name.ends_with(".toml")
 }
 
-fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
+/// What lies in a folder.
+pub fn entries(folder: &Path) -> Result<Vec<PathBuf>> {
     let list = || -> std::io::Result<Vec<PathBuf>> {
         fs::read_dir(folder)?
             .map(|entry| entry.map(|entry| entry.path()))

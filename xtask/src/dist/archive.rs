@@ -1,0 +1,49 @@
+//! An archive that depends on its files alone: names in order, and no time, owner or umask of the
+//! machine that made it.
+
+use std::fs::{self, File};
+use std::io::{self, Write as _};
+use std::path::{Path, PathBuf};
+
+use anyhow::{Context as _, Result};
+use flate2::read::GzDecoder;
+use flate2::{Compression, GzBuilder};
+use tar::{Archive, Builder, EntryType, Header};
+
+use super::contents::Contents;
+use super::emptied;
+
+/// 2006-07-24, as in the packages of cargo: some tools refuse times near 1970.
+const MODIFIED: u64 = 1_153_704_088;
+
+/// Writes all files below the folder `root` of the archive.
+pub fn write(path: &Path, root: &str, contents: &Contents) -> io::Result<()> {
+    let gzip = GzBuilder::new()
+        .mtime(0)
+        .write(File::create(path)?, Compression::best());
+    let mut archive = Builder::new(gzip);
+    for (name, file) in contents.files() {
+        let mut header = Header::new_ustar();
+        header.set_entry_type(EntryType::Regular);
+        header.set_mode(if file.executable { 0o755 } else { 0o644 });
+        header.set_mtime(MODIFIED);
+        header.set_size(file.bytes.len() as u64);
+        archive.append_data(&mut header, format!("{root}/{name}"), &file.bytes[..])?;
+    }
+    archive.into_inner()?.finish()?.flush()
+}
+
+/// Unpacks an archive into a folder of its own and gives the files.
+pub fn unpack(path: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
+    let folder = emptied(folder.to_owned())?;
+    let file = File::open(path).with_context(|| format!("cannot open {}", path.display()))?;
+    let mut archive = Archive::new(GzDecoder::new(file));
+    let mut files = Vec::new();
+    for entry in archive.entries()? {
+        let mut entry = entry?;
+        files.push(folder.join(entry.path()?));
+        entry.unpack_in(&folder)?;
+    }
+    files.retain(|file| fs::metadata(file).is_ok_and(|file| file.is_file()));
+    Ok(files)
+}
