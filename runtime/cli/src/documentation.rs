@@ -8,7 +8,8 @@ use std::fs;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
-use clap::Args;
+use clap::{Args, Command};
+use clap_mangen::Man;
 
 use crate::failure::Failure;
 use crate::grammar;
@@ -52,7 +53,17 @@ fn written(path: &Path, outcome: io::Result<()>) -> Result<(), Failure> {
 
 fn manual_pages(folder: &Path) -> io::Result<()> {
     fs::create_dir_all(folder)?;
-    clap_mangen::generate_to(grammar::command(), folder)
+    manual_page(&grammar::command(), folder)
+}
+
+/// The page of a command, and of those below it. clap's own walk has pages on
+/// every `help`, too.
+fn manual_page(command: &Command, folder: &Path) -> io::Result<()> {
+    Man::new(command.clone()).generate_to(folder)?;
+    command
+        .get_subcommands()
+        .filter(|below| !below.is_hide_set() && below.get_name() != "help")
+        .try_for_each(|below| manual_page(below, folder))
 }
 
 fn schema_files(folder: &Path) -> io::Result<()> {

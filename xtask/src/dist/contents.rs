@@ -118,7 +118,7 @@ fn third_party(workspace: &Workspace) -> Result<String> {
     let crates: BTreeSet<&str> = tree
         .lines()
         // Our own name a folder, and a crate that comes up again is marked.
-        .filter(|line| !line.contains(" (/"))
+        .filter(|line| !line.is_empty() && !line.contains(" (/"))
         .map(|line| line.trim_end_matches(" (*)"))
         .collect();
     ensure!(!crates.is_empty(), "`cargo tree` lists no crate");
