@@ -9,10 +9,12 @@
 
 pub mod attacks;
 pub mod components;
+pub mod console;
 pub mod fresh;
 pub mod independent;
 pub mod rates;
 pub mod schedule;
+pub mod shell;
 pub mod story;
 pub mod swap;
 pub mod world;
