@@ -9,7 +9,7 @@ usage: cargo xtask COMMAND
   contracts --check  compile them and fail if the committed artefacts differ
   book               make web pages of docs/ in target/book
   demo [ARGUMENT…]   run the demonstration: an interest-rate swap from binding to settlement
-  devnet [FOLDER] [--port N]
+  devnet [FOLDER] [--port N] [--settled N]
                      run a chain with the demonstration's contracts to try the `cryptlet` command on
   dist               build the release: an archive with sums in target/dist
   dist --check       pack and inspect an archive of the command as the tests build it

@@ -1,5 +1,6 @@
-//! `cargo xtask devnet [FOLDER] [--port N]`: a chain with the swap of Acme and Globex on it, for
-//! trying the `cryptlet` command on. It plays everybody but the host's operator.
+//! `cargo xtask devnet [FOLDER] [--port N] [--settled N]`: a chain with the swap of Acme and Globex on
+//! it, for trying the `cryptlet` command on. It plays everybody but the host's operator; with
+//! `--settled`, the operator has been and gone.
 
 mod control;
 mod folder;
@@ -9,14 +10,16 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::Duration;
 
-use anyhow::{Context as _, Result, bail};
-use end_to_end::{Components, World, fresh};
+use anyhow::{Context as _, Result, bail, ensure};
+use cryptlet_fabric::Seams;
+use end_to_end::{Components, World, fresh, schedule, story};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::folder::Folder;
 
-const USAGE: &str = "usage: devnet [FOLDER] [--port N]; the folder is target/devnet unless named, \
-    the port of the control endpoint any free one";
+const USAGE: &str = "usage: devnet [FOLDER] [--port N] [--settled N]; the folder is target/devnet \
+    unless named, the port of the control endpoint any free one, and N quarters have been settled \
+    by a host, or none";
 
 /// Marks a folder that may be emptied.
 const MARK: &str = ".made-by-devnet";
@@ -27,6 +30,7 @@ const BLOCK_TIME: Duration = Duration::from_secs(1);
 struct Arguments {
     folder: PathBuf,
     port: u16,
+    settled: usize,
 }
 
 #[tokio::main]
@@ -48,6 +52,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
     let folder = Folder::at(path);
     let world = World::before_agreement(&folder.state(), Components::read()?).await?;
     world.agree_on_the_chain().await?;
+    settle(&world, arguments.settled).await?;
     folder.fill(&world)?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let listener = tokio::net::TcpListener::bind(address)
@@ -67,24 +72,50 @@ async fn run(arguments: &Arguments) -> Result<()> {
 impl Arguments {
     fn parse(mut given: impl Iterator<Item = String>) -> Result<Self> {
         let mut folder = None;
-        let mut port = 0;
+        let mut arguments = Self {
+            folder: "target/devnet".into(),
+            port: 0,
+            settled: 0,
+        };
         while let Some(argument) = given.next() {
-            if argument == "--port" {
-                let number = given.next().context(USAGE)?;
-                port = number
-                    .parse()
-                    .with_context(|| format!("{number:?} is no port; {USAGE}"))?;
-            } else if argument.starts_with('-') || folder.is_some() {
-                bail!("{argument:?} is not understood; {USAGE}");
-            } else {
-                folder = Some(PathBuf::from(argument));
+            match argument.as_str() {
+                "--port" => arguments.port = number(&argument, given.next())?,
+                "--settled" => arguments.settled = number(&argument, given.next())?,
+                name if !name.starts_with('-') && folder.is_none() => {
+                    folder = Some(PathBuf::from(name));
+                }
+                _ => bail!("{argument:?} is not understood; {USAGE}"),
             }
         }
-        Ok(Self {
-            folder: folder.unwrap_or_else(|| "target/devnet".into()),
-            port,
-        })
+        ensure!(
+            arguments.settled <= schedule::QUARTERS,
+            "the swap has {} quarters",
+            schedule::QUARTERS
+        );
+        arguments.folder = folder.unwrap_or(arguments.folder);
+        Ok(arguments)
     }
+}
+
+fn number<N: std::str::FromStr>(option: &str, given: Option<String>) -> Result<N> {
+    given
+        .and_then(|text| text.parse().ok())
+        .with_context(|| format!("{option} wants a number; {USAGE}"))
+}
+
+/// Hosts the swap for its first quarters, and leaves the state folder behind.
+async fn settle(world: &World, quarters: usize) -> Result<()> {
+    if quarters == 0 {
+        return Ok(());
+    }
+    world.admit().await?;
+    let fabric = world.open(Seams::live()?).await?;
+    world.set_up(&fabric).await?;
+    for index in 0..quarters {
+        world.end_period(index + 1).await?;
+        story::settle(world, &fabric, index).await?;
+    }
+    Ok(())
 }
 
 /// Adds blocks until the node does not answer any more.
