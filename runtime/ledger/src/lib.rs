@@ -15,7 +15,7 @@
 //! may succeed later ([`LedgerError::is_transient`]).
 //!
 //! ```no_run
-//! use cryptlet_ledger::{Delivery, EvmLedger, EvmSettings, Following, Signer};
+//! use cryptlet_ledger::{Delivery, EvmLedger, EvmSettings, Registration, Following, Signer};
 //! # async fn example(settings: EvmSettings, signer: std::sync::Arc<dyn Signer>, delivery: Delivery)
 //! # -> Result<(), cryptlet_ledger::LedgerError> {
 //! let ledger = EvmLedger::connect(settings, signer).await?;
@@ -49,7 +49,8 @@ pub use builder::{BuildError, EncodedCall, encode_call};
 pub use chain::{Caip2, ChainId, ChainIdError};
 pub use error::{LedgerError, Refusal};
 pub use evm::{
-    AttemptError, Contracts, Delivery, DeliveryRecord, DeliveryState, EvmLedger, EvmSettings,
+    AttemptError, Contracts, Delivery, DeliveryRecord, DeliveryState, Draft, EvmLedger,
+    EvmSettings, Registration,
 };
 pub use finality::{Finality, FinalityError, FinalityTag};
 pub use model::{

@@ -21,6 +21,15 @@ const REWARD_PERCENTILE: f64 = 20.0;
 /// Gas of a plain transfer.
 const TRANSFER_GAS: u64 = 21_000;
 
+/// A transaction of the ledger's account, checked and priced, that has no nonce yet.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Draft {
+    pub(super) to: Address,
+    pub(super) input: Bytes,
+    pub(super) gas_limit: u64,
+    pub(super) fees: Fees,
+}
+
 impl EvmLedger {
     /// Tries the delivery against the latest block, without leaving a trace: the
     /// gateway's checks, the consumer's callback as the gateway would make it, and
@@ -48,6 +57,9 @@ impl EvmLedger {
     /// account's key. Checks everything [`EvmLedger::simulate`] checks. Nothing is
     /// sent: store the attempt durably, then [`EvmLedger::broadcast`] it.
     ///
+    /// Where several tasks share the account, [`EvmLedger::draft`] what they send
+    /// side by side and [`EvmLedger::sign`] one after the other.
+    ///
     /// # Errors
     ///
     /// Those of [`EvmLedger::simulate`], and [`LedgerError::LaneFull`] if too many
@@ -59,13 +71,44 @@ impl EvmLedger {
         nonce: u64,
     ) -> Result<Attempt, LedgerError> {
         self.check_room(nonce).await?;
+        let draft = self.draft(delivery, delivery_key).await?;
+        self.assemble(nonce, &draft)
+    }
+
+    /// Everything of a transaction that carries the delivery but its nonce, with all
+    /// that takes long about it: checks, signature of the delivery, prices.
+    ///
+    /// # Errors
+    ///
+    /// Those of [`EvmLedger::simulate`].
+    pub async fn draft(
+        &self,
+        delivery: &Delivery,
+        delivery_key: &str,
+    ) -> Result<Draft, LedgerError> {
         let call = self.signed_call(delivery, delivery_key)?;
         let estimate = self.estimate(delivery, call.clone()).await?;
-        let fees = Fees {
-            max_fee_per_gas: estimate.max_fee_per_gas,
-            max_priority_fee_per_gas: estimate.max_priority_fee_per_gas,
-        };
-        self.sign(nonce, estimate.gas_limit, fees, self.settings.gateway, call)
+        Ok(Draft {
+            to: self.settings.gateway,
+            input: call,
+            gas_limit: estimate.gas_limit,
+            fees: Fees {
+                max_fee_per_gas: estimate.max_fee_per_gas,
+                max_priority_fee_per_gas: estimate.max_priority_fee_per_gas,
+            },
+        })
+    }
+
+    /// Signs a draft with the account's key. The nonce is then as good as used: store
+    /// the attempt durably before anybody takes the next one.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::LaneFull`] if too many of the account's transactions are
+    /// waiting; else what the signer's or the node's answer, or its lack, is.
+    pub async fn sign(&self, draft: &Draft, nonce: u64) -> Result<Attempt, LedgerError> {
+        self.check_room(nonce).await?;
+        self.assemble(nonce, draft)
     }
 
     /// Builds the delivery again with the nonce of an earlier attempt, at a price
@@ -85,14 +128,13 @@ impl EvmLedger {
     ) -> Result<Attempt, LedgerError> {
         let call = self.signed_call(delivery, delivery_key)?;
         let estimate = self.estimate(delivery, call.clone()).await?;
-        let fees = self.outbidding(earlier, self.fee_cap(delivery)).await?;
-        self.sign(
-            earlier.nonce,
-            estimate.gas_limit,
-            fees,
-            self.settings.gateway,
-            call,
-        )
+        let draft = Draft {
+            to: self.settings.gateway,
+            input: call,
+            gas_limit: estimate.gas_limit,
+            fees: self.outbidding(earlier, self.fee_cap(delivery)).await?,
+        };
+        self.assemble(earlier.nonce, &draft)
     }
 
     /// Builds a transaction that does nothing but consume the nonce of an earlier
@@ -103,16 +145,15 @@ impl EvmLedger {
     /// [`LedgerError::FeeAboveCap`] if outbidding would break the cap; else what the
     /// signer's or the node's answer, or its lack, is.
     pub async fn cancel(&self, earlier: &Attempt) -> Result<Attempt, LedgerError> {
-        let fees = self
-            .outbidding(earlier, self.settings.max_fee_per_gas)
-            .await?;
-        self.sign(
-            earlier.nonce,
-            TRANSFER_GAS,
-            fees,
-            self.account,
-            Bytes::new(),
-        )
+        let draft = Draft {
+            to: self.account,
+            input: Bytes::new(),
+            gas_limit: TRANSFER_GAS,
+            fees: self
+                .outbidding(earlier, self.settings.max_fee_per_gas)
+                .await?,
+        };
+        self.assemble(earlier.nonce, &draft)
     }
 
     /// Hands an attempt to the node. The same attempt can be broadcast any number of times.
@@ -171,16 +212,15 @@ impl EvmLedger {
         Ok(gateway::deliver_call(delivery, &signature))
     }
 
-    fn sign(
-        &self,
-        nonce: u64,
-        gas_limit: u64,
-        fees: Fees,
-        to: Address,
-        input: Bytes,
-    ) -> Result<Attempt, LedgerError> {
-        let unsigned =
-            UnsignedTransaction::new(self.settings.chain, nonce, gas_limit, fees, to, input);
+    pub(super) fn assemble(&self, nonce: u64, draft: &Draft) -> Result<Attempt, LedgerError> {
+        let unsigned = UnsignedTransaction::new(
+            self.settings.chain,
+            nonce,
+            draft.gas_limit,
+            draft.fees,
+            draft.to,
+            draft.input.clone(),
+        );
         let signature: Signature = self.signer.sign_digest(
             &self.settings.account,
             SigningPurpose::Account,
@@ -210,7 +250,12 @@ impl EvmLedger {
             .estimate_gas(self.account, gateway, call)
             .await?
             .map_err(refused)?;
-        let fees = self.fees(self.fee_cap(delivery)).await?;
+        self.price(gas, self.fee_cap(delivery)).await
+    }
+
+    /// What a transaction with this gas costs, if the account can pay for it.
+    pub(super) async fn price(&self, gas: u64, cap: u128) -> Result<GasEstimate, LedgerError> {
+        let fees = self.fees(cap).await?;
         let estimate = GasEstimate {
             gas_limit: with_margin(gas),
             max_fee_per_gas: fees.max_fee_per_gas,
@@ -232,7 +277,11 @@ impl EvmLedger {
         Fees::for_market(&market, cap).map_err(|above| self.fee_above_cap(above))
     }
 
-    async fn outbidding(&self, earlier: &Attempt, cap: u128) -> Result<Fees, LedgerError> {
+    pub(super) async fn outbidding(
+        &self,
+        earlier: &Attempt,
+        cap: u128,
+    ) -> Result<Fees, LedgerError> {
         let market = self.market().await?;
         Fees::to_replace(earlier.fees(), &market, cap).map_err(|above| self.fee_above_cap(above))
     }

@@ -1,0 +1,199 @@
+use alloy::eips::BlockId;
+use alloy::primitives::{B256, Bytes};
+use alloy::sol_types::SolCall;
+use cryptlet_contracts::{Approval, CryptoDelegate, Terms, binding_id};
+
+use super::connection::Called;
+use super::fees::Fees;
+use super::ledger::EvmLedger;
+use super::refusal::refusal;
+use super::sending::Draft;
+use crate::{Attempt, LedgerError};
+
+/// What the gateway has under a binding's id.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Registration {
+    /// The first part that is not as the terms say, in words; none if all is.
+    pub difference: Option<String>,
+    /// Whether it stands so in a final block; before that a reorganisation can undo it.
+    pub is_final: bool,
+}
+
+impl EvmLedger {
+    /// What the gateway has under the id of these terms; none if it does not know the id.
+    ///
+    /// # Errors
+    ///
+    /// What the node's answer, or its lack, is.
+    pub async fn registration(&self, terms: &Terms) -> Result<Option<Registration>, LedgerError> {
+        let head = self.head().await?;
+        let Some(difference) = self.difference(terms, BlockId::latest()).await? else {
+            return Ok(None);
+        };
+        let settled = self
+            .difference(terms, BlockId::number(head.final_number))
+            .await?;
+        Ok(Some(Registration {
+            is_final: settled.as_ref() == Some(&difference),
+            difference,
+        }))
+    }
+
+    /// Everything of a transaction that creates a binding but its nonce. One approval for each
+    /// counterparty, in their order.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::Refused`] if the gateway would not take it; [`LedgerError::FeeAboveCap`] or
+    /// [`LedgerError::CannotPay`] if the price is in the way; else what the node's answer, or its
+    /// lack, is.
+    pub async fn draft_registration(
+        &self,
+        terms: &Terms,
+        approvals: &[Approval],
+    ) -> Result<Draft, LedgerError> {
+        let call: Bytes = CryptoDelegate::createBindingCall {
+            terms: terms.clone(),
+            approvals: approvals.to_vec(),
+        }
+        .abi_encode()
+        .into();
+        let gateway = self.settings.gateway;
+        let refused = |data: Bytes| LedgerError::Refused(Box::new(refusal(&data)));
+        let gas = self
+            .connection
+            .estimate_gas(self.account, gateway, call.clone())
+            .await?
+            .map_err(refused)?;
+        let estimate = self.price(gas, self.settings.max_fee_per_gas).await?;
+        Ok(Draft {
+            to: gateway,
+            input: call,
+            gas_limit: estimate.gas_limit,
+            fees: Fees {
+                max_fee_per_gas: estimate.max_fee_per_gas,
+                max_priority_fee_per_gas: estimate.max_priority_fee_per_gas,
+            },
+        })
+    }
+
+    /// Signs a draft with the nonce of an earlier attempt, at a price that nodes accept in its
+    /// place. At most one of the two is ever included.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::FeeAboveCap`] if outbidding would break the cap; else what the signer's or
+    /// the node's answer, or its lack, is.
+    pub async fn sign_again(
+        &self,
+        draft: &Draft,
+        earlier: &Attempt,
+    ) -> Result<Attempt, LedgerError> {
+        let fees = self
+            .outbidding(earlier, self.settings.max_fee_per_gas)
+            .await?;
+        let draft = Draft {
+            fees,
+            ..draft.clone()
+        };
+        self.assemble(earlier.nonce, &draft)
+    }
+
+    /// `None` if the gateway does not know the id at `block`; what differs from the terms otherwise.
+    async fn difference(
+        &self,
+        terms: &Terms,
+        block: BlockId,
+    ) -> Result<Option<Option<String>>, LedgerError> {
+        let id = binding_id(&terms.counterparties, terms.salt);
+        let call = CryptoDelegate::bindingCall { id }.abi_encode();
+        let Some(returned) = self.ask_about(call.into(), block).await? else {
+            return Ok(None);
+        };
+        let known = self.answer(
+            CryptoDelegate::bindingCall::abi_decode_returns(&returned)
+                .map_err(|error| error.to_string()),
+        )?;
+        let parts = [
+            (
+                "threshold",
+                known.threshold.to_string(),
+                terms.threshold.to_string(),
+            ),
+            (
+                "consumer",
+                known.consumer.to_string(),
+                terms.consumer.to_string(),
+            ),
+            (
+                "signer-threshold",
+                known.signerThreshold.to_string(),
+                terms.signerThreshold.to_string(),
+            ),
+            (
+                "ordered",
+                known.ordered.to_string(),
+                terms.ordered.to_string(),
+            ),
+            (
+                "version-delay-seconds",
+                known.versionDelay.to_string(),
+                terms.versionDelay.to_string(),
+            ),
+        ];
+        if let Some((name, has, wanted)) = parts.iter().find(|(_, has, wanted)| has != wanted) {
+            return Ok(Some(Some(format!(
+                "{name} is {has} there, and {wanted} here"
+            ))));
+        }
+        if self.is_allowed(id, terms, block).await? {
+            return Ok(Some(None));
+        }
+        Ok(Some(Some(format!(
+            "binding version {} with measurement {} is not allowed there",
+            terms.bindingVersion, terms.measurement
+        ))))
+    }
+
+    /// Whether the pair of binding version and measurement is allowed, now or after its delay.
+    async fn is_allowed(
+        &self,
+        id: B256,
+        terms: &Terms,
+        block: BlockId,
+    ) -> Result<bool, LedgerError> {
+        let call = CryptoDelegate::allowanceCall {
+            id,
+            bindingVersion: terms.bindingVersion,
+            measurement: terms.measurement,
+        }
+        .abi_encode();
+        let Some(returned) = self.ask_about(call.into(), block).await? else {
+            return Ok(false);
+        };
+        let allowance = self.answer(
+            CryptoDelegate::allowanceCall::abi_decode_returns(&returned)
+                .map_err(|error| error.to_string()),
+        )?;
+        Ok(allowance.usableFrom != 0)
+    }
+
+    /// The gateway's answer; none where it knows no such binding, or is not there yet itself.
+    async fn ask_about(&self, call: Bytes, block: BlockId) -> Result<Option<Bytes>, LedgerError> {
+        let called = self
+            .connection
+            .call(None, self.settings.gateway, call, block)
+            .await?;
+        match called {
+            Called::Returned(returned) if returned.is_empty() => Ok(None),
+            Called::Returned(returned) => Ok(Some(returned)),
+            Called::Reverted(data) => {
+                let refusal = refusal(&data);
+                if refusal.name == "UnknownBinding" {
+                    return Ok(None);
+                }
+                Err(LedgerError::Refused(Box::new(refusal)))
+            }
+        }
+    }
+}
