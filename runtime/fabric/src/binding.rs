@@ -290,6 +290,28 @@ impl Binding {
         Ok(())
     }
 
+    /// The approvals as the gateway takes them: one for each counterparty, in their order.
+    pub(crate) fn chain_approvals(
+        &self,
+        approvals: &[Approval],
+    ) -> Vec<cryptlet_contracts::Approval> {
+        let terms = self.terms_digest();
+        self.counterparties
+            .iter()
+            .filter_map(|counterparty| {
+                let approval = approvals.iter().find(|approval| {
+                    approval.counterparty == counterparty.address && approval.signed(terms)
+                })?;
+                let signature = alloy_primitives::Signature::from_raw(&approval.signature).ok()?;
+                Some(cryptlet_contracts::Approval {
+                    counterparty: counterparty.address,
+                    // The gateway wants 27 or 28 at the end, wallets may write 0 or 1.
+                    signature: signature.as_bytes().into(),
+                })
+            })
+            .collect()
+    }
+
     /// Checks that the contract, as this binding describes it, knows every action that `manifest`
     /// takes and every event that it wants.
     ///

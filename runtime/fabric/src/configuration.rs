@@ -157,6 +157,21 @@ impl Configuration {
                 )
             })?;
         }
+        for (name, ledger) in &self.ledgers {
+            let other = self.ledgers.iter().find(|(other, theirs)| {
+                *other < name && theirs.chain == ledger.chain && theirs.account == ledger.account
+            });
+            if let Some((other, _)) = other {
+                return Err(invalid(
+                    format!("ledgers.{name}.account"),
+                    format!(
+                        "ledgers.{other} sends from {} on {} too, and both would take the same nonces",
+                        ledger.account, ledger.chain
+                    ),
+                    "make an account for each with `cryptlet key new`",
+                ));
+            }
+        }
         let instances = cryptlet_container::Settings::default().instances;
         if self.limits.call_depth > u64::from(instances) {
             return Err(invalid(

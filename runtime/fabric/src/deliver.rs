@@ -10,7 +10,7 @@ use crate::advance::{Progress, Waiting};
 use crate::binding::Binding;
 use crate::error::FabricError;
 use crate::fabric::Fabric;
-use crate::journal::{AttemptRow, DeliveryRow, DeliveryStatus, Placement};
+use crate::journal::{AttemptRow, BindingRow, DeliveryRow, DeliveryStatus, Placement};
 use crate::seams::Step;
 
 /// What one look at a delivery led to.
@@ -32,11 +32,12 @@ impl Fabric {
     ///
     /// An ordered binding's next delivery starts when the one before is final: the gateway takes
     /// them one after the other, and a failed callback stops the line until somebody deals with it.
-    pub(crate) async fn deliver(
+    pub(crate) async fn deliver_all(
         &self,
-        binding: &Binding,
+        row: &BindingRow,
         progress: &mut Progress,
     ) -> Result<(), FabricError> {
+        let binding = &row.document;
         let open = self.journal.open_deliveries(&binding.id())?;
         if open.is_empty() {
             return Ok(());
@@ -66,7 +67,7 @@ impl Fabric {
                 DeliveryStatus::Sent | DeliveryStatus::Included => {
                     self.follow(binding, ledger, &row).await?
                 }
-                DeliveryStatus::CallbackFailed => self.await_retry(ledger, &row).await?,
+                DeliveryStatus::CallbackFailed => self.await_retry(binding, ledger, &row).await?,
                 DeliveryStatus::Finalized | DeliveryStatus::Skipped => return Ok(true),
             };
             match outcome {
@@ -108,33 +109,38 @@ impl Fabric {
         ledger: &EvmLedger,
         row: &DeliveryRow,
     ) -> Result<Outcome, FabricError> {
-        if let Some(outcome) = self.already_delivered(ledger, row).await? {
+        if let Some(outcome) = self.already_delivered(binding, ledger, row).await? {
             return Ok(outcome);
         }
         let head = ledger.head().await?;
         let delivery = delivery(binding, row, &head);
-        let chain = ledger.pending_nonce().await?;
-        let lane = self
-            .journal
-            .next_nonce(&row.ledger, &ledger.settings().account)?;
-        let nonce = lane.map_or(chain, |lane| lane.max(chain));
-        let signed = ledger.build(&delivery, &binding.keys.delivery, nonce).await;
-        let attempt = match signed {
-            Ok(attempt) => attempt,
+        let drafted = ledger.draft(&delivery, &binding.keys.delivery).await;
+        let draft = match drafted {
+            Ok(draft) => draft,
             Err(
                 refused @ (LedgerError::Refused { .. } | LedgerError::CallbackWouldFail { .. }),
             ) => return Ok(Outcome::Waits(refused.to_string())),
             Err(error) => return Err(error.into()),
         };
+        let turn = self.account(binding)?.turn().await;
+        let nonce = turn.next_nonce(&self.journal, ledger.pending_nonce().await?)?;
+        let attempt = match ledger.sign(&draft, nonce).await {
+            Ok(attempt) => attempt,
+            // Others are on their way; there is room when they are included.
+            Err(LedgerError::LaneFull { .. }) => return Ok(Outcome::Pending),
+            Err(error) => return Err(error.into()),
+        };
         self.keep_attempt(ledger, row, &attempt, delivery.valid_until, None)
             .await?;
-        self.reached(Step::Built, binding, row);
+        drop(turn);
+        self.reached(Step::Built, &binding.binding.name, row.number);
         Ok(Outcome::Moved)
     }
 
     /// Another host, or this one before its journal was restored, may have delivered it.
     async fn already_delivered(
         &self,
+        binding: &Binding,
         ledger: &EvmLedger,
         row: &DeliveryRow,
     ) -> Result<Option<Outcome>, FabricError> {
@@ -152,6 +158,7 @@ impl Fabric {
             return Ok(Some(Outcome::Pending));
         }
         self.move_to(row, status_of(record.state), None).await?;
+        self.reached(Step::Finalized, &binding.binding.name, row.number);
         Ok(Some(Outcome::Moved))
     }
 
@@ -199,7 +206,7 @@ impl Fabric {
         };
         match ledger.broadcast(&attempt).await? {
             Broadcast::Accepted | Broadcast::AlreadyKnown => {
-                self.reached(Step::Broadcast, binding, row);
+                self.reached(Step::Broadcast, &binding.binding.name, row.number);
                 self.move_to(row, DeliveryStatus::Sent, None).await?;
                 Ok(Outcome::Moved)
             }
@@ -257,7 +264,7 @@ impl Fabric {
                 }
                 self.move_to(row, DeliveryStatus::Included, Some(placement(&inclusion)))
                     .await?;
-                self.reached(Step::Included, binding, row);
+                self.reached(Step::Included, &binding.binding.name, row.number);
                 Ok(Outcome::Moved)
             }
             Following::Finalized(inclusion) => self.conclude(binding, row, &kept, &inclusion).await,
@@ -292,7 +299,7 @@ impl Fabric {
         };
         self.keep_attempt(ledger, row, &attempt, valid_until, Some(kept.hash))
             .await?;
-        self.reached(Step::Built, binding, row);
+        self.reached(Step::Built, &binding.binding.name, row.number);
         Ok(Outcome::Moved)
     }
 
@@ -312,13 +319,14 @@ impl Fabric {
             }
         };
         self.move_to(row, next, Some(placement(inclusion))).await?;
-        self.reached(Step::Finalized, binding, row);
+        self.reached(Step::Finalized, &binding.binding.name, row.number);
         Ok(Outcome::Moved)
     }
 
     /// The number is used up and the consumer said no; anybody may retry it on the chain.
     async fn await_retry(
         &self,
+        binding: &Binding,
         ledger: &EvmLedger,
         row: &DeliveryRow,
     ) -> Result<Outcome, FabricError> {
@@ -326,6 +334,7 @@ impl Fabric {
         match ledger.delivered(id, row.delivery).await? {
             Some(record) if record.is_final && record.state == DeliveryState::Succeeded => {
                 self.move_to(row, DeliveryStatus::Finalized, None).await?;
+                self.reached(Step::Finalized, &binding.binding.name, row.number);
                 Ok(Outcome::Moved)
             }
             _ => Ok(Outcome::Waits(
@@ -364,12 +373,6 @@ impl Fabric {
             .commit(move |writing| writing.move_delivery(&row, next, placement))
             .await?;
         Ok(())
-    }
-
-    fn reached(&self, step: Step, binding: &Binding, row: &DeliveryRow) {
-        self.seams
-            .steps
-            .reached(step, &binding.binding.name, row.number);
     }
 }
 

@@ -123,6 +123,28 @@ pub enum FabricError {
         /// What does not fit.
         reason: String,
     },
+    /// As many invocations wait as may; whoever sends must slow down.
+    #[error(
+        "binding \"{binding}\" has {waiting} invocations waiting and takes {limit}; try again later, the idempotency key stays free"
+    )]
+    QueueFull {
+        /// The binding.
+        binding: String,
+        /// Accepted and not yet executed.
+        waiting: u64,
+        /// How many may be.
+        limit: u64,
+    },
+    /// The sender has used the idempotency key for a message with other content.
+    #[error(
+        "the idempotency key stands for another message, invocation {number} of binding \"{binding}\"; take a new key"
+    )]
+    OtherMessage {
+        /// The binding.
+        binding: String,
+        /// The invocation that has the key.
+        number: u64,
+    },
     /// An invocation is not to be run once more.
     #[error("invocation {number} of binding \"{binding}\" is not run again: {reason}")]
     NotAgain {
@@ -131,6 +153,14 @@ pub enum FabricError {
         /// The invocation.
         number: u64,
         /// Why not.
+        reason: String,
+    },
+    /// A signed transaction in the journal cannot be read back.
+    #[error("the journal's transaction {hash} cannot be read ({reason}); restore a backup")]
+    Transaction {
+        /// Its hash.
+        hash: alloy_primitives::B256,
+        /// What does not fit.
         reason: String,
     },
     /// An accepted input in the journal cannot be read back.

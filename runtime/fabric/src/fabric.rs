@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 use std::path::Path;
+use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cryptlet_attest::{
@@ -11,7 +12,10 @@ use cryptlet_container::{Container, Cryptlet, Grants, HttpGrant, Settings};
 use cryptlet_ledger::{Contracts, EvmLedger, EvmSettings};
 use cryptlet_vault::{KeyInfo, Purpose, SignatureDelegate};
 use semver::Version;
+use tokio::sync::broadcast;
 
+use crate::account::AccountLane;
+use crate::advance::Turns;
 use crate::binding::{Approval, Binding, Granted};
 use crate::configuration::Configuration;
 use crate::error::FabricError;
@@ -19,7 +23,9 @@ use crate::journal::{BindingRow, Journal, LogOwner, VersionRow};
 use crate::keys::{LedgerSigner, LogKey};
 use crate::network::{PublicWeb, Web};
 use crate::sealing::HostFacts;
-use crate::seams::{Clock, Randomness, Steps, SystemClock, SystemRandomness, TracedSteps};
+use crate::seams::{
+    Clock, Notice, Randomness, Step, Steps, SystemClock, SystemRandomness, TracedSteps,
+};
 
 /// What decides time, chance and the network for a fabric.
 pub struct Seams {
@@ -60,9 +66,17 @@ pub struct Fabric {
     pub(crate) ledgers: BTreeMap<String, EvmLedger>,
     pub(crate) seams: Seams,
     pub(crate) host: Arc<HostFacts>,
+    pub(crate) turns: Turns,
+    pub(crate) accounts: BTreeMap<String, AccountLane>,
     loaded: Mutex<HashMap<Measurement, Cryptlet>>,
     trusted: TrustedKey,
+    notices: broadcast::Sender<Notice>,
+    queue_limit: AtomicU64,
+    draining: AtomicBool,
 }
+
+/// Notices that are kept for whoever reads slowly.
+const NOTICES: usize = 4_096;
 
 impl Fabric {
     /// Opens the state folder and connects to every configured ledger.
@@ -111,6 +125,7 @@ impl Fabric {
             key: trusted.identity(),
         });
         let mut ledgers = BTreeMap::new();
+        let mut accounts = BTreeMap::new();
         for (name, ledger) in &configuration.ledgers {
             let mut settings = EvmSettings::new(
                 name,
@@ -125,6 +140,8 @@ impl Fabric {
             settings.finality = ledger.finality;
             settings.max_fee_per_gas = ledger.max_fee_per_gas;
             let signer = Arc::new(LedgerSigner(delegate.clone()));
+            let lane = AccountLane::new(name, &ledger.account);
+            accounts.insert(name.clone(), lane);
             ledgers.insert(name.clone(), EvmLedger::connect(settings, signer).await?);
         }
         Ok(Self {
@@ -134,8 +151,13 @@ impl Fabric {
             ledgers,
             seams,
             host,
+            turns: Turns::default(),
+            accounts,
             loaded: Mutex::default(),
             trusted,
+            notices: broadcast::Sender::new(NOTICES),
+            queue_limit: AtomicU64::new(configuration.service.queue),
+            draining: AtomicBool::new(false),
         })
     }
 
@@ -149,6 +171,51 @@ impl Fabric {
     #[must_use]
     pub fn journal(&self) -> &Journal {
         &self.journal
+    }
+
+    /// The ledgers of the configuration, by their names there.
+    #[must_use]
+    pub fn ledgers(&self) -> &BTreeMap<String, EvmLedger> {
+        &self.ledgers
+    }
+
+    /// Notices of every step from now on, so that nobody has to ask again and again.
+    #[must_use]
+    pub fn subscribe(&self) -> broadcast::Receiver<Notice> {
+        self.notices.subscribe()
+    }
+
+    /// How many invocations of one binding may be accepted and wait; more are refused with
+    /// [`FabricError::QueueFull`]. The configuration's `service.queue` at first.
+    pub fn set_queue_limit(&self, limit: u64) {
+        self.queue_limit.store(limit, Ordering::Relaxed);
+    }
+
+    pub(crate) fn queue_limit(&self) -> u64 {
+        self.queue_limit.load(Ordering::Relaxed)
+    }
+
+    /// Starts no further invocation; what runs comes to its end, and what waits runs when the
+    /// fabric is opened again.
+    pub fn drain(&self) {
+        self.draining.store(true, Ordering::Relaxed);
+    }
+
+    /// Whether [`Fabric::drain`] was called.
+    #[must_use]
+    pub fn is_draining(&self) -> bool {
+        self.draining.load(Ordering::Relaxed)
+    }
+
+    /// Tells of a step whose traces, if it leaves any, are durable.
+    pub(crate) fn reached(&self, step: Step, binding: &str, number: u64) {
+        self.seams.steps.reached(step, binding, number);
+        // Nobody may be listening.
+        drop(self.notices.send(Notice {
+            binding: binding.into(),
+            number,
+            step,
+        }));
     }
 
     /// Measures, checks, compiles and keeps a component; it runs nowhere yet.
@@ -418,19 +485,28 @@ impl Fabric {
 
     pub(crate) fn binding(&self, name: &str) -> Result<BindingRow, FabricError> {
         self.journal
-            .bindings()?
-            .into_iter()
-            .find(|row| row.document.binding.name == name)
+            .binding(name)?
             .ok_or_else(|| FabricError::UnknownBinding(name.into()))
+    }
+
+    /// Where the account that pays on the binding's ledger takes its nonces.
+    pub(crate) fn account(&self, binding: &Binding) -> Result<&AccountLane, FabricError> {
+        self.accounts
+            .get(&binding.contract.ledger)
+            .ok_or_else(|| unknown_ledger(binding))
     }
 
     pub(crate) fn ledger(&self, binding: &Binding) -> Result<&EvmLedger, FabricError> {
         self.ledgers
             .get(&binding.contract.ledger)
-            .ok_or_else(|| FabricError::UnknownLedger {
-                binding: binding.binding.name.clone(),
-                ledger: binding.contract.ledger.clone(),
-            })
+            .ok_or_else(|| unknown_ledger(binding))
+    }
+}
+
+fn unknown_ledger(binding: &Binding) -> FabricError {
+    FabricError::UnknownLedger {
+        binding: binding.binding.name.clone(),
+        ledger: binding.contract.ledger.clone(),
     }
 }
 

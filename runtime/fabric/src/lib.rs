@@ -31,29 +31,33 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod accept;
+mod account;
 mod advance;
 pub mod binding;
 mod configuration;
 mod deliver;
 mod document;
 mod error;
+mod execute;
 mod fabric;
 pub mod journal;
 mod keys;
 mod network;
+mod register;
 mod sealing;
 mod seams;
 mod services;
 
-pub use advance::{Message, Progress, Waiting};
+pub use accept::Message;
+pub use advance::{Progress, Waiting};
 pub use binding::{Approval, Binding};
-pub use configuration::{
-    Configuration, ConfigurationError, Identity, Ledger, LogFormat, Service,
-};
+pub use configuration::{Configuration, ConfigurationError, Identity, Ledger, LogFormat, Service};
 pub use document::DocumentError;
 pub use error::FabricError;
 pub use fabric::{Fabric, Seams};
 pub use network::{PublicWeb, Web, tls_configuration};
 pub use seams::{
-    Clock, Randomness, RandomnessError, Step, Steps, SystemClock, SystemRandomness, TracedSteps,
+    Clock, Notice, Randomness, RandomnessError, Step, Steps, SystemClock, SystemRandomness,
+    TracedSteps,
 };

@@ -1,5 +1,6 @@
 //! Time, randomness and the points where a process may die: what tests and replay decide.
 
+use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 /// Where the fabric reads the time at which it accepts an invocation.
@@ -78,6 +79,19 @@ impl Step {
         Self::Included,
         Self::Finalized,
     ];
+}
+
+/// An invocation has reached a step; how it stands now is in the journal.
+///
+/// Whoever falls behind by more notices than are kept misses the oldest and looks at the journal.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Notice {
+    /// The binding's name.
+    pub binding: Arc<str>,
+    /// The invocation.
+    pub number: u64,
+    /// How far it is.
+    pub step: Step,
 }
 
 /// Told of every step as it is reached: progress for people, and the place where fault injection

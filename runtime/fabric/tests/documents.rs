@@ -217,3 +217,21 @@ fn a_malformed_service_is_refused_with_file_key_and_remedy() {
         );
     }
 }
+
+#[test]
+fn two_ledgers_never_share_an_account() {
+    let section = &CONFIGURATION[CONFIGURATION.find("[ledgers.anvil]").expect("it has one")..];
+    let twice = format!(
+        "{CONFIGURATION}\n{}",
+        section.replace("[ledgers.anvil]", "[ledgers.second]")
+    );
+    let refusal = Configuration::parse("fabric.toml", &twice)
+        .expect_err("one lane of nonces")
+        .to_string();
+    assert!(
+        refusal.contains("ledgers.second.account") && refusal.contains("cryptlet key new"),
+        "{refusal}"
+    );
+    let apart = twice.replacen("\"account\"", "\"other\"", 1);
+    assert!(Configuration::parse("fabric.toml", &apart).is_ok());
+}

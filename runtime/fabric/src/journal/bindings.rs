@@ -68,6 +68,7 @@ impl Writing<'_> {
                 binding.contract.from_block.cast_signed(),
             ],
         )?;
+        self.open_registration(&id)?;
         let (leaf, _) = self.append(&LogEntry::Binding(BindingEntry {
             binding: id,
             version: binding.version(),
@@ -197,18 +198,20 @@ impl Journal {
         self.read().all(
             "SELECT document, approvals, active, next_block FROM binding ORDER BY name",
             [],
-            |row| {
-                Ok(BindingRow {
-                    document: super::converted(row, 0, |text: String| {
-                        Binding::parse("journal", &text).map_err(|error| error.to_string())
-                    })?,
-                    approvals: super::converted(row, 1, |text: String| {
-                        serde_json::from_str(&text).map_err(|error| error.to_string())
-                    })?,
-                    active: super::parsed(row, 2)?,
-                    next_block: row.get::<_, i64>(3)?.cast_unsigned(),
-                })
-            },
+            binding,
+        )
+    }
+
+    /// The binding that the operator calls `name`.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn binding(&self, name: &str) -> Result<Option<BindingRow>, JournalError> {
+        self.read().one(
+            "SELECT document, approvals, active, next_block FROM binding WHERE name = ?1",
+            [name],
+            binding,
         )
     }
 
@@ -253,4 +256,17 @@ impl Journal {
         )?;
         Ok(number.map_or(1, i64::cast_unsigned))
     }
+}
+
+fn binding(row: &rusqlite::Row<'_>) -> rusqlite::Result<BindingRow> {
+    Ok(BindingRow {
+        document: super::converted(row, 0, |text: String| {
+            Binding::parse("journal", &text).map_err(|error| error.to_string())
+        })?,
+        approvals: super::converted(row, 1, |text: String| {
+            serde_json::from_str(&text).map_err(|error| error.to_string())
+        })?,
+        active: super::parsed(row, 2)?,
+        next_block: row.get::<_, i64>(3)?.cast_unsigned(),
+    })
 }

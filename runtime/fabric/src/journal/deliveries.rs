@@ -40,6 +40,12 @@ impl DeliveryStatus {
         }
     }
 
+    /// Whether it stays so for good. A failed callback does not: somebody may retry it.
+    #[must_use]
+    pub const fn is_final(self) -> bool {
+        matches!(self, Self::Finalized | Self::Skipped)
+    }
+
     /// Whether the fabric may move a delivery from here to `next`.
     ///
     /// A transaction that a reorganisation or an expiry took away opens its delivery again; what
@@ -186,45 +192,75 @@ impl Writing<'_> {
         delivery: &DeliveryRow,
         attempt: &AttemptRow,
     ) -> Result<(), JournalError> {
+        // A caller that was cut off may have left one that it did not see become durable.
+        let carried: Option<i64> = self.one(
+            "SELECT 1 FROM attempt WHERE binding = ?1 AND ledger = ?2 AND delivery = ?3 AND dead = 0",
+            params![
+                delivery.binding.as_bytes(),
+                delivery.ledger,
+                delivery.delivery.cast_signed()
+            ],
+            |row| row.get(0),
+        )?;
+        if carried.is_some() {
+            return Err(JournalError::Conflict(format!(
+                "a transaction carries delivery {} already",
+                delivery.delivery
+            )));
+        }
+        self.record_transaction(
+            &delivery.binding,
+            &delivery.ledger,
+            Some(delivery.delivery),
+            attempt,
+        )?;
+        self.move_delivery(delivery, DeliveryStatus::Built, None)
+    }
+
+    /// Makes a signed transaction durable, whatever it carries, and moves its account's lane past
+    /// the nonce. Without a delivery it creates the binding itself.
+    ///
+    /// # Errors
+    ///
+    /// If another live transaction has the nonce.
+    pub(super) fn record_transaction(
+        &self,
+        binding: &BindingId,
+        ledger: &str,
+        delivery: Option<u64>,
+        attempt: &AttemptRow,
+    ) -> Result<(), JournalError> {
         let used: Option<i64> = self.one(
             "SELECT 1 FROM attempt WHERE ledger = ?1 AND account = ?2 AND nonce = ?3 AND dead = 0",
-            params![
-                delivery.ledger,
-                attempt.account,
-                attempt.nonce.cast_signed()
-            ],
+            params![ledger, attempt.account, attempt.nonce.cast_signed()],
             |row| row.get(0),
         )?;
         if used.is_some() {
             return Err(JournalError::Conflict(format!(
-                "nonce {} of account {} on {} is taken",
-                attempt.nonce, attempt.account, delivery.ledger
+                "nonce {} of account {} on {ledger} is taken",
+                attempt.nonce, attempt.account
             )));
         }
         self.execute(
             "INSERT INTO lane (ledger, account, next_nonce) VALUES (?1, ?2, ?3)
              ON CONFLICT (ledger, account) DO UPDATE SET next_nonce = max(next_nonce, excluded.next_nonce)",
-            params![
-                delivery.ledger,
-                attempt.account,
-                attempt.nonce.cast_signed() + 1
-            ],
+            params![ledger, attempt.account, attempt.nonce.cast_signed() + 1],
         )?;
         self.execute(
             "INSERT INTO attempt (hash, ledger, account, nonce, raw, binding, delivery, valid_until)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 attempt.hash,
-                delivery.ledger,
+                ledger,
                 attempt.account,
                 attempt.nonce.cast_signed(),
                 attempt.raw,
-                delivery.binding.as_bytes(),
-                delivery.delivery.cast_signed(),
+                binding.as_bytes(),
+                delivery.map(u64::cast_signed),
                 attempt.valid_until.cast_signed(),
             ],
         )?;
-        self.move_delivery(delivery, DeliveryStatus::Built, None)
+        Ok(())
     }
 
     /// Records that an attempt can never take effect.
@@ -339,7 +375,7 @@ impl Journal {
         Ok(found.into_iter().next())
     }
 
-    fn select(
+    pub(super) fn select(
         &self,
         filter: &str,
         parameters: impl rusqlite::Params,
@@ -410,15 +446,7 @@ impl Journal {
                 delivery.ledger,
                 delivery.delivery.cast_signed()
             ],
-            |row| {
-                Ok(AttemptRow {
-                    hash: row.get(0)?,
-                    account: row.get(1)?,
-                    nonce: row.get::<_, i64>(2)?.cast_unsigned(),
-                    raw: row.get(3)?,
-                    valid_until: row.get::<_, i64>(4)?.cast_unsigned(),
-                })
-            },
+            attempt,
         )
     }
 
@@ -448,4 +476,14 @@ impl Journal {
         )?;
         Ok(found.into_iter().next())
     }
+}
+
+pub(super) fn attempt(row: &rusqlite::Row<'_>) -> rusqlite::Result<AttemptRow> {
+    Ok(AttemptRow {
+        hash: row.get(0)?,
+        account: row.get(1)?,
+        nonce: row.get::<_, i64>(2)?.cast_unsigned(),
+        raw: row.get(3)?,
+        valid_until: row.get::<_, i64>(4)?.cast_unsigned(),
+    })
 }

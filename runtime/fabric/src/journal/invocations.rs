@@ -160,6 +160,29 @@ impl Writing<'_> {
         })
     }
 
+    /// The invocation that an occurrence led to before, with its input.
+    pub(crate) fn accepted_before(
+        &self,
+        binding: &BindingId,
+        occurrence: &str,
+    ) -> Result<Option<(u64, Vec<u8>)>, JournalError> {
+        self.one(
+            "SELECT number, input FROM invocation WHERE binding = ?1 AND occurrence = ?2",
+            params![binding.as_bytes(), occurrence],
+            |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?)),
+        )
+    }
+
+    /// How many invocations of the binding are accepted and have not run.
+    pub(crate) fn waiting(&self, binding: &BindingId) -> Result<u64, JournalError> {
+        let waiting: Option<i64> = self.one(
+            "SELECT count(*) FROM invocation WHERE binding = ?1 AND executed = 0",
+            [binding.as_bytes()],
+            |row| row.get(0),
+        )?;
+        Ok(waiting.map_or(0, i64::cast_unsigned))
+    }
+
     fn active_measurement(
         &self,
         binding: &BindingId,

@@ -5,6 +5,7 @@ use std::path::Path;
 use cryptlet_attest::{CheckpointKey, Hash, HashReader, LeafHash, LogEntry, TrustedKey, log};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::views::{CheckpointRow, checkpoint};
 use super::{Journal, JournalError, Reading, Writing, store};
 
 /// Under which name, and with which key, this fabric publishes its log.
@@ -13,24 +14,6 @@ pub trait LogOwner: Send + Sync {
     fn origin(&self) -> &str;
     /// Signs checkpoints.
     fn key(&self) -> &dyn CheckpointKey;
-}
-
-/// One leaf of the log, as it is stored.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct LeafRow {
-    /// Its place, counted from 0.
-    pub position: u64,
-    /// The bytes of the log entry.
-    pub entry: Vec<u8>,
-}
-
-/// One checkpoint of the log.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct CheckpointRow {
-    /// How many leaves it covers.
-    pub size: u64,
-    /// The signed note.
-    pub note: String,
 }
 
 /// Where the next leaf goes.
@@ -222,33 +205,9 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn newest_checkpoint(&self) -> Result<Option<CheckpointRow>, JournalError> {
         self.read().one(
-            "SELECT size, note FROM checkpoint ORDER BY size DESC LIMIT 1",
+            "SELECT size, root, note FROM checkpoint ORDER BY size DESC LIMIT 1",
             [],
-            |row| {
-                Ok(CheckpointRow {
-                    size: row.get::<_, i64>(0)?.cast_unsigned(),
-                    note: row.get(1)?,
-                })
-            },
-        )
-    }
-
-    /// At most `limit` leaves, those from the place `from` on, in the order of the log. Nothing is
-    /// checked: an auditor reads them.
-    ///
-    /// # Errors
-    ///
-    /// If the journal cannot be read.
-    pub fn leaves(&self, from: u64, limit: u32) -> Result<Vec<LeafRow>, JournalError> {
-        self.read().all(
-            "SELECT position, entry FROM leaf WHERE position >= ?1 ORDER BY position LIMIT ?2",
-            params![from.cast_signed(), limit],
-            |row| {
-                Ok(LeafRow {
-                    position: row.get::<_, i64>(0)?.cast_unsigned(),
-                    entry: row.get(1)?,
-                })
-            },
+            checkpoint,
         )
     }
 

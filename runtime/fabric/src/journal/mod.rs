@@ -8,9 +8,13 @@ mod bindings;
 mod deliveries;
 mod invocations;
 mod log;
+mod registrations;
+#[cfg(test)]
+pub(crate) mod scene;
 #[cfg(test)]
 mod tests;
 mod versions;
+mod views;
 mod writer;
 
 pub use bindings::{BindingRow, VersionMove};
@@ -18,8 +22,12 @@ pub(crate) use deliveries::Placement;
 pub use deliveries::{AttemptRow, DeliveryRow, DeliveryStatus};
 pub(crate) use invocations::{Acceptance, NewExecution, NewInvocation};
 pub use invocations::{AcceptedRow, ExecutionRow, PublishedEvent, Recording};
-pub use log::{CheckpointRow, LeafRow, LogOwner};
+pub use log::LogOwner;
+pub(crate) use registrations::RegistrationStatus;
 pub use versions::VersionRow;
+pub use views::{
+    BindingCounts, CarriedDelivery, CheckpointRow, InvocationRow, LeafRow, PlacedEvent, ResultRow,
+};
 pub use writer::Writing;
 
 use std::fs::File;
@@ -32,7 +40,7 @@ use crate::document;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// Stored in SQLite's `user_version`; another number is another fabric's journal.
-const SCHEMA_VERSION: i64 = 1;
+const SCHEMA_VERSION: i64 = 2;
 /// "CRYP": marks the file as a journal for `file(1)` and for us.
 const APPLICATION_ID: i64 = 0x4352_5950;
 

@@ -101,14 +101,17 @@ CREATE TABLE execution (
 ) STRICT;
 
 CREATE TABLE event (
+    -- Where a reader goes on: rises over all bindings, in the order of their commits.
+    place    INTEGER PRIMARY KEY,
     binding  BLOB NOT NULL,
     number   INTEGER NOT NULL,
     ordinal  INTEGER NOT NULL,
     position INTEGER NOT NULL,
     topic    TEXT NOT NULL,
     body     BLOB NOT NULL,
-    PRIMARY KEY (binding, number, ordinal, position)
+    UNIQUE (binding, number, ordinal, position)
 ) STRICT;
+CREATE INDEX event_of_binding ON event (binding, place);
 
 CREATE TABLE state (
     binding BLOB NOT NULL REFERENCES binding (id),
@@ -141,6 +144,7 @@ CREATE TABLE delivery (
 ) STRICT;
 CREATE INDEX delivery_open ON delivery (binding, ledger, delivery)
     WHERE status NOT IN ('finalized', 'skipped');
+CREATE INDEX delivery_of_invocation ON delivery (binding, number);
 
 -- The next nonce of every account that the fabric sends from.
 CREATE TABLE lane (
@@ -150,6 +154,12 @@ CREATE TABLE lane (
     PRIMARY KEY (ledger, account)
 ) STRICT;
 
+-- How far each binding is on its way to its gateway.
+CREATE TABLE registration (
+    binding BLOB PRIMARY KEY REFERENCES binding (id),
+    status  TEXT NOT NULL CHECK (status IN ('open', 'built', 'sent', 'registered'))
+) STRICT;
+
 -- Signed transactions; each is here before the network sees it.
 CREATE TABLE attempt (
     hash     BLOB PRIMARY KEY,
@@ -157,10 +167,11 @@ CREATE TABLE attempt (
     account  TEXT NOT NULL,
     nonce    INTEGER NOT NULL,
     raw      BLOB NOT NULL,
-    binding  BLOB NOT NULL,
-    delivery INTEGER NOT NULL,
+    binding  BLOB NOT NULL REFERENCES binding (id),
+    -- What it carries; none: it creates the binding at the gateway.
+    delivery INTEGER,
     valid_until INTEGER NOT NULL,
-    -- Its nonce was consumed without the delivery taking effect, or by another attempt.
+    -- Its nonce was consumed without effect, or by another attempt.
     dead     INTEGER NOT NULL DEFAULT 0 CHECK (dead IN (0, 1)),
     FOREIGN KEY (binding, ledger, delivery) REFERENCES delivery (binding, ledger, delivery)
 ) STRICT;

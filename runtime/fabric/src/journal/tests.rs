@@ -1,3 +1,5 @@
+mod views;
+
 use std::path::Path;
 use std::sync::Arc;
 
@@ -5,39 +7,8 @@ use cryptlet_attest::{CheckpointKey, Measurement, TrustedKey};
 use ed25519_dalek::SigningKey;
 use rusqlite::Connection;
 
-use super::{Journal, JournalError, LogOwner, VersionRow};
-
-struct Owner(SigningKey);
-
-impl LogOwner for Owner {
-    fn origin(&self) -> &str {
-        "fabric.example/log"
-    }
-
-    fn key(&self) -> &dyn CheckpointKey {
-        &self.0
-    }
-}
-
-fn owner(seed: u8) -> Arc<dyn LogOwner> {
-    Arc::new(Owner(SigningKey::from_bytes(&[seed; 32])))
-}
-
-fn version(name: &str, component: &[u8]) -> VersionRow {
-    VersionRow {
-        cryptlet: name.into(),
-        version: semver::Version::new(1, 0, 0),
-        measurement: Measurement::of(component),
-        deployed_at: 1,
-    }
-}
-
-async fn deploy(journal: &Journal, name: &str, component: &[u8]) -> Result<(), JournalError> {
-    let (row, component) = (version(name, component), component.to_vec());
-    journal
-        .commit(move |writing| writing.deploy(&row, &component))
-        .await
-}
+use super::scene::{deploy, owner, version};
+use super::{Journal, JournalError};
 
 fn tamper(state: &Path, sql: &str) {
     let connection = Connection::open(state.join("journal.sqlite")).expect("the journal's file");

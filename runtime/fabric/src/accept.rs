@@ -1,0 +1,425 @@
+//! What wakes a cryptlet, taken in: messages of callers, events of the chain, triggers run again.
+
+use cryptlet_attest::{Accepted, BindingId, LogEntry, Outcome};
+use cryptlet_container::{Invocation, Position, Trigger};
+use cryptlet_ledger::{ContractEvent, EvmLedger};
+
+use crate::advance::Progress;
+use crate::error::FabricError;
+use crate::fabric::Fabric;
+use crate::journal::{Acceptance, BindingRow, JournalError, NewInvocation, Writing};
+use crate::sealing::{salt_of, trigger_statement};
+use crate::seams::Step;
+
+/// A message from a caller that the host has authenticated.
+#[derive(Clone, Debug)]
+pub struct Message {
+    /// Who sent it.
+    pub sender: String,
+    /// Name of one of the binding's messages.
+    pub topic: String,
+    /// Its fields as JSON.
+    pub body: Vec<u8>,
+    /// The same key twice is the same message.
+    pub idempotency_key: String,
+}
+
+impl Fabric {
+    /// Accepts a message for a binding; it runs at the next [`Fabric::execute_accepted`].
+    ///
+    /// Returns the invocation's number; the same for the same sender and idempotency key.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such binding, it takes no such message, too many of its invocations wait, or
+    /// the sender has used the key for another message.
+    pub async fn send(&self, binding: &str, message: Message) -> Result<u64, FabricError> {
+        let row = self.binding(binding)?;
+        let refused = |reason| FabricError::Message {
+            binding: binding.into(),
+            reason,
+        };
+        let schema = row
+            .document
+            .triggers
+            .messages
+            .iter()
+            .find(|schema| schema.name() == message.topic)
+            .ok_or_else(|| refused(format!("{} is not among triggers.messages", message.topic)))?;
+        schema
+            .check(&message.body)
+            .map_err(|error| refused(error.to_string()))?;
+        // The length keeps one sender's keys apart from another's.
+        let occurrence = format!(
+            "message/{}/{}/{}",
+            message.sender.len(),
+            message.sender,
+            message.idempotency_key
+        );
+        let trigger = Trigger::Message {
+            sender: message.sender,
+            topic: message.topic,
+            body: message.body,
+        };
+        let accepting = self.accepting(&row, trigger, occurrence)?;
+        let limit = self.queue_limit();
+        let admission = self
+            .journal
+            .commit(move |writing| accepting.admit(writing, limit))
+            .await?;
+        match admission {
+            Admission::Accepted(accepted) => {
+                self.reached_accepted(binding, accepted);
+                Ok(accepted.number)
+            }
+            Admission::Full { waiting } => Err(FabricError::QueueFull {
+                binding: binding.into(),
+                waiting,
+                limit,
+            }),
+            Admission::OtherMessage { number } => Err(FabricError::OtherMessage {
+                binding: binding.into(),
+                number,
+            }),
+        }
+    }
+
+    /// Runs the trigger of an invocation that did not succeed once more, as a new invocation with
+    /// an instant and a seed of its own: both runs stay in the log.
+    ///
+    /// # Errors
+    ///
+    /// If there is no such invocation, it has not run yet, it succeeded, or it is being run again
+    /// already.
+    pub async fn run_again(&self, binding: &str, number: u64) -> Result<u64, FabricError> {
+        let row = self.binding(binding)?;
+        let refused = |reason: &str| FabricError::NotAgain {
+            binding: binding.into(),
+            number,
+            reason: reason.into(),
+        };
+        let (input, outcome) = self
+            .journal
+            .ended(&row.document.id(), number)?
+            .ok_or_else(|| refused("it has not run"))?;
+        if outcome == Outcome::Ok.to_string() {
+            return Err(refused("it succeeded"));
+        }
+        let earlier = read_input(binding, number, &input)?;
+        let occurrence = again(&earlier.trigger, number);
+        let accepting = self.accepting(&row, earlier.trigger, occurrence)?;
+        let accepted = self
+            .journal
+            .commit(move |writing| accepting.write(writing))
+            .await?;
+        if !accepted.is_new {
+            return Err(refused("it is run again already"));
+        }
+        self.reached_accepted(binding, accepted);
+        Ok(accepted.number)
+    }
+
+    /// Goes on past a contract event whose run failed, without an answer to it.
+    ///
+    /// # Errors
+    ///
+    /// If it is not what holds the binding up.
+    pub async fn pass_over(&self, binding: &str, number: u64) -> Result<(), FabricError> {
+        let row = self.binding(binding)?;
+        let id = row.document.id();
+        if self.journal.held_by(&id)?.map(|held| held.number) != Some(number) {
+            return Err(FabricError::NotAgain {
+                binding: binding.into(),
+                number,
+                reason: "it does not hold up the binding".into(),
+            });
+        }
+        self.journal
+            .commit(move |writing| writing.pass_over(&id, number))
+            .await?;
+        tracing::warn!(binding, number, "a failed run was passed over");
+        Ok(())
+    }
+
+    /// Accepts every final event that wakes the binding, in one commit with the place read up to.
+    pub(crate) async fn accept_events(
+        &self,
+        row: &BindingRow,
+        progress: &mut Progress,
+    ) -> Result<(), FabricError> {
+        let binding = &row.document;
+        let wanted: Vec<_> = binding
+            .contract
+            .events
+            .iter()
+            .filter(|event| {
+                let name = event.name();
+                binding
+                    .triggers
+                    .contract_events
+                    .iter()
+                    .any(|wanted| wanted == name)
+            })
+            .cloned()
+            .collect();
+        if wanted.is_empty() {
+            return Ok(());
+        }
+        let ledger: &EvmLedger = self.ledger(binding)?;
+        let scan = ledger
+            .events(binding.contract.consumer, &wanted, row.next_block)
+            .await?;
+        if scan.events.is_empty() && scan.next_block < row.next_block.saturating_add(QUIET_BLOCKS) {
+            return Ok(());
+        }
+        let mut accepting = Vec::with_capacity(scan.events.len());
+        for event in scan.events {
+            let occurrence = format!(
+                "event/{}/{}/{}",
+                event.position.chain, event.position.transaction, event.log_index
+            );
+            accepting.push(self.accepting(row, trigger(event)?, occurrence)?);
+        }
+        let id = binding.id();
+        let numbers = self
+            .journal
+            .commit(move |writing| {
+                let numbers = accepting
+                    .into_iter()
+                    .map(|accepting| accepting.write(writing))
+                    .collect::<Result<Vec<_>, _>>()?;
+                writing.read_up_to(&id, scan.next_block)?;
+                Ok(numbers)
+            })
+            .await?;
+        for accepted in numbers {
+            self.reached_accepted(&binding.binding.name, accepted);
+            progress.accepted += usize::from(accepted.is_new);
+        }
+        Ok(())
+    }
+
+    fn reached_accepted(&self, binding: &str, accepted: Acceptance) {
+        if accepted.is_new {
+            self.reached(Step::Accepted, binding, accepted.number);
+        }
+    }
+
+    /// Fixes instant, seed and salt. The commit adds the version that is active then; from there on
+    /// the host cannot choose any more.
+    fn accepting(
+        &self,
+        row: &BindingRow,
+        trigger: Trigger,
+        occurrence: String,
+    ) -> Result<Accepting, FabricError> {
+        Ok(Accepting {
+            new: NewInvocation {
+                binding: row.document.id(),
+                cryptlet: row.document.binding.cryptlet.clone(),
+                occurrence,
+                instant: self.seams.clock.now(),
+                seed: self.seams.randomness.draw()?,
+                salt: self.seams.randomness.draw()?,
+            },
+            trigger,
+        })
+    }
+}
+
+/// How many blocks without an event are read again after a restart rather than remembered: a
+/// durable commit for each empty block would cost more than reading it twice.
+const QUIET_BLOCKS: u64 = 1_000;
+
+/// An invocation on its way into the journal.
+pub(crate) struct Accepting {
+    pub(crate) new: NewInvocation,
+    pub(crate) trigger: Trigger,
+}
+
+impl Accepting {
+    pub(crate) fn write(self, writing: &mut Writing<'_>) -> Result<Acceptance, JournalError> {
+        let salt = salt_of(&self.new.salt, 0);
+        let statement = trigger_statement(&salt, &self.trigger, false)?;
+        let binding: BindingId = self.new.binding;
+        let (instant, seed) = (self.new.instant, self.new.seed);
+        let trigger = self.trigger;
+        writing.accept(
+            &self.new,
+            |number| {
+                let invocation = Invocation {
+                    binding: binding.to_string(),
+                    number,
+                    instant,
+                    trigger,
+                };
+                invocation.input_bytes()
+            },
+            |number, input, measurement| {
+                LogEntry::Accepted(Accepted {
+                    binding,
+                    number,
+                    trigger: statement,
+                    input: salt.digest("input", input),
+                    instant,
+                    seed,
+                    measurement,
+                })
+            },
+        )
+    }
+
+    /// Writes a caller's message, if there is room for it and its key is not used for another.
+    fn admit(self, writing: &mut Writing<'_>, limit: u64) -> Result<Admission, JournalError> {
+        let binding = self.new.binding;
+        if let Some((number, input)) = writing.accepted_before(&binding, &self.new.occurrence)? {
+            let is_same = Invocation::from_input_bytes(&input)
+                .is_ok_and(|earlier| earlier.trigger == self.trigger);
+            return Ok(if is_same {
+                Admission::Accepted(Acceptance {
+                    number,
+                    is_new: false,
+                })
+            } else {
+                Admission::OtherMessage { number }
+            });
+        }
+        let waiting = writing.waiting(&binding)?;
+        if waiting >= limit {
+            return Ok(Admission::Full { waiting });
+        }
+        self.write(writing).map(Admission::Accepted)
+    }
+}
+
+/// What becomes of a caller's message.
+enum Admission {
+    /// It has a number, now or from before.
+    Accepted(Acceptance),
+    /// Too many wait already.
+    Full { waiting: u64 },
+    /// Its key stands for another message.
+    OtherMessage { number: u64 },
+}
+
+/// What keeps a trigger from being run again twice. Events keep their place in the order of an
+/// ordered binding; a caller's message that failed again holds up nobody.
+fn again(trigger: &Trigger, number: u64) -> String {
+    match trigger {
+        Trigger::Message { .. } => format!("message-again/{number}"),
+        _ => format!("event-again/{number}"),
+    }
+}
+
+pub(crate) fn read_input(
+    binding: &str,
+    number: u64,
+    input: &[u8],
+) -> Result<Invocation, FabricError> {
+    Invocation::from_input_bytes(input).map_err(|error| FabricError::Input {
+        binding: binding.into(),
+        number,
+        reason: error.to_string(),
+    })
+}
+
+fn trigger(event: ContractEvent) -> Result<Trigger, FabricError> {
+    let log_index = u32::try_from(event.log_index).map_err(|_| {
+        JournalError::Conflict(format!(
+            "log index {} is beyond what a block holds",
+            event.log_index
+        ))
+    })?;
+    Ok(Trigger::ContractEvent {
+        name: event.name,
+        fields: event.fields,
+        position: Position {
+            chain: event.position.chain,
+            block: event.position.block,
+            block_hash: event.position.block_hash.to_vec(),
+            transaction: event.position.transaction.to_vec(),
+        },
+        log_index,
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::journal::Journal;
+    use crate::journal::scene::{bound, execute, message};
+
+    async fn admit(
+        journal: &Journal,
+        accepting: Accepting,
+        limit: u64,
+    ) -> Result<Admission, JournalError> {
+        journal
+            .commit(move |writing| accepting.admit(writing, limit))
+            .await
+    }
+
+    #[tokio::test]
+    async fn a_full_queue_takes_no_more_however_many_come_at_once()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let state = tempfile::tempdir()?;
+        let (journal, binding) = bound(state.path()).await?;
+        let journal = std::sync::Arc::new(journal);
+        let callers = (0..40).map(|caller| {
+            let journal = std::sync::Arc::clone(&journal);
+            tokio::spawn(async move {
+                admit(&journal, message(binding, &caller.to_string(), "{}"), 7).await
+            })
+        });
+        let mut refused = 0;
+        for caller in callers.collect::<Vec<_>>() {
+            match caller.await?? {
+                Admission::Accepted(accepted) => assert!(accepted.is_new),
+                Admission::Full { waiting } => {
+                    assert_eq!(waiting, 7);
+                    refused += 1;
+                }
+                Admission::OtherMessage { .. } => return Err("each has a key of its own".into()),
+            }
+        }
+        assert_eq!(refused, 33);
+        assert_eq!(journal.counts(&binding)?.queued, 7);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_repeated_key_is_answered_when_the_queue_is_full_and_room_comes_back()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let state = tempfile::tempdir()?;
+        let (journal, binding) = bound(state.path()).await?;
+        let first = admit(&journal, message(binding, "a", "{}"), 1).await?;
+        assert!(matches!(first, Admission::Accepted(accepted) if accepted.is_new));
+        let again = admit(&journal, message(binding, "a", "{}"), 1).await?;
+        assert!(
+            matches!(again, Admission::Accepted(accepted) if !accepted.is_new && accepted.number == 1)
+        );
+        let full = admit(&journal, message(binding, "b", "{}"), 1).await?;
+        assert!(matches!(full, Admission::Full { waiting: 1 }));
+        execute(&journal, binding, 1, &[]).await?;
+        let later = admit(&journal, message(binding, "b", "{}"), 1).await?;
+        assert!(matches!(later, Admission::Accepted(accepted) if accepted.is_new));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_key_never_stands_for_two_messages() -> Result<(), Box<dyn std::error::Error>> {
+        let state = tempfile::tempdir()?;
+        let (journal, binding) = bound(state.path()).await?;
+        admit(&journal, message(binding, "a", r#"{"amount":1}"#), 9).await?;
+        let mut other_topic = message(binding, "a", r#"{"amount":1}"#);
+        if let Trigger::Message { topic, .. } = &mut other_topic.trigger {
+            "settle".clone_into(topic);
+        }
+        for other in [message(binding, "a", r#"{"amount":2}"#), other_topic] {
+            let refusal = admit(&journal, other, 9).await?;
+            assert!(matches!(refusal, Admission::OtherMessage { number: 1 }));
+        }
+        assert_eq!(journal.counts(&binding)?.queued, 1);
+        Ok(())
+    }
+}

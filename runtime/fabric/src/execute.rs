@@ -1,0 +1,161 @@
+//! One run: from what was accepted to what is durable about it.
+
+use std::sync::Arc;
+
+use cryptlet_container::{Cryptlet, Job, Level, Run};
+use tokio::sync::OwnedMutexGuard;
+
+use crate::accept::read_input;
+use crate::error::FabricError;
+use crate::fabric::Fabric;
+use crate::journal::{AcceptedRow, BindingRow};
+use crate::sealing::Sealing;
+use crate::seams::Step;
+use crate::services::LiveServices;
+
+impl Fabric {
+    /// Runs one accepted invocation and makes everything about it durable in one commit.
+    ///
+    /// Whoever runs a binding holds its turn, and the run itself keeps it: a caller that is dropped
+    /// in the middle must not make room for a second run.
+    pub(crate) async fn execute(
+        &self,
+        row: &BindingRow,
+        accepted: AcceptedRow,
+        turn: OwnedMutexGuard<()>,
+    ) -> Result<OwnedMutexGuard<()>, FabricError> {
+        let binding = Arc::new(row.document.clone());
+        let name = binding.binding.name.clone();
+        let id = binding.id();
+        let number = accepted.number;
+        let invocation = read_input(&name, number, &accepted.input)?;
+        let cryptlet = self.cryptlet(&accepted.measurement).await?;
+        let grants = self.grants(&binding).await?;
+        let state = Arc::new(self.journal.state(&id)?);
+        let services = Arc::new(LiveServices {
+            binding: Arc::clone(&binding),
+            id,
+            next_submission: self.journal.next_submission(&id)?,
+            journal: Arc::clone(&self.journal),
+            delegate: self.delegate.clone(),
+            web: Arc::clone(&self.seams.web),
+        });
+        let container = Arc::clone(&self.container);
+        let (run, invocation, cryptlet, turn) = tokio::task::spawn_blocking(move || {
+            let run = container.run(Job {
+                cryptlet: &cryptlet,
+                grants: &grants,
+                invocation: invocation.clone(),
+                seed: accepted.seed,
+                state,
+                services,
+            });
+            (run, invocation, cryptlet, turn)
+        })
+        .await?;
+        tracing::info!(
+            binding = name,
+            number,
+            version = %cryptlet.manifest().cryptlet.version,
+            outcome = %run.outcome,
+            fuel = run.meter.fuel,
+            "executed"
+        );
+        log_lines(&name, number, &cryptlet, &run);
+        self.reached(Step::Ran, &name, number);
+        let sealing = Sealing {
+            binding,
+            accepted,
+            invocation,
+            cryptlet,
+            run,
+            host: Arc::clone(&self.host),
+        };
+        self.journal
+            .commit(move |writing| sealing.write(writing))
+            .await?;
+        self.reached(Step::Executed, &name, number);
+        Ok(turn)
+    }
+}
+
+/// Most characters of a guest's line that are logged.
+const MOST_CHARACTERS: usize = 2_000;
+
+/// Hands what the run and the runs of its sources wrote for people to the log.
+fn log_lines(binding: &str, number: u64, cryptlet: &Cryptlet, run: &Run) {
+    let name = &cryptlet.manifest().cryptlet.name;
+    for line in &run.logs {
+        let message = one_line(&line.message);
+        // The level is part of what `tracing` keeps for each place in the code.
+        match line.level {
+            Level::Debug => {
+                tracing::debug!(target: "guest", binding, number, cryptlet = name, "{message}");
+            }
+            Level::Info => {
+                tracing::info!(target: "guest", binding, number, cryptlet = name, "{message}");
+            }
+            Level::Warn => {
+                tracing::warn!(target: "guest", binding, number, cryptlet = name, "{message}");
+            }
+            Level::Error => {
+                tracing::error!(target: "guest", binding, number, cryptlet = name, "{message}");
+            }
+        }
+    }
+    for child in &run.children {
+        log_lines(binding, number, &child.cryptlet, &child.run);
+    }
+}
+
+/// A guest's text as one bounded line that cannot pass for another and moves no cursor.
+fn one_line(text: &str) -> String {
+    let mut line = String::with_capacity(text.len().min(MOST_CHARACTERS));
+    let mut letters = text.chars();
+    for letter in letters.by_ref().take(MOST_CHARACTERS) {
+        if letter.is_control() || is_formatting(letter) {
+            line.extend(letter.escape_default());
+        } else {
+            line.push(letter);
+        }
+    }
+    if letters.next().is_some() {
+        line.push('…');
+    }
+    line
+}
+
+/// Invisible letters that reorder or hide those around them, and separators of lines.
+fn is_formatting(letter: char) -> bool {
+    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn what_a_guest_writes_is_one_line_that_moves_no_cursor() {
+        let line = one_line("paid\n2006-01-01 ERROR forged\r\x1b[2J\u{202e}\u{2028}end");
+        assert!(
+            line.chars()
+                .all(|letter| !letter.is_control() && !is_formatting(letter)),
+            "{line}"
+        );
+        assert!(
+            line.starts_with("paid\\n2006") && line.ends_with("end"),
+            "{line}"
+        );
+    }
+
+    #[test]
+    fn what_a_guest_writes_is_bounded_and_says_so() {
+        assert_eq!(
+            one_line(&"é".repeat(MOST_CHARACTERS)).chars().count(),
+            MOST_CHARACTERS
+        );
+        let cut = one_line(&"é".repeat(MOST_CHARACTERS + 1));
+        assert_eq!(cut.chars().count(), MOST_CHARACTERS + 1);
+        assert!(cut.ends_with('…'));
+    }
+}

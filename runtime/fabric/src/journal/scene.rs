@@ -1,0 +1,187 @@
+//! A journal with one binding, for tests that run no cryptlet.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use cryptlet_attest::{
+    BindingId, CheckpointKey, Digest, LeafHash, LogEntry, Measurement, VersionChange, VersionEntry,
+};
+use cryptlet_container::Trigger;
+use ed25519_dalek::SigningKey;
+use semver::Version;
+
+use super::{
+    AttemptRow, DeliveryRow, DeliveryStatus, Journal, JournalError, LogOwner, NewExecution,
+    NewInvocation, VersionRow,
+};
+use crate::accept::Accepting;
+use crate::binding::Binding;
+
+const BINDING: &str = include_str!("../../tests/documents/binding.toml");
+
+pub(crate) struct Owner(pub(crate) SigningKey);
+
+impl LogOwner for Owner {
+    fn origin(&self) -> &str {
+        "fabric.example/log"
+    }
+
+    fn key(&self) -> &dyn CheckpointKey {
+        &self.0
+    }
+}
+
+pub(crate) fn owner(seed: u8) -> Arc<dyn LogOwner> {
+    Arc::new(Owner(SigningKey::from_bytes(&[seed; 32])))
+}
+
+pub(crate) fn version(name: &str, component: &[u8]) -> VersionRow {
+    VersionRow {
+        cryptlet: name.into(),
+        version: Version::new(1, 0, 0),
+        measurement: Measurement::of(component),
+        deployed_at: 1,
+    }
+}
+
+pub(crate) async fn deploy(
+    journal: &Journal,
+    name: &str,
+    component: &[u8],
+) -> Result<(), JournalError> {
+    let (row, component) = (version(name, component), component.to_vec());
+    journal
+        .commit(move |writing| writing.deploy(&row, &component))
+        .await
+}
+
+/// A journal in which the binding of the documents' tests is active.
+pub(crate) async fn bound(state: &Path) -> Result<(Journal, BindingId), JournalError> {
+    let journal = Journal::open(state, owner(1))?;
+    deploy(&journal, "interest-rate-swap", b"swap").await?;
+    let binding = Binding::parse("binding.toml", BINDING).expect("the document is one");
+    let id = binding.id();
+    journal
+        .commit(move |writing| writing.activate(&binding, &[], &Version::new(1, 0, 0), 1))
+        .await?;
+    Ok((journal, id))
+}
+
+/// A caller's message on its way into the journal.
+pub(crate) fn message(binding: BindingId, key: &str, body: &str) -> Accepting {
+    Accepting {
+        new: NewInvocation {
+            binding,
+            occurrence: format!("message/6/caller/{key}"),
+            instant: 1_000,
+            seed: [1; 32],
+            salt: [2; 32],
+            cryptlet: "interest-rate-swap".into(),
+        },
+        trigger: Trigger::Message {
+            sender: "caller".into(),
+            topic: "remind".into(),
+            body: body.as_bytes().to_vec(),
+        },
+    }
+}
+
+/// Accepts a message and gives its number.
+pub(crate) async fn accept(
+    journal: &Journal,
+    binding: BindingId,
+    key: &str,
+) -> Result<u64, JournalError> {
+    let accepting = message(binding, key, "{}");
+    let accepted = journal
+        .commit(move |writing| accepting.write(writing))
+        .await?;
+    Ok(accepted.number)
+}
+
+/// Records that an invocation ran, asked one source, published `events` and made one delivery.
+pub(crate) async fn execute(
+    journal: &Journal,
+    binding: BindingId,
+    number: u64,
+    events: &[&str],
+) -> Result<(), JournalError> {
+    let events: Vec<_> = events
+        .iter()
+        .map(|body| ("settled".to_owned(), body.as_bytes().to_vec()))
+        .collect();
+    journal
+        .commit(move |writing| {
+            writing.mark_executed(&binding, number)?;
+            for ordinal in [1, 0] {
+                let (leaf, _) = writing.append(&LogEntry::Version(VersionEntry {
+                    cryptlet: format!("stands-for-a-receipt-{number}-{ordinal}"),
+                    version: "1.0.0".into(),
+                    measurement: Measurement::of(b"swap"),
+                    binding: Some(binding),
+                    change: VersionChange::Promoted,
+                }))?;
+                let events = if ordinal == 0 {
+                    events.clone()
+                } else {
+                    Vec::new()
+                };
+                writing.record_execution(&binding, number, &ran(ordinal, leaf, events))?;
+            }
+            let delivery = writing.take_delivery_number(&binding)?;
+            writing.record_delivery(&sealed(binding, number, delivery))
+        })
+        .await
+}
+
+fn ran(ordinal: u32, leaf: u64, events: Vec<(String, Vec<u8>)>) -> NewExecution {
+    NewExecution {
+        ordinal,
+        cryptlet: "interest-rate-swap".into(),
+        version: "1.0.0".into(),
+        leaf,
+        input: b"input".to_vec(),
+        transcript: b"transcript".to_vec(),
+        reply: Some(br#"{"amount":"1"}"#.to_vec()),
+        outcome: "ok".into(),
+        explanation: None,
+        fuel: 7,
+        peak_memory: 8,
+        host_calls: 9,
+        events,
+    }
+}
+
+fn sealed(binding: BindingId, number: u64, delivery: u64) -> DeliveryRow {
+    DeliveryRow {
+        binding,
+        ledger: "anvil".into(),
+        delivery,
+        number,
+        submission: delivery,
+        action: "settle".into(),
+        call: b"call".to_vec(),
+        binding_version: cryptlet_attest::BindingVersion::from_bytes([3; 32]),
+        measurement: Measurement::of(b"swap"),
+        execution_hash: Digest::from_bytes([4; 32]),
+        receipt_hash: LeafHash::from_bytes([5; 32]),
+        status: DeliveryStatus::Sealed,
+        refusal: None,
+        block: None,
+        block_hash: None,
+        gas_used: None,
+    }
+}
+
+/// A signed transaction with this nonce; its bytes are nothing in particular.
+pub(crate) fn attempt(nonce: u64) -> AttemptRow {
+    let mut hash = [6; 32];
+    hash[..8].copy_from_slice(&nonce.to_be_bytes());
+    AttemptRow {
+        hash,
+        account: "account".into(),
+        nonce,
+        raw: b"raw".to_vec(),
+        valid_until: 1,
+    }
+}
