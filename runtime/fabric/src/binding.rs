@@ -470,7 +470,9 @@ pub struct Approval {
 }
 
 impl Approval {
-    fn signed(&self, digest: B256) -> bool {
+    /// Whether this is the counterparty's own signature of `digest`, as the gateway takes it.
+    #[must_use]
+    pub fn signed(&self, digest: B256) -> bool {
         let Ok(signature) = alloy_primitives::Signature::from_raw(&self.signature) else {
             return false;
         };

@@ -12,13 +12,14 @@ use cryptlet_schema::Limits;
 use cryptlet_vault::KeyName;
 use serde::{Deserialize, Serialize};
 use url::Url;
+use utoipa::ToSchema;
 
 use crate::document::{self, DocumentError};
 
 pub use service::{LogFormat, Service};
 
 /// Everything an operator decides.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Configuration {
     /// Who this fabric is.
@@ -27,7 +28,7 @@ pub struct Configuration {
     #[serde(default)]
     pub ledgers: BTreeMap<String, Ledger>,
     /// Limits that no manifest can exceed.
-    #[serde(default = "host_limits")]
+    #[serde(default = "host_limits", with = "HostLimits")]
     pub limits: Limits,
     /// How it serves.
     #[serde(default)]
@@ -35,7 +36,7 @@ pub struct Configuration {
 }
 
 /// Section `[fabric]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Identity {
     /// The log's origin, such as `fabric.example.com/log`; also the name of its key.
@@ -45,24 +46,52 @@ pub struct Identity {
 }
 
 /// One of `[ledgers.<name>]`.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Ledger {
     /// CAIP-2 id; the node must agree.
+    #[schema(value_type = String)]
     pub chain: ChainId,
-    /// JSON-RPC endpoint.
+    /// JSON-RPC address of the node.
+    #[schema(value_type = String)]
     pub rpc: Url,
-    /// The CryptoDelegate.
+    /// Address of the CryptoDelegate contract.
+    #[schema(value_type = String)]
     pub gateway: Address,
-    /// The SignerRegistry.
+    /// Address of the SignerRegistry contract.
+    #[schema(value_type = String)]
     pub registry: Address,
     /// Name of the key that pays for transactions.
     pub account: String,
-    /// When a block counts as final.
+    /// When a block counts as final: `instant`, `depth:N` (that many blocks on top), `safe` or
+    /// `finalized`.
+    #[schema(value_type = String)]
     pub finality: Finality,
     /// Most wei a unit of gas may cost, as a decimal string.
     #[serde(with = "document::decimal")]
+    #[schema(value_type = String)]
     pub max_fee_per_gas: u128,
+}
+
+/// Section `[limits]`: a key that is left out is as the host has it by default, not as a manifest
+/// has it.
+#[derive(Serialize, Deserialize)]
+#[serde(
+    remote = "Limits",
+    default = "host_limits",
+    deny_unknown_fields,
+    rename_all = "kebab-case"
+)]
+struct HostLimits {
+    fuel: u64,
+    memory_bytes: u64,
+    table_elements: u64,
+    output_bytes: u64,
+    log_bytes: u64,
+    host_calls: u64,
+    call_depth: u64,
+    http_response_bytes: u64,
+    wall_clock_milliseconds: u64,
 }
 
 fn host_limits() -> Limits {

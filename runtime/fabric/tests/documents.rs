@@ -114,6 +114,18 @@ fn a_configuration_is_understood() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 #[test]
+fn a_limit_that_is_set_leaves_the_others_as_the_host_has_them()
+-> Result<(), Box<dyn std::error::Error>> {
+    let least = Configuration::parse("fabric.toml", CONFIGURATION)?;
+    let text = format!("{CONFIGURATION}\n[limits]\nfuel = 7\n");
+    let mut limits = Configuration::parse("fabric.toml", &text)?.limits;
+    assert_eq!(limits.fuel, 7);
+    limits.fuel = least.limits.fuel;
+    assert_eq!(limits, least.limits);
+    Ok(())
+}
+
+#[test]
 fn a_malformed_configuration_is_refused_with_file_key_and_remedy() {
     for (from, to, named, remedy) in [
         ("origin =", "orgin =", "orgin", "correct its name"),

@@ -3,6 +3,7 @@ use serde::{Deserialize, Serialize};
 /// How much one run may use. The same type says what a cryptlet asks for, what a binding grants
 /// and what a host allows; [`capped_by`](Limits::capped_by) joins them.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize, Deserialize)]
+#[cfg_attr(feature = "openapi", derive(utoipa::ToSchema))]
 #[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Limits {
     /// Units of deterministic fuel.

@@ -3,12 +3,14 @@
 use std::net::SocketAddr;
 
 use serde::{Deserialize, Serialize};
+use utoipa::ToSchema;
 
 /// How `cryptlet serve` listens, how much it takes, and where it logs.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Service {
     /// Address and port of the API; port 0 takes any that is free.
+    #[schema(value_type = String)]
     pub listen: SocketAddr,
     /// Whether other machines may reach the API. It speaks plain HTTP: put TLS in front of it.
     pub allow_remote: bool,
@@ -35,7 +37,7 @@ pub struct Service {
 }
 
 /// How events look on standard error; the log files are JSON always.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub enum LogFormat {
     /// For people.
