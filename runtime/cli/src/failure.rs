@@ -73,6 +73,9 @@ impl From<VaultError> for Failure {
     fn from(error: VaultError) -> Self {
         match error {
             VaultError::Unsuited { .. } => Self::Usage(error.to_string()),
+            VaultError::WrongPassphrase { .. } => Self::Refused(format!(
+                "{error}; give the one it was made with, on the terminal or by --passphrase-file or --passphrase-fd"
+            )),
             error => Self::Refused(error.to_string()),
         }
     }

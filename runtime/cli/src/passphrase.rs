@@ -29,6 +29,12 @@ impl PassphraseSource {
         })
     }
 
+    /// The passphrase of a key that exists: the terminal asks for it once.
+    pub fn ask(&self, what_for: &str) -> Result<Passphrase, PassphraseError> {
+        self.given()
+            .unwrap_or_else(|| Passphrase::prompt(&format!("Passphrase for {what_for}: ")))
+    }
+
     fn given(&self) -> Option<Result<Passphrase, PassphraseError>> {
         match (&self.file, self.descriptor) {
             (Some(file), _) => Some(Passphrase::from_file(file)),

@@ -73,10 +73,12 @@ pub enum VaultError {
         algorithm: Algorithm,
     },
     /// The passphrase does not open the key. Deliberately says no more.
-    #[error("the passphrase does not open key `{name}`")]
+    #[error("the passphrase does not open key `{name}` in {}", folder.display())]
     WrongPassphrase {
         /// The key.
         name: KeyName,
+        /// The vault's folder.
+        folder: PathBuf,
     },
     /// A keystore file cannot be used.
     #[error("the key file {} cannot be used: {source}", path.display())]
@@ -238,7 +240,10 @@ impl Vault {
             other => other?,
         };
         let secret = keystore.open(passphrase).map_err(|source| match source {
-            KeystoreError::WrongPassphrase => VaultError::WrongPassphrase { name: name.clone() },
+            KeystoreError::WrongPassphrase => VaultError::WrongPassphrase {
+                name: name.clone(),
+                folder: self.folder.clone(),
+            },
             source => VaultError::Keystore { path, source },
         })?;
         self.keyring.insert(info, secret);
