@@ -4,7 +4,7 @@ use std::io::Write;
 use std::path::{Path, PathBuf};
 
 use clap::Subcommand;
-use cryptlet_fabric::{Binding, Configuration};
+use cryptlet_fabric::Binding;
 use cryptlet_schema::Manifest;
 
 use crate::failure::Failure;
@@ -19,11 +19,6 @@ pub enum Command {
     },
     /// A binding, as counterparties sign it; prints its id, version and the digest to sign.
     Binding {
-        /// The file.
-        file: PathBuf,
-    },
-    /// A host's configuration, `fabric.toml`.
-    Config {
         /// The file.
         file: PathBuf,
     },
@@ -53,11 +48,6 @@ pub fn run(command: &Command, output: &mut impl Write) -> Result<(), Failure> {
             writeln!(output, "id       {}", binding.id())?;
             writeln!(output, "version  {}", binding.version())?;
             writeln!(output, "to sign  {}", binding.terms_digest())?;
-        }
-        Command::Config { file } => {
-            let configuration = Configuration::parse(&file.display().to_string(), &read(file)?)
-                .map_err(|error| Failure::Refused(error.to_string()))?;
-            writeln!(output, "{}", configuration.fabric.origin)?;
         }
     }
     Ok(())
