@@ -2,6 +2,7 @@
 
 pub mod backup;
 pub mod bind;
+pub mod client;
 pub mod deploy;
 pub mod doctor;
 pub mod invoke;

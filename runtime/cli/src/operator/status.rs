@@ -1,14 +1,129 @@
-//! `cryptlet status`.
+//! `cryptlet status`: how the service is doing, and what waits for its operator.
 
 use std::io::Write;
 
 use clap::Args;
+use cryptlet_service::api::{BindingStatus, LedgerStatus, Status};
 
+use super::client::Connection;
 use crate::failure::Failure;
+use crate::listing::json;
+use crate::terminal::{BAD, Cell, GOOD, Table, instant, printable};
+
+const EXAMPLES: &str = "\
+Examples:
+  cryptlet status
+  cryptlet status --check && echo all is well
+  cryptlet status --json | jq '.bindings[].waiting'";
 
 #[derive(Args)]
-pub struct Arguments {}
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    #[command(flatten)]
+    service: Connection,
+    /// Fail if anything waits, a node does not answer, or the service is about to stop.
+    #[arg(long)]
+    check: bool,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
 
-pub fn run(_arguments: &Arguments, _output: &mut impl Write) -> Result<(), Failure> {
-    Err(Failure::Refused("not there yet".into()))
+pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
+    let status: Status = arguments.service.open()?.get(&["status"])?;
+    if arguments.json {
+        json(&status, output)?;
+    } else {
+        print(&status, output)?;
+    }
+    match trouble(&status) {
+        Some(trouble) if arguments.check => Err(Failure::Refused(trouble)),
+        _ => Ok(()),
+    }
+}
+
+/// The first thing that is not as it should be, if there is one.
+fn trouble(status: &Status) -> Option<String> {
+    if status.draining {
+        return Some("the service is about to stop and takes no new work".into());
+    }
+    let ledger = status.ledgers.iter().find_map(|ledger| {
+        let failure = ledger.failure.as_ref()?;
+        Some(format!("ledger {}: {failure}", ledger.name))
+    });
+    let binding = || {
+        status.bindings.iter().find_map(|binding| {
+            let reason = binding.waiting.first()?;
+            Some(format!("binding {} waits: {reason}", binding.name))
+        })
+    };
+    ledger.or_else(binding)
+}
+
+fn print(status: &Status, output: &mut impl Write) -> Result<(), Failure> {
+    writeln!(
+        output,
+        "{}  serves since {}{}",
+        printable(&status.origin),
+        instant(status.started_at),
+        if status.draining {
+            format!(", {BAD}takes no new work{BAD:#}")
+        } else {
+            String::new()
+        }
+    )?;
+    writeln!(
+        output,
+        "version {}, {} leaves in the log; auditors trust {}",
+        printable(&status.version),
+        status.log_size,
+        printable(&status.trusted_key)
+    )?;
+    if !status.ledgers.is_empty() {
+        writeln!(output)?;
+        ledgers(&status.ledgers).print(output)?;
+    }
+    if !status.bindings.is_empty() {
+        writeln!(output)?;
+        bindings(&status.bindings).print(output)?;
+    }
+    Ok(())
+}
+
+fn ledgers(ledgers: &[LedgerStatus]) -> Table<4> {
+    let mut table = Table::new(["LEDGER", "CHAIN", "HEAD", "NODE"]);
+    for ledger in ledgers {
+        let head = ledger.head.map_or_else(|| Cell::from(""), Cell::from);
+        let node = match ledger.failure {
+            None => Cell::from("answers").styled(GOOD),
+            Some(_) => Cell::from("fails").styled(BAD),
+        };
+        table.row([(&ledger.name).into(), (&ledger.chain).into(), head, node]);
+        if let Some(failure) = &ledger.failure {
+            table.note(failure);
+        }
+    }
+    table
+}
+
+fn bindings(bindings: &[BindingStatus]) -> Table<6> {
+    let mut table = Table::new(["BINDING", "RUNS", "QUEUED", "EXECUTED", "OPEN", "STATE"]);
+    for binding in bindings {
+        let state = match binding.waiting.as_slice() {
+            [] => Cell::from("well").styled(GOOD),
+            _ => Cell::from("waits").styled(BAD),
+        };
+        table.row([
+            (&binding.name).into(),
+            format!("{} {}", binding.cryptlet, binding.active).into(),
+            binding.queued.into(),
+            binding.executed.into(),
+            binding.open_deliveries.into(),
+            state,
+        ]);
+        for reason in &binding.waiting {
+            table.note(reason);
+        }
+    }
+    table
 }
