@@ -1,14 +1,42 @@
-//! `cryptlet bind`.
+//! `cryptlet bind`: from a document to a binding that all its counterparties have signed.
+
+mod activate;
+mod proposal;
+mod propose;
+mod show;
+mod sign;
 
 use std::io::Write;
 
-use clap::Args;
+use clap::{Args, Subcommand};
+
+pub use proposal::Proposal;
 
 use crate::failure::Failure;
 
 #[derive(Args)]
-pub struct Arguments {}
+pub struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
 
-pub fn run(_arguments: &Arguments, _output: &mut impl Write) -> Result<(), Failure> {
-    Err(Failure::Refused("not there yet".into()))
+#[derive(Subcommand)]
+enum Command {
+    /// Make a proposal of a binding document, to be sent around for signatures; needs no service.
+    Propose(propose::Arguments),
+    /// Show what a proposal says and who has signed it; needs no service.
+    Show(show::Arguments),
+    /// Add a counterparty's signature to a proposal; needs no service.
+    Sign(sign::Arguments),
+    /// Have the service run the binding, once every counterparty has signed.
+    Activate(activate::Arguments),
+}
+
+pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
+    match &arguments.command {
+        Command::Propose(arguments) => propose::run(arguments, output),
+        Command::Show(arguments) => show::run(arguments, output),
+        Command::Sign(arguments) => sign::run(arguments, output),
+        Command::Activate(arguments) => activate::run(arguments, output),
+    }
 }

@@ -1,0 +1,133 @@
+//! `cryptlet bind show`.
+
+use std::io::Write;
+use std::path::PathBuf;
+
+use clap::Args;
+use cryptlet_fabric::Binding;
+
+use super::proposal::Understood;
+use crate::failure::Failure;
+use crate::listing::json;
+use crate::terminal::{BAD, Cell, GOOD, Table, printable};
+
+const EXAMPLES: &str = "\
+Examples:
+  cryptlet bind show proposal.json
+  cryptlet bind show proposal.json --json | jq '.\"typed-data\"'";
+
+#[derive(Args)]
+#[command(after_help = EXAMPLES)]
+pub struct Arguments {
+    /// The proposal.
+    proposal: PathBuf,
+    /// Print the proposal as it was read and found genuine.
+    #[arg(long)]
+    json: bool,
+}
+
+pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
+    let understood = Understood::read(&arguments.proposal)?;
+    if arguments.json {
+        return json(&understood.proposal, output);
+    }
+    terms(&understood.binding, output)?;
+    writeln!(output)?;
+    let mut table = Table::new(["COUNTERPARTY", "ADDRESS", "SIGNATURE"]);
+    for party in &understood.binding.counterparties {
+        let signature = match understood.has_signed(party.address) {
+            true => Cell::from("genuine").styled(GOOD),
+            false => Cell::from("missing").styled(BAD),
+        };
+        table.row([
+            (&party.name).into(),
+            party.address.to_string().into(),
+            signature,
+        ]);
+    }
+    table.print(output)?;
+    Ok(())
+}
+
+/// What somebody agrees to who signs.
+fn terms(binding: &Binding, output: &mut impl Write) -> Result<(), Failure> {
+    let contract = &binding.contract;
+    let agreement = &binding.binding;
+    let order = match contract.ordered {
+        true => "one after the other",
+        false => "in any order",
+    };
+    let mut lines = vec![
+        ("binding", agreement.name.clone()),
+        ("id", binding.id().to_string()),
+        ("version", binding.version().to_string()),
+        ("to sign", binding.terms_digest().to_string()),
+        (
+            "cryptlet",
+            format!("{} {}", agreement.cryptlet, agreement.versions),
+        ),
+        ("measurement", agreement.measurement.to_string()),
+        (
+            "changes",
+            format!(
+                "signed by {} of {}, in force {} s later",
+                agreement.threshold,
+                binding.counterparties.len(),
+                contract.version_delay_seconds
+            ),
+        ),
+        (
+            "chain",
+            format!("{} (ledger {})", contract.chain, contract.ledger),
+        ),
+        ("gateway", contract.gateway.to_string()),
+        ("consumer", contract.consumer.to_string()),
+        (
+            "deliveries",
+            format!(
+                "{order}, valid for {} s, up to {} gas",
+                contract.validity_seconds, contract.gas_limit
+            ),
+        ),
+    ];
+    lines.extend(
+        contract
+            .actions
+            .iter()
+            .map(|action| ("may call", action.to_string())),
+    );
+    let triggers = &binding.triggers;
+    lines.extend(
+        triggers
+            .contract_events
+            .iter()
+            .map(|event| ("woken by", format!("contract event {event}"))),
+    );
+    lines.extend(
+        triggers
+            .messages
+            .iter()
+            .map(|message| ("woken by", format!("message {message}"))),
+    );
+    lines.extend(binding.sources.iter().map(|(name, source)| {
+        let text = format!(
+            "{name}: {} {} {}",
+            source.cryptlet, source.version, source.measurement
+        );
+        ("asks", text)
+    }));
+    let bound = binding.grants.http.iter();
+    let sources = binding.sources.values();
+    lines.extend(
+        bound
+            .chain(sources.flat_map(|source| source.grants.http.iter()))
+            .map(|(name, http)| {
+                let text = format!("{name}: {} {}", http.methods.join(" "), http.base);
+                ("fetches", text)
+            }),
+    );
+    for (what, value) in lines {
+        writeln!(output, "{what:13}{}", printable(&value))?;
+    }
+    Ok(())
+}
