@@ -1,14 +1,27 @@
 //! `cryptlet key`: the keys of a host.
 
-use std::io::Write;
+use std::io::{self, IsTerminal, Write};
 
 use clap::{Args, Subcommand, ValueEnum};
 use cryptlet_vault::{Algorithm, Cost, KeyInfo, KeyName, Purpose};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::failure::Failure;
+use crate::listing::json;
 use crate::passphrase::PassphraseSource;
 use crate::state::StateFolder;
+use crate::terminal::{Table, progress};
+
+const NEW_EXAMPLES: &str = "\
+Examples:
+  cryptlet key new attestation --purpose attestation
+  cryptlet key new acme --purpose counterparty --passphrase-file acme.passphrase";
+
+const LIST_EXAMPLES: &str = "\
+Examples:
+  cryptlet key ls
+  cryptlet key ls --state /var/lib/cryptlet --json";
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -19,6 +32,7 @@ pub enum Command {
 }
 
 #[derive(Args)]
+#[command(after_help = NEW_EXAMPLES)]
 pub struct New {
     /// Name of the key: lower-case letters, digits and hyphens.
     name: KeyName,
@@ -35,9 +49,13 @@ pub struct New {
     state: StateFolder,
     #[command(flatten)]
     passphrase: PassphraseSource,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 #[derive(Args)]
+#[command(after_help = LIST_EXAMPLES)]
 pub struct List {
     /// Print a JSON array instead of a table.
     #[arg(long)]
@@ -76,6 +94,7 @@ fn create(new: &New, output: &mut impl Write) -> Result<(), Failure> {
     // Before anybody is asked to think of a passphrase.
     vault.check_new(&new.name, algorithm, new.purpose)?;
     let passphrase = new.passphrase.choose(&format!("key `{}`", new.name))?;
+    let waiting = progress(format!("making key {}", new.name));
     let key = vault.create(
         &new.name,
         algorithm,
@@ -83,63 +102,99 @@ fn create(new: &New, output: &mut impl Write) -> Result<(), Failure> {
         &passphrase,
         new.cost.into(),
     )?;
-    print_table(&[key], output)
-}
-
-fn list(list: &List, output: &mut impl Write) -> Result<(), Failure> {
-    let keys = list.state.vault()?.list()?;
-    if list.json {
-        print_json(&keys, output)
-    } else {
-        print_table(&keys, output)
+    drop(waiting);
+    let key = KeyView::from(&key);
+    if new.json {
+        return json(&key, output);
     }
-}
-
-/// One key a line: name, purpose, algorithm, then the account of a secp256k1
-/// key or the public key of another.
-fn print_table(keys: &[KeyInfo], output: &mut impl Write) -> Result<(), Failure> {
-    let width = keys.iter().map(|key| key.name.as_str().len()).max();
-    let width = width.unwrap_or_default();
-    for key in keys {
-        let shown = match key.address {
-            Some(address) => address.to_string(),
-            None => hex::encode(&key.public),
-        };
-        writeln!(
-            output,
-            "{:width$}  {:12}  {:9}  {shown}",
-            key.name.as_str(),
-            key.purpose,
-            key.algorithm,
-        )?;
+    writeln!(
+        output,
+        "{}  {}  {}  {}",
+        key.name,
+        key.purpose,
+        key.algorithm,
+        key.shown()
+    )?;
+    // Advice is for people; programs know what they are doing.
+    if io::stderr().is_terminal() {
+        eprintln!("{}", next_step(new.purpose, &key));
     }
     Ok(())
 }
 
+fn next_step(purpose: Purpose, key: &KeyView) -> String {
+    let name = &key.name;
+    let shown = key.shown();
+    match purpose {
+        Purpose::Attestation => {
+            format!("Next: name it in fabric.toml: fabric.attestation-key = \"{name}\"")
+        }
+        Purpose::Account => format!(
+            "Next: send {shown} what transactions will cost, and name the key in fabric.toml: ledgers.<name>.account = \"{name}\""
+        ),
+        Purpose::Delivery => format!(
+            "Next: name it in one binding: keys.delivery = \"{name}\"; the counterparties admit {shown} at the SignerRegistry"
+        ),
+        Purpose::Guest => format!("Next: grant it in a binding: keys.granted = [\"{name}\"]"),
+        Purpose::Counterparty => format!(
+            "Next: list {shown} among a binding's [[counterparties]], and sign with `cryptlet bind sign --key {name}`"
+        ),
+    }
+}
+
+fn list(list: &List, output: &mut impl Write) -> Result<(), Failure> {
+    let keys = list.state.vault()?.list()?;
+    let keys: Vec<KeyView> = keys.iter().map(KeyView::from).collect();
+    if list.json {
+        return json(&keys, output);
+    }
+    if keys.is_empty() {
+        return Ok(());
+    }
+    let mut table = Table::new(["NAME", "PURPOSE", "ALGORITHM", "ACCOUNT OR PUBLIC KEY"]);
+    for key in &keys {
+        table.row([
+            (&key.name).into(),
+            (&key.purpose).into(),
+            (&key.algorithm).into(),
+            key.shown().into(),
+        ]);
+    }
+    table.print(output)?;
+    Ok(())
+}
+
 /// A key as `cryptlet key ls --json` shows it.
-#[derive(Serialize)]
-struct Shown<'a> {
-    name: &'a KeyName,
-    purpose: Purpose,
-    algorithm: Algorithm,
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct KeyView {
+    /// Its name in the vault.
+    name: String,
+    /// What it signs: attestation, delivery, account, guest or counterparty.
+    purpose: String,
+    /// ed25519 or secp256k1.
+    algorithm: String,
     /// Hex digits: 32 bytes of Ed25519, 33 bytes of secp256k1 (compressed).
     public: String,
     /// The account of a secp256k1 key, with the checksum of EIP-55.
     address: Option<String>,
 }
 
-fn print_json(keys: &[KeyInfo], output: &mut impl Write) -> Result<(), Failure> {
-    let shown: Vec<Shown> = keys
-        .iter()
-        .map(|key| Shown {
-            name: &key.name,
-            purpose: key.purpose,
-            algorithm: key.algorithm,
+impl From<&KeyInfo> for KeyView {
+    fn from(key: &KeyInfo) -> Self {
+        Self {
+            name: key.name.to_string(),
+            purpose: key.purpose.to_string(),
+            algorithm: key.algorithm.to_string(),
             public: hex::encode(&key.public),
             address: key.address.map(|address| address.to_string()),
-        })
-        .collect();
-    let text = serde_json::to_string_pretty(&shown).expect("strings can always be written as JSON");
-    writeln!(output, "{text}")?;
-    Ok(())
+        }
+    }
+}
+
+impl KeyView {
+    /// The account of a secp256k1 key, the public key of another.
+    fn shown(&self) -> &str {
+        self.address.as_deref().unwrap_or(&self.public)
+    }
 }

@@ -3,14 +3,24 @@
 use std::io::Write;
 
 use clap::Args;
-use cryptlet_fabric::journal::{DeliveryRow, Journal, VersionMove, VersionRow};
+use cryptlet_fabric::journal::{
+    BindingRow, DeliveryRow, Journal, JournalError, VersionMove, VersionRow,
+};
 use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::failure::Failure;
 use crate::state::StateFolder;
-use crate::terminal::printable;
+use crate::terminal::{HEADING, Table, instant, printable};
+
+const EXAMPLES: &str = "\
+Examples:
+  cryptlet ls
+  cryptlet ls --json | jq '.bindings[].active'
+  cryptlet tx --state /var/lib/cryptlet";
 
 #[derive(Args)]
+#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(flatten)]
     state: StateFolder,
@@ -19,29 +29,73 @@ pub struct Arguments {
     json: bool,
 }
 
-#[derive(Serialize)]
-struct Listing {
-    versions: Vec<VersionRow>,
-    bindings: Vec<ListedBinding>,
-    log: Log,
-}
-
-#[derive(Serialize)]
+/// What `cryptlet ls --json` prints.
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-struct ListedBinding {
-    name: String,
-    id: String,
-    version: String,
-    cryptlet: String,
-    active: String,
-    counterparties: Vec<String>,
-    moves: Vec<VersionMove>,
+pub struct Listing {
+    /// Every deployed version, by name and then by age.
+    versions: Vec<ListedVersion>,
+    /// Every binding, by name.
+    bindings: Vec<ListedBinding>,
+    /// The transparency log.
+    log: ListedLog,
 }
 
-#[derive(Serialize)]
-struct Log {
+/// A deployed version.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ListedVersion {
+    /// The cryptlet's name.
+    cryptlet: String,
+    /// Its version.
+    version: String,
+    /// What its bytes measure.
+    measurement: String,
+    /// When it was deployed; milliseconds since 1970.
+    deployed_at: u64,
+}
+
+/// A binding.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ListedBinding {
+    /// The operator's name for it.
+    name: String,
+    /// Its id, as the chain knows it.
+    id: String,
+    /// A hash of all parts of its document.
+    version: String,
+    /// The bound cryptlet.
+    cryptlet: String,
+    /// The version that new invocations run on.
+    active: String,
+    /// Names and wallets.
+    counterparties: Vec<String>,
+    /// How the active version came to be so, oldest first.
+    moves: Vec<ListedMove>,
+}
+
+/// A change of a binding's active version.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ListedMove {
+    /// `activated`, `promoted` or `rolled-back`.
+    change: String,
+    /// The version that was active from there on.
+    version: String,
+    /// When; milliseconds since 1970.
+    at: u64,
+}
+
+/// The transparency log.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ListedLog {
+    /// How many leaves it has.
     size: u64,
+    /// The verifier key that auditors trust.
     key: Option<String>,
+    /// The newest checkpoint, a signed note.
     checkpoint: Option<String>,
 }
 
@@ -51,10 +105,14 @@ pub fn versions_and_bindings(
     output: &mut impl Write,
 ) -> Result<(), Failure> {
     let journal = arguments.state.journal()?;
+    let bindings = journal.bindings()?;
     let listing = Listing {
-        versions: journal.versions()?,
-        bindings: bindings(&journal)?,
-        log: Log {
+        versions: journal.versions()?.into_iter().map(Into::into).collect(),
+        bindings: bindings
+            .into_iter()
+            .map(|row| ListedBinding::read(row, &journal))
+            .collect::<Result<_, _>>()?,
+        log: ListedLog {
             size: journal.log_size()?,
             key: journal.trusted_key()?.map(|key| key.to_string()),
             checkpoint: journal.checkpoint()?,
@@ -63,35 +121,22 @@ pub fn versions_and_bindings(
     if arguments.json {
         return json(&listing, output);
     }
-    writeln!(output, "VERSIONS")?;
-    for row in &listing.versions {
-        writeln!(
-            output,
-            "{}  {} {}",
-            row.measurement, row.cryptlet, row.version
-        )?;
+    let mut table = Table::new(["CRYPTLET", "VERSION", "DEPLOYED", "MEASUREMENT"]);
+    for version in &listing.versions {
+        table.row([
+            (&version.cryptlet).into(),
+            (&version.version).into(),
+            instant(version.deployed_at).into(),
+            (&version.measurement).into(),
+        ]);
     }
+    table.print(output)?;
     for binding in &listing.bindings {
         writeln!(output)?;
-        writeln!(output, "BINDING {}", printable(&binding.name))?;
-        writeln!(output, "id              {}", binding.id)?;
-        writeln!(output, "version         {}", binding.version)?;
-        writeln!(
-            output,
-            "runs            {} {}",
-            binding.cryptlet, binding.active
-        )?;
-        writeln!(
-            output,
-            "counterparties  {}",
-            printable(&binding.counterparties.join(", "))
-        )?;
-        for moved in &binding.moves {
-            writeln!(output, "                {} {}", moved.change, moved.version)?;
-        }
+        binding.print(output)?;
     }
     writeln!(output)?;
-    writeln!(output, "LOG")?;
+    writeln!(output, "{HEADING}LOG{HEADING:#}")?;
     writeln!(output, "{} leaves", listing.log.size)?;
     if let Some(key) = &listing.log.key {
         writeln!(output, "auditors trust  {}", printable(key))?;
@@ -99,34 +144,107 @@ pub fn versions_and_bindings(
     Ok(())
 }
 
-fn bindings(journal: &Journal) -> Result<Vec<ListedBinding>, Failure> {
-    journal
-        .bindings()?
-        .into_iter()
-        .map(|row| {
-            let id = row.document.id();
-            Ok(ListedBinding {
-                id: id.to_string(),
-                version: row.document.version().to_string(),
-                moves: journal.version_moves(&id)?,
-                counterparties: row
-                    .document
-                    .counterparties
-                    .iter()
-                    .map(|counterparty| format!("{} {}", counterparty.name, counterparty.address))
-                    .collect(),
-                name: row.document.binding.name,
-                cryptlet: row.document.binding.cryptlet,
-                active: row.active.to_string(),
-            })
-        })
-        .collect()
+impl From<VersionRow> for ListedVersion {
+    fn from(row: VersionRow) -> Self {
+        Self {
+            cryptlet: row.cryptlet,
+            version: row.version.to_string(),
+            measurement: row.measurement.to_string(),
+            deployed_at: row.deployed_at,
+        }
+    }
 }
 
-#[derive(Serialize)]
-struct ListedDelivery {
-    #[serde(flatten)]
-    delivery: DeliveryRow,
+impl From<VersionMove> for ListedMove {
+    fn from(moved: VersionMove) -> Self {
+        Self {
+            change: moved.change,
+            version: moved.version.to_string(),
+            at: moved.at,
+        }
+    }
+}
+
+impl ListedBinding {
+    fn read(row: BindingRow, journal: &Journal) -> Result<Self, JournalError> {
+        let id = row.document.id();
+        let moves = journal.version_moves(&id)?;
+        Ok(Self {
+            id: id.to_string(),
+            version: row.document.version().to_string(),
+            moves: moves.into_iter().map(Into::into).collect(),
+            counterparties: row
+                .document
+                .counterparties
+                .iter()
+                .map(|counterparty| format!("{} {}", counterparty.name, counterparty.address))
+                .collect(),
+            name: row.document.binding.name,
+            cryptlet: row.document.binding.cryptlet,
+            active: row.active.to_string(),
+        })
+    }
+
+    fn print(&self, output: &mut impl Write) -> Result<(), Failure> {
+        let name = printable(&self.name);
+        writeln!(output, "{HEADING}BINDING {name}{HEADING:#}")?;
+        let runs = format!("{} {}", self.cryptlet, self.active);
+        let parties = self.counterparties.join(", ");
+        for (what, value) in [
+            ("id", &self.id),
+            ("version", &self.version),
+            ("runs", &runs),
+            ("counterparties", &parties),
+        ] {
+            writeln!(output, "{what:16}{}", printable(value))?;
+        }
+        for moved in &self.moves {
+            writeln!(
+                output,
+                "{:16}{} {} at {}",
+                "",
+                printable(&moved.change),
+                printable(&moved.version),
+                instant(moved.at)
+            )?;
+        }
+        Ok(())
+    }
+}
+
+/// A delivery as `cryptlet tx --json` shows it.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ListedDelivery {
+    /// The binding's id.
+    binding: String,
+    /// The ledger's name.
+    ledger: String,
+    /// Its number on that ledger.
+    delivery: u64,
+    /// The invocation it came from.
+    number: u64,
+    /// The number that the cryptlet knows it by.
+    submission: u64,
+    /// The function it calls.
+    action: String,
+    /// The binding's version when it was sealed.
+    binding_version: String,
+    /// The module that made it.
+    measurement: String,
+    /// Hash of the receipt's execution part.
+    execution_hash: String,
+    /// The receipt's log leaf hash.
+    receipt_hash: String,
+    /// `sealed`, `built`, `sent`, `included`, `finalized`, `callback-failed` or `skipped`.
+    status: String,
+    /// Why the ledger would not take it when last asked.
+    refusal: Option<String>,
+    /// The block that holds it.
+    block: Option<u64>,
+    /// What the transaction cost.
+    gas_used: Option<u64>,
+    /// The newest transaction, `0x…`.
     transaction: Option<String>,
 }
 
@@ -136,42 +254,60 @@ pub fn deliveries(arguments: &Arguments, output: &mut impl Write) -> Result<(), 
     let mut listed = Vec::new();
     for binding in journal.bindings()? {
         for delivery in journal.deliveries(&binding.document.id())? {
-            let transaction = journal
-                .newest_attempt(&delivery)?
-                .map(|attempt| format!("0x{}", hex::encode(attempt.hash)));
-            listed.push(ListedDelivery {
-                delivery,
-                transaction,
-            });
+            listed.push(ListedDelivery::read(delivery, &journal)?);
         }
     }
     if arguments.json {
         return json(&listed, output);
     }
-    writeln!(
-        output,
-        "LEDGER  DELIVERY  INVOCATION  ACTION  STATUS  TRANSACTION"
-    )?;
-    for ListedDelivery {
-        delivery,
-        transaction,
-    } in &listed
-    {
-        writeln!(
-            output,
-            "{}  {:>8}  {:>10}  {}  {}  {}",
-            printable(&delivery.ledger),
-            delivery.delivery,
-            delivery.number,
-            printable(&delivery.action),
-            delivery.status,
-            transaction.as_deref().unwrap_or("none yet"),
-        )?;
+    let mut table = Table::new([
+        "LEDGER",
+        "DELIVERY",
+        "INVOCATION",
+        "ACTION",
+        "STATUS",
+        "TRANSACTION",
+    ]);
+    for delivery in &listed {
+        table.row([
+            (&delivery.ledger).into(),
+            delivery.delivery.into(),
+            delivery.number.into(),
+            (&delivery.action).into(),
+            (&delivery.status).into(),
+            delivery.transaction.as_deref().unwrap_or("none yet").into(),
+        ]);
         if let Some(refusal) = &delivery.refusal {
-            writeln!(output, "        waits: {}", printable(refusal))?;
+            table.note(&format!("waits: {refusal}"));
         }
     }
+    table.print(output)?;
     Ok(())
+}
+
+impl ListedDelivery {
+    fn read(row: DeliveryRow, journal: &Journal) -> Result<Self, JournalError> {
+        let transaction = journal
+            .newest_attempt(&row)?
+            .map(|attempt| format!("0x{}", hex::encode(attempt.hash)));
+        Ok(Self {
+            binding: row.binding.to_string(),
+            ledger: row.ledger,
+            delivery: row.delivery,
+            number: row.number,
+            submission: row.submission,
+            action: row.action,
+            binding_version: row.binding_version.to_string(),
+            measurement: row.measurement.to_string(),
+            execution_hash: row.execution_hash.to_string(),
+            receipt_hash: row.receipt_hash.to_string(),
+            status: row.status.to_string(),
+            refusal: row.refusal,
+            block: row.block,
+            gas_used: row.gas_used,
+            transaction,
+        })
+    }
 }
 
 /// Prints a value as JSON for programs.

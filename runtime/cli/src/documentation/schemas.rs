@@ -1,14 +1,40 @@
 //! What commands print with `--json`, as JSON Schema 2020-12. Every command
 //! that has the flag is listed here; a test holds it to that.
 
+use cryptlet_service::api::{
+    ActiveVersion, BindingStatus, DeployedVersion, InvocationView, Status,
+};
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::audit::receipt::AuditedReceipt;
+use crate::config::ExplainedKey;
+use crate::key::KeyView;
+use crate::listing::{ListedDelivery, Listing};
+use crate::operator::bind::Proposal;
+use crate::operator::doctor::Check;
+use crate::operator::logs::LoggedEvent;
 
 /// Every `--json` output: the command and the type that it prints.
-pub const OUTPUTS: &[Output] = &[Output::of::<AuditedReceipt>("audit receipt")];
+pub const OUTPUTS: &[Output] = &[
+    Output::of::<Vec<ExplainedKey>>("config explain"),
+    Output::of::<Vec<DeployedVersion>>("deploy"),
+    Output::of::<Proposal>("bind show"),
+    Output::of::<BindingStatus>("bind activate"),
+    Output::of::<InvocationView>("invoke"),
+    Output::of::<ActiveVersion>("promote"),
+    Output::of::<ActiveVersion>("rollback"),
+    Output::of::<InvocationView>("run-again"),
+    Output::of::<Status>("status"),
+    Output::of::<LoggedEvent>("logs"),
+    Output::of::<KeyView>("key new"),
+    Output::of::<Vec<KeyView>>("key ls"),
+    Output::of::<Listing>("ls"),
+    Output::of::<Vec<ListedDelivery>>("tx"),
+    Output::of::<Vec<Check>>("doctor"),
+    Output::of::<AuditedReceipt>("audit receipt"),
+];
 
 /// What one command prints.
 pub struct Output {

@@ -1,9 +1,11 @@
 //! The `cryptlet` command, seen from a shell.
 
 mod audit;
+mod config;
 mod golden;
 mod key;
 mod measure;
+mod operator;
 mod reference;
 
 use std::ffi::OsStr;
