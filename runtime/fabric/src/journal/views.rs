@@ -4,7 +4,7 @@ use cryptlet_attest::{BindingId, LeafHash, Receipt};
 use cryptlet_container::{Invocation, Trigger};
 use rusqlite::params;
 
-use super::{DeliveryRow, Journal, JournalError, PublishedEvent};
+use super::{DeliveryRow, DeliveryStatus, Journal, JournalError, PublishedEvent};
 
 /// How much a binding has done and has to do.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -130,6 +130,22 @@ impl Journal {
             },
         )?;
         Ok(counts.unwrap_or_default())
+    }
+
+    /// How many of the binding's deliveries have each status that any of them has.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn deliveries_by_status(
+        &self,
+        binding: &BindingId,
+    ) -> Result<Vec<(DeliveryStatus, u64)>, JournalError> {
+        self.read().all(
+            "SELECT status, count(*) FROM delivery WHERE binding = ?1 GROUP BY status",
+            [binding.as_bytes()],
+            |row| Ok((super::parsed(row, 0)?, row.get::<_, i64>(1)?.cast_unsigned())),
+        )
     }
 
     /// One invocation of a binding and all that became of it.
