@@ -228,6 +228,36 @@ pub struct DeliveryView {
     pub gas_used: Option<u64>,
 }
 
+/// `GET …/events`: what a cryptlet published.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct PublishedEvent {
+    /// The invocation that published it.
+    pub number: u64,
+    /// Its topic.
+    pub topic: String,
+    /// What it says.
+    pub body: serde_json::Value,
+}
+
+/// `GET /health/live`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Live {
+    /// Always, for a process that is not alive answers nothing.
+    pub live: bool,
+}
+
+/// `GET /health/ready`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct Readiness {
+    /// Whether the service takes work and can do all of it.
+    pub ready: bool,
+    /// Why not; empty when it is ready.
+    pub reasons: Vec<String>,
+}
+
 /// How a command finds the running service: `service.json` in the state folder.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

@@ -17,6 +17,27 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod access;
 pub mod api;
+mod changes;
+mod extract;
+mod ledgers;
+mod listen;
+pub mod logging;
+mod metrics;
+mod observe;
 mod private_file;
+mod refusal;
+mod reload;
+mod routes;
+mod runs;
+mod serve;
+mod signals;
+mod state;
 pub mod tokens;
+mod views;
+mod work;
+
+pub use routes::description;
+pub use serve::{Ending, Order, Ready, ServeError, Start, address_path, serve};
+pub use signals::orders;

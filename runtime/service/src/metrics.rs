@@ -1,0 +1,255 @@
+//! What is counted, for Prometheus. Labels are names of bindings and ledgers, templates of routes,
+//! and words of the fabric: nothing that a caller can make up.
+
+use std::time::Duration;
+
+use prometheus_client::encoding::EncodeLabelSet;
+use prometheus_client::encoding::text::encode;
+use prometheus_client::metrics::counter::Counter;
+use prometheus_client::metrics::family::Family;
+use prometheus_client::metrics::gauge::Gauge;
+use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
+use prometheus_client::registry::{Registry, Unit};
+
+/// Media type of the text that [`Metrics::text`] gives.
+pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
+
+/// Everything that is counted.
+pub(crate) struct Metrics {
+    registry: Registry,
+    invocations: Family<OutcomeLabels, Counter>,
+    fuel: Family<BindingLabels, Counter>,
+    run_seconds: Family<BindingLabels, Histogram>,
+    queued: Family<BindingLabels, Gauge>,
+    deliveries: Family<DeliveryLabels, Gauge>,
+    commit_failures: Counter,
+    requests: Family<RequestLabels, Counter>,
+    ledger_head: Family<LedgerLabels, Gauge>,
+    ledger_up: Family<LedgerLabels, Gauge>,
+    log_size: Gauge,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct BindingLabels {
+    binding: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct OutcomeLabels {
+    binding: String,
+    outcome: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DeliveryLabels {
+    binding: String,
+    status: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct LedgerLabels {
+    ledger: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct RequestLabels {
+    method: String,
+    route: String,
+    status: u32,
+}
+
+impl Metrics {
+    pub(crate) fn new() -> Self {
+        let mut metrics = Self {
+            registry: Registry::with_prefix("cryptlet"),
+            invocations: Family::default(),
+            fuel: Family::default(),
+            // From a millisecond to half a minute.
+            run_seconds: Family::new_with_constructor(|| {
+                Histogram::new(exponential_buckets(0.001, 2.0, 16))
+            }),
+            queued: Family::default(),
+            deliveries: Family::default(),
+            commit_failures: Counter::default(),
+            requests: Family::default(),
+            ledger_head: Family::default(),
+            ledger_up: Family::default(),
+            log_size: Gauge::default(),
+        };
+        metrics.register();
+        metrics
+    }
+
+    fn register(&mut self) {
+        let registry = &mut self.registry;
+        registry.register(
+            "invocations",
+            "Invocations that ran, by how they ended",
+            self.invocations.clone(),
+        );
+        registry.register(
+            "fuel",
+            "Deterministic units that the bound cryptlets used",
+            self.fuel.clone(),
+        );
+        registry.register_with_unit(
+            "run",
+            "From being next in line to the receipt being durable",
+            Unit::Seconds,
+            self.run_seconds.clone(),
+        );
+        registry.register(
+            "queued",
+            "Invocations accepted and not executed",
+            self.queued.clone(),
+        );
+        registry.register(
+            "deliveries",
+            "Deliveries by how far they are",
+            self.deliveries.clone(),
+        );
+        registry.register(
+            "journal_commit_failures",
+            "Commits of the journal that failed",
+            self.commit_failures.clone(),
+        );
+        registry.register(
+            "http_requests",
+            "Requests to the API, by the template of their route",
+            self.requests.clone(),
+        );
+        registry.register(
+            "ledger_head",
+            "Newest block that the ledger's node knows",
+            self.ledger_head.clone(),
+        );
+        registry.register(
+            "ledger_up",
+            "Whether the ledger's node answered when last asked",
+            self.ledger_up.clone(),
+        );
+        registry.register("log_size", "Leaves in the log", self.log_size.clone());
+    }
+
+    /// One invocation ran. `outcome` is in the fabric's words, of which the first is the class.
+    pub(crate) fn ran(&self, binding: &str, outcome: &str, fuel: u64) {
+        let class = outcome.split(' ').next().unwrap_or_default();
+        self.invocations
+            .get_or_create(&OutcomeLabels {
+                binding: binding.into(),
+                outcome: class.into(),
+            })
+            .inc();
+        self.fuel.get_or_create(&of(binding)).inc_by(fuel);
+    }
+
+    /// How long one invocation took.
+    pub(crate) fn took(&self, binding: &str, time: Duration) {
+        self.run_seconds
+            .get_or_create(&of(binding))
+            .observe(time.as_secs_f64());
+    }
+
+    pub(crate) fn queued(&self, binding: &str, invocations: u64) {
+        self.queued
+            .get_or_create(&of(binding))
+            .set(signed(invocations));
+    }
+
+    pub(crate) fn deliveries(&self, binding: &str, status: &str, number: u64) {
+        self.deliveries
+            .get_or_create(&DeliveryLabels {
+                binding: binding.into(),
+                status: status.into(),
+            })
+            .set(signed(number));
+    }
+
+    pub(crate) fn commit_failed(&self) {
+        self.commit_failures.inc();
+    }
+
+    pub(crate) fn answered(&self, method: &str, route: &str, status: u16) {
+        self.requests
+            .get_or_create(&RequestLabels {
+                method: method.into(),
+                route: route.into(),
+                status: status.into(),
+            })
+            .inc();
+    }
+
+    /// What a node said when it was asked for its newest block.
+    pub(crate) fn ledger(&self, ledger: &str, head: Option<u64>) {
+        let labels = LedgerLabels {
+            ledger: ledger.into(),
+        };
+        self.ledger_up
+            .get_or_create(&labels)
+            .set(i64::from(head.is_some()));
+        if let Some(head) = head {
+            self.ledger_head.get_or_create(&labels).set(signed(head));
+        }
+    }
+
+    pub(crate) fn log_size(&self, leaves: u64) {
+        self.log_size.set(signed(leaves));
+    }
+
+    /// Everything, as OpenMetrics text.
+    pub(crate) fn text(&self) -> String {
+        let mut text = String::new();
+        encode(&mut text, &self.registry).expect("writing to a string cannot fail");
+        text
+    }
+}
+
+fn of(binding: &str) -> BindingLabels {
+    BindingLabels {
+        binding: binding.into(),
+    }
+}
+
+fn signed(number: u64) -> i64 {
+    i64::try_from(number).unwrap_or(i64::MAX)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn outcomes_are_counted_by_their_class() {
+        let metrics = Metrics::new();
+        metrics.ran("acme", "ok", 40);
+        metrics.ran("acme", "failure no-rate", 1);
+        metrics.ran("acme", "failure too-late", 1);
+        metrics.took("acme", Duration::from_millis(3));
+        let text = metrics.text();
+        for line in [
+            "cryptlet_invocations_total{binding=\"acme\",outcome=\"ok\"} 1",
+            "cryptlet_invocations_total{binding=\"acme\",outcome=\"failure\"} 2",
+            "cryptlet_fuel_total{binding=\"acme\"} 42",
+            "cryptlet_run_seconds_count{binding=\"acme\"} 1",
+            "cryptlet_journal_commit_failures_total 0",
+        ] {
+            assert!(text.contains(line), "{line} is missing from\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_lost_node_keeps_its_head_and_is_down() {
+        let metrics = Metrics::new();
+        metrics.ledger("anvil", Some(7));
+        metrics.ledger("anvil", None);
+        let text = metrics.text();
+        assert!(
+            text.contains("cryptlet_ledger_up{ledger=\"anvil\"} 0"),
+            "{text}"
+        );
+        assert!(
+            text.contains("cryptlet_ledger_head{ledger=\"anvil\"} 7"),
+            "{text}"
+        );
+    }
+}

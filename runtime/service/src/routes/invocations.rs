@@ -1,0 +1,128 @@
+//! Invocations: how far they are and what came of them.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::IntoResponse;
+use axum::response::sse::Sse;
+use serde::Deserialize;
+use utoipa::IntoParams;
+
+use crate::api::InvocationView;
+use crate::extract::{Path, Query};
+use crate::refusal::Refusal;
+use crate::state::ServiceState;
+use crate::{changes, views};
+
+/// Which invocations are listed.
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Page {
+    /// Those with a higher number than this.
+    #[serde(default)]
+    after: u64,
+    /// At most this many, and 1000.
+    #[serde(default = "page")]
+    limit: u32,
+}
+
+const fn page() -> u32 {
+    100
+}
+
+/// Most that are listed at once.
+const LONGEST_PAGE: u32 = 1_000;
+
+/// Invocations of a binding, by number.
+#[utoipa::path(
+    get, path = "/v1/bindings/{binding}/invocations", tag = "invocations",
+    params(("binding" = String, Path, description = "The binding's name."), Page),
+    responses((status = 200, description = "In ascending order.", body = Vec<InvocationView>))
+)]
+pub(super) async fn list(
+    State(state): State<Arc<ServiceState>>,
+    Path(binding): Path<String>,
+    Query(page): Query<Page>,
+) -> Result<Json<Vec<InvocationView>>, Refusal> {
+    let limit = page.limit.min(LONGEST_PAGE);
+    Ok(Json(views::invocations(
+        &state, &binding, page.after, limit,
+    )?))
+}
+
+/// One invocation.
+#[utoipa::path(
+    get, path = "/v1/bindings/{binding}/invocations/{number}", tag = "invocations",
+    params(
+        ("binding" = String, Path, description = "The binding's name."),
+        ("number" = u64, Path, description = "The invocation's number."),
+    ),
+    responses((status = 200, description = "As of now.", body = InvocationView))
+)]
+pub(super) async fn show(
+    State(state): State<Arc<ServiceState>>,
+    Path((binding, number)): Path<(String, u64)>,
+) -> Result<Json<InvocationView>, Refusal> {
+    Ok(Json(views::invocation(&state, &binding, number)?))
+}
+
+/// One invocation at each of its changes, as server-sent events named `invocation`, up to where it
+/// is settled.
+#[utoipa::path(
+    get, path = "/v1/bindings/{binding}/invocations/{number}/stream", tag = "invocations",
+    params(
+        ("binding" = String, Path, description = "The binding's name."),
+        ("number" = u64, Path, description = "The invocation's number."),
+    ),
+    responses((status = 200, description = "Each event's data is an InvocationView.", content_type = "text/event-stream", body = String))
+)]
+pub(super) async fn stream(
+    State(state): State<Arc<ServiceState>>,
+    Path((binding, number)): Path<(String, u64)>,
+) -> Result<impl IntoResponse, Refusal> {
+    let events = changes::invocation(&state, binding, number)?;
+    Ok(Sse::new(events).keep_alive(changes::keep_alive()))
+}
+
+/// Runs the trigger of a failed invocation once more, as a new invocation. For operators.
+#[utoipa::path(
+    post, path = "/v1/bindings/{binding}/invocations/{number}/run-again", tag = "invocations",
+    params(
+        ("binding" = String, Path, description = "The binding's name."),
+        ("number" = u64, Path, description = "The failed invocation's number."),
+    ),
+    responses((status = 202, description = "The new invocation.", body = InvocationView))
+)]
+pub(super) async fn run_again(
+    State(state): State<Arc<ServiceState>>,
+    Path((binding, number)): Path<(String, u64)>,
+) -> Result<impl IntoResponse, Refusal> {
+    if state.is_draining() {
+        return Err(Refusal::draining());
+    }
+    let again = state.checked(state.fabric.run_again(&binding, number).await)?;
+    state.work.wake(&binding);
+    let view = views::invocation(&state, &binding, again)?;
+    let location = [(header::LOCATION, views::location(&binding, again))];
+    Ok((StatusCode::ACCEPTED, location, Json(view)))
+}
+
+/// Goes on past a contract event whose run failed, without an answer to it. For operators.
+#[utoipa::path(
+    post, path = "/v1/bindings/{binding}/invocations/{number}/pass-over", tag = "invocations",
+    params(
+        ("binding" = String, Path, description = "The binding's name."),
+        ("number" = u64, Path, description = "The failed invocation's number."),
+    ),
+    responses((status = 204, description = "The binding goes on."))
+)]
+pub(super) async fn pass_over(
+    State(state): State<Arc<ServiceState>>,
+    Path((binding, number)): Path<(String, u64)>,
+) -> Result<StatusCode, Refusal> {
+    state.checked(state.fabric.pass_over(&binding, number).await)?;
+    state.work.wake(&binding);
+    Ok(StatusCode::NO_CONTENT)
+}

@@ -1,0 +1,39 @@
+//! Versions of cryptlets.
+
+use std::sync::Arc;
+
+use axum::Json;
+use axum::extract::State;
+use axum::http::StatusCode;
+
+use crate::api::DeployedVersion;
+use crate::extract::Component;
+use crate::refusal::Refusal;
+use crate::state::ServiceState;
+use crate::views;
+
+/// Every deployed version, by name and then by age.
+#[utoipa::path(
+    get, path = "/v1/versions", tag = "versions",
+    responses((status = 200, description = "All there are.", body = Vec<DeployedVersion>))
+)]
+pub(super) async fn list(
+    State(state): State<Arc<ServiceState>>,
+) -> Result<Json<Vec<DeployedVersion>>, Refusal> {
+    let rows = state.fabric.journal().versions()?;
+    Ok(Json(rows.into_iter().map(views::version).collect()))
+}
+
+/// Deploys a component; it runs nowhere yet. The same bytes again change nothing. For operators.
+#[utoipa::path(
+    post, path = "/v1/versions", tag = "versions",
+    request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component."),
+    responses((status = 201, description = "It is deployed.", body = DeployedVersion))
+)]
+pub(super) async fn deploy(
+    State(state): State<Arc<ServiceState>>,
+    Component(component): Component,
+) -> Result<(StatusCode, Json<DeployedVersion>), Refusal> {
+    let row = state.checked(state.fabric.deploy(component).await)?;
+    Ok((StatusCode::CREATED, Json(views::version(row))))
+}

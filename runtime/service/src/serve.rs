@@ -1,0 +1,294 @@
+//! From a state folder to a service and back: opening, serving, draining.
+
+use std::io;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::sync::Arc;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use cryptlet_fabric::{Configuration, ConfigurationError, Fabric, FabricError, Seams};
+use cryptlet_vault::SignatureDelegate;
+use tokio::net::TcpListener;
+use tokio::sync::mpsc;
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Access;
+use crate::api::Address;
+use crate::logging::Logging;
+use crate::reload::Reloading;
+use crate::state::{Parts, ServiceState};
+use crate::tokens::{self, TokenError};
+use crate::work::{self, Work};
+use crate::{ledgers, listen, private_file, routes, runs};
+
+/// How long answers that are under way get when everything else has ended.
+const LAST_ANSWERS: Duration = Duration::from_secs(5);
+
+/// The service could not be started, or could not go on.
+#[derive(Debug, thiserror::Error)]
+#[non_exhaustive]
+pub enum ServeError {
+    /// The configuration.
+    #[error(transparent)]
+    Configuration(#[from] ConfigurationError),
+    /// The fabric could not be opened, or its journal failed.
+    #[error(transparent)]
+    Fabric(#[from] FabricError),
+    /// The journal failed while the service ran.
+    #[error(
+        "{0}; the service has stopped, for it could promise nothing any more: see to the disk, then start it again"
+    )]
+    Journal(String),
+    /// The tokens.
+    #[error(transparent)]
+    Tokens(#[from] TokenError),
+    /// The address is taken, or not ours.
+    #[error(
+        "cannot listen on {address}: {source}; stop what listens there, or set service.listen in fabric.toml or --listen"
+    )]
+    Listen {
+        /// The address.
+        address: SocketAddr,
+        /// Why not.
+        source: io::Error,
+    },
+    /// The address can be reached by others, which the operator has not allowed.
+    #[error(
+        "{0} can be reached from other machines, and the API speaks plain HTTP; listen on 127.0.0.1, or put TLS in front of it and set service.allow-remote = true in fabric.toml"
+    )]
+    Remote(SocketAddr),
+    /// `service.json` could not be written.
+    #[error("cannot write {path}: {source}")]
+    Address {
+        /// The file.
+        path: PathBuf,
+        /// Why not.
+        source: io::Error,
+    },
+}
+
+/// What a service is told to do while it runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Order {
+    /// Read configuration and tokens again.
+    Reload,
+    /// Take nothing new, finish what runs, and end.
+    Stop,
+    /// End at once; what was accepted goes on at the next start.
+    StopNow,
+}
+
+/// How a service ended that did not fail.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Ending {
+    /// Everything that ran was finished.
+    Drained,
+    /// Something still ran; it goes on at the next start.
+    CutShort,
+}
+
+/// What a service is started with.
+pub struct Start {
+    /// The state folder.
+    pub state: PathBuf,
+    /// Unlocked keys.
+    pub delegate: SignatureDelegate,
+    /// Time, chance and the network.
+    pub seams: Seams,
+    /// Another address than the configured one.
+    pub listen: Option<SocketAddr>,
+    /// Whose filter a reload changes.
+    pub logging: Option<Logging>,
+}
+
+/// Where a service can be reached, told once it can be.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Ready {
+    /// The address.
+    pub address: Address,
+    /// Whether the operator's token was made just now.
+    pub made_token: bool,
+}
+
+/// The file that says where a state folder's service can be reached.
+#[must_use]
+pub fn address_path(state: &Path) -> PathBuf {
+    state.join("service.json")
+}
+
+/// Serves a state folder until it is ordered to stop.
+///
+/// `ready` is called once, when requests are answered.
+///
+/// # Errors
+///
+/// If the folder cannot be opened, the address is taken, or the journal fails.
+pub async fn serve(
+    start: Start,
+    mut orders: mpsc::Receiver<Order>,
+    ready: impl FnOnce(&Ready),
+) -> Result<Ending, ServeError> {
+    let configuration = Configuration::read(&start.state)?;
+    let mut settings = configuration.service.clone();
+    if let Some(listen) = start.listen {
+        settings.listen = listen;
+    }
+    if !settings.listen.ip().is_loopback() && !settings.allow_remote {
+        return Err(ServeError::Remote(settings.listen));
+    }
+    let fabric = Fabric::open(&start.state, &configuration, start.delegate, start.seams).await?;
+    // After the fabric has taken the folder for this process alone.
+    let made_token = tokens::ensure_operator(&start.state)?;
+    let (listener, bound) = bind(settings.listen).await?;
+    let (work, coming) = Work::new();
+    let state = Arc::new(ServiceState::new(Parts {
+        fabric,
+        access: Access::new(start.state.clone(), &settings)?,
+        work,
+        settings,
+        listens_on_loopback: bound.ip().is_loopback(),
+        started_at: now(),
+    }));
+
+    let closing = CancellationToken::new();
+    let mut answering = tokio::spawn(listen::listen(
+        listener,
+        routes::router(&state),
+        closing.clone(),
+        LAST_ANSWERS,
+    ));
+    let asking = tokio::spawn(ledgers::watch(Arc::clone(&state)));
+    let counting = tokio::spawn(runs::count(Arc::clone(&state)));
+    let mut working = tokio::spawn(work::run(Arc::clone(&state), coming));
+    let address = Published::write(&start.state, bound)?;
+    tracing::info!(url = address.address.url, "serving");
+    notify_supervisor(&[sd_notify::NotifyState::Ready]);
+    ready(&Ready {
+        address: address.address.clone(),
+        made_token,
+    });
+
+    let reloading = Reloading::new(start.state, configuration, start.listen, start.logging);
+    let ended = oversee(&state, reloading, &mut orders, &mut working).await;
+    state.draining.cancel();
+    state.at_rest.cancel();
+    closing.cancel();
+    if !matches!(ended, Ok(Ending::CutShort)) {
+        drop((&mut answering).await);
+    }
+    for task in [
+        answering.abort_handle(),
+        asking.abort_handle(),
+        counting.abort_handle(),
+        working.abort_handle(),
+    ] {
+        task.abort();
+    }
+    drop(address);
+    ended.inspect(|ending| tracing::info!(?ending, "stopped"))
+}
+
+/// Follows orders until everything has ended or failed.
+async fn oversee(
+    state: &Arc<ServiceState>,
+    mut reloading: Reloading,
+    orders: &mut mpsc::Receiver<Order>,
+    working: &mut tokio::task::JoinHandle<Result<(), FabricError>>,
+) -> Result<Ending, ServeError> {
+    let patience = CancellationToken::new();
+    loop {
+        tokio::select! {
+            ended = &mut *working => {
+                return match ended {
+                    Ok(Ok(())) => Ok(Ending::Drained),
+                    Ok(Err(error)) => Err(error.into()),
+                    Err(error) => Err(FabricError::CutOff(error).into()),
+                };
+            }
+            () = state.broken.cancelled() => {
+                let reason = state.health.journal_failure().unwrap_or("unknown").to_owned();
+                return Err(ServeError::Journal(reason));
+            }
+            () = patience.cancelled() => {
+                tracing::warn!("what still ran was cut off; it goes on at the next start");
+                return Ok(Ending::CutShort);
+            }
+            // Without anybody who could order, it is told to stop.
+            order = orders.recv() => match order.unwrap_or(Order::Stop) {
+                Order::Reload => reloading.reload(state),
+                Order::Stop if !state.is_draining() => drain(state, &patience),
+                Order::Stop | Order::StopNow => return Ok(Ending::CutShort),
+            },
+        }
+    }
+}
+
+/// Takes nothing new from here on; `patience` ends when what runs has had its time.
+fn drain(state: &Arc<ServiceState>, patience: &CancellationToken) {
+    let seconds = state.settings().drain_seconds;
+    tracing::info!(seconds, "draining: finishing what runs");
+    state.draining.cancel();
+    state.fabric.drain();
+    notify_supervisor(&[sd_notify::NotifyState::Stopping]);
+    let patience = patience.clone();
+    tokio::spawn(async move {
+        tokio::time::sleep(Duration::from_secs(seconds)).await;
+        patience.cancel();
+    });
+}
+
+async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeError> {
+    let failed = |source| ServeError::Listen { address, source };
+    let listener = TcpListener::bind(address).await.map_err(failed)?;
+    let bound = listener.local_addr().map_err(failed)?;
+    Ok((listener, bound))
+}
+
+/// Tells systemd, if it started us and wants to know.
+pub(crate) fn notify_supervisor(states: &[sd_notify::NotifyState<'_>]) {
+    if let Err(error) = sd_notify::notify(states) {
+        tracing::warn!(%error, "the supervisor could not be told");
+    }
+}
+
+/// `service.json`, there for as long as this is.
+struct Published {
+    path: PathBuf,
+    address: Address,
+}
+
+impl Published {
+    fn write(state: &Path, bound: SocketAddr) -> Result<Self, ServeError> {
+        let path = address_path(state);
+        let mut reachable = bound;
+        if bound.ip().is_unspecified() {
+            reachable.set_ip(std::net::Ipv4Addr::LOCALHOST.into());
+        }
+        let address = Address {
+            url: format!("http://{reachable}"),
+            pid: std::process::id(),
+        };
+        let text = serde_json::to_vec(&address).expect("strings and numbers have a JSON form");
+        private_file::replace(&path, &text).map_err(|source| ServeError::Address {
+            path: path.clone(),
+            source,
+        })?;
+        Ok(Self { path, address })
+    }
+}
+
+impl Drop for Published {
+    fn drop(&mut self) {
+        if let Err(error) = std::fs::remove_file(&self.path) {
+            tracing::warn!(%error, path = %self.path.display(), "the address could not be removed");
+        }
+    }
+}
+
+fn now() -> u64 {
+    SystemTime::now()
+        .duration_since(UNIX_EPOCH)
+        .map_or(0, |since| {
+            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
+        })
+}

@@ -1,0 +1,176 @@
+//! What every request and every task of the service shares.
+
+use std::collections::BTreeMap;
+use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
+
+use cryptlet_fabric::journal::BindingRow;
+use cryptlet_fabric::{Fabric, FabricError, Message, Service};
+use tokio_util::sync::CancellationToken;
+
+use crate::access::Access;
+use crate::api::{LedgerStatus, Readiness};
+use crate::metrics::Metrics;
+use crate::refusal::Refusal;
+use crate::work::Work;
+
+/// The fabric and everything around it.
+pub(crate) struct ServiceState {
+    pub(crate) fabric: Fabric,
+    pub(crate) access: Access,
+    pub(crate) metrics: Metrics,
+    pub(crate) health: Health,
+    pub(crate) work: Work,
+    /// Whether only this machine can reach the API.
+    pub(crate) listens_on_loopback: bool,
+    /// When the process started.
+    pub(crate) started_at: u64,
+    /// Cancelled when nothing new is taken any more.
+    pub(crate) draining: CancellationToken,
+    /// Cancelled when nothing runs any more either, and whoever still waits is answered.
+    pub(crate) at_rest: CancellationToken,
+    /// Cancelled when the journal has failed.
+    pub(crate) broken: CancellationToken,
+    settings: RwLock<Arc<Service>>,
+}
+
+/// What a state is made of.
+pub(crate) struct Parts {
+    pub(crate) fabric: Fabric,
+    pub(crate) access: Access,
+    pub(crate) work: Work,
+    pub(crate) settings: Service,
+    pub(crate) listens_on_loopback: bool,
+    pub(crate) started_at: u64,
+}
+
+impl ServiceState {
+    pub(crate) fn new(parts: Parts) -> Self {
+        Self {
+            fabric: parts.fabric,
+            access: parts.access,
+            metrics: Metrics::new(),
+            health: Health::default(),
+            work: parts.work,
+            listens_on_loopback: parts.listens_on_loopback,
+            started_at: parts.started_at,
+            draining: CancellationToken::new(),
+            at_rest: CancellationToken::new(),
+            broken: CancellationToken::new(),
+            settings: RwLock::new(Arc::new(parts.settings)),
+        }
+    }
+
+    /// Section `[service]` of the configuration, as it was last read.
+    pub(crate) fn settings(&self) -> Arc<Service> {
+        Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    pub(crate) fn set_settings(&self, settings: Service) {
+        self.access.set_rates(&settings);
+        self.fabric.set_queue_limit(settings.queue);
+        *self
+            .settings
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(settings);
+    }
+
+    /// Accepts a message and has it run.
+    pub(crate) async fn send(&self, binding: &str, message: Message) -> Result<u64, Refusal> {
+        let number = self.checked(self.fabric.send(binding, message).await)?;
+        self.work.wake(binding);
+        Ok(number)
+    }
+
+    /// What the fabric did for a request. A journal that failed ends the service, whoever met it.
+    pub(crate) fn checked<T>(&self, done: Result<T, FabricError>) -> Result<T, Refusal> {
+        Ok(done.inspect_err(|error| self.failed(error))?)
+    }
+
+    /// An error ended a task or a request; if it is the journal's, nothing can be promised any more.
+    pub(crate) fn failed(&self, error: &FabricError) {
+        if error.is_fatal() {
+            self.metrics.commit_failed();
+            self.health.journal_failed(error.to_string());
+            self.broken.cancel();
+        }
+    }
+
+    pub(crate) fn is_draining(&self) -> bool {
+        self.draining.is_cancelled()
+    }
+
+    /// The binding called `name`.
+    pub(crate) fn binding(&self, name: &str) -> Result<BindingRow, FabricError> {
+        self.fabric
+            .journal()
+            .binding(name)?
+            .ok_or_else(|| FabricError::UnknownBinding(name.into()))
+    }
+
+    pub(crate) fn readiness(&self) -> Readiness {
+        let mut reasons = self.health.reasons();
+        if self.is_draining() {
+            reasons.push("the service is about to stop".into());
+        }
+        Readiness {
+            ready: reasons.is_empty(),
+            reasons,
+        }
+    }
+}
+
+/// What is known of the things that the service depends on.
+#[derive(Default)]
+pub(crate) struct Health {
+    journal: OnceLock<String>,
+    ledgers: Mutex<BTreeMap<String, LedgerStatus>>,
+}
+
+impl Health {
+    fn journal_failed(&self, reason: String) {
+        // The first failure is the one that tells something.
+        drop(self.journal.set(reason));
+    }
+
+    /// How the journal failed, if it did.
+    pub(crate) fn journal_failure(&self) -> Option<&str> {
+        self.journal.get().map(String::as_str)
+    }
+
+    /// What a ledger's node answered when it was last asked.
+    pub(crate) fn saw(&self, ledger: LedgerStatus) {
+        let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+        let known = ledgers.insert(ledger.name.clone(), ledger.clone());
+        // Once when it goes and once when it comes back.
+        let failed_before = known.is_some_and(|known| known.failure.is_some());
+        match (&ledger.failure, failed_before) {
+            (Some(reason), false) => {
+                tracing::warn!(ledger = ledger.name, reason, "a node does not answer");
+            }
+            (None, true) => tracing::info!(ledger = ledger.name, "a node answers again"),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn ledgers(&self) -> Vec<LedgerStatus> {
+        let ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
+        ledgers.values().cloned().collect()
+    }
+
+    /// Nothing that only holders of a token should read.
+    fn reasons(&self) -> Vec<String> {
+        let mut reasons = Vec::new();
+        if self.journal_failure().is_some() {
+            reasons.push("the journal cannot be written".into());
+        }
+        for ledger in self.ledgers() {
+            if ledger.failure.is_some() {
+                reasons.push(format!(
+                    "the node of ledger \"{}\" does not answer",
+                    ledger.name
+                ));
+            }
+        }
+        reasons
+    }
+}

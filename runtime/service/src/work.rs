@@ -1,0 +1,249 @@
+//! The work of every binding: one task runs what is accepted, another reads events and delivers.
+//!
+//! Bindings have nothing to do with each other: whatever one of them waits for, the others go on.
+//! Only a journal that fails ends everything, for then nothing can be promised any more.
+
+use std::collections::HashMap;
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use cryptlet_fabric::{FabricError, Progress, Waiting};
+use tokio::sync::{Notify, mpsc};
+use tokio::task::{Id, JoinSet};
+
+use crate::state::ServiceState;
+
+/// How long a binding rests after a failure.
+const REST: Duration = Duration::from_secs(1);
+
+/// Wakes the tasks of bindings and knows what they wait for.
+pub(crate) struct Work {
+    bindings: Mutex<HashMap<String, Arc<BindingWork>>>,
+    new: mpsc::UnboundedSender<String>,
+}
+
+/// What the two tasks of a binding share.
+#[derive(Default)]
+struct BindingWork {
+    /// Something was accepted.
+    accepted: Notify,
+    /// There may be something to deliver.
+    sealed: Notify,
+    waiting: Mutex<WaitingFor>,
+}
+
+/// What cannot go on, by the task that found it.
+#[derive(Clone, Default)]
+struct WaitingFor {
+    runs: Vec<String>,
+    ledger: Vec<String>,
+}
+
+#[derive(Clone, Copy, Debug)]
+enum Task {
+    Runs,
+    Ledger,
+}
+
+impl Work {
+    /// With the bindings that come in while it goes on.
+    pub(crate) fn new() -> (Self, mpsc::UnboundedReceiver<String>) {
+        let (new, coming) = mpsc::unbounded_channel();
+        let work = Self {
+            bindings: Mutex::default(),
+            new,
+        };
+        (work, coming)
+    }
+
+    /// Begins with a binding that was activated just now.
+    pub(crate) fn take_on(&self, binding: &str) {
+        // Nobody listens any more when the service is about to stop; the next start finds it.
+        drop(self.new.send(binding.to_owned()));
+    }
+
+    /// Something of this binding was accepted or may go on.
+    pub(crate) fn wake(&self, binding: &str) {
+        let of = self.of(binding);
+        of.accepted.notify_one();
+        of.sealed.notify_one();
+    }
+
+    /// What cannot go on in a binding, and why.
+    pub(crate) fn waiting(&self, binding: &str) -> Vec<String> {
+        let WaitingFor { runs, ledger } = self
+            .of(binding)
+            .waiting
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone();
+        let mut all = runs;
+        for reason in ledger {
+            if !all.contains(&reason) {
+                all.push(reason);
+            }
+        }
+        all
+    }
+
+    fn of(&self, binding: &str) -> Arc<BindingWork> {
+        let mut bindings = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(bindings.entry(binding.to_owned()).or_default())
+    }
+}
+
+impl BindingWork {
+    fn note(&self, binding: &str, task: Task, progress: &Progress) {
+        let mut reasons: Vec<String> = progress.waiting.iter().map(in_words).collect();
+        reasons.dedup();
+        let mut waiting = self.waiting.lock().unwrap_or_else(PoisonError::into_inner);
+        let noted = match task {
+            Task::Runs => &mut waiting.runs,
+            Task::Ledger => &mut waiting.ledger,
+        };
+        if *noted != reasons {
+            if reasons.is_empty() {
+                tracing::info!(binding, "the binding goes on again");
+            }
+            *noted = reasons;
+        }
+    }
+}
+
+/// Keeps every binding going until the service drains; then returns once all tasks have ended.
+///
+/// # Errors
+///
+/// If the journal failed.
+pub(crate) async fn run(
+    state: Arc<ServiceState>,
+    mut coming: mpsc::UnboundedReceiver<String>,
+) -> Result<(), FabricError> {
+    let mut tasks = Tasks {
+        state: Arc::clone(&state),
+        running: JoinSet::new(),
+        known: HashMap::new(),
+    };
+    for row in state.fabric.journal().bindings()? {
+        tasks.begin(&row.document.binding.name);
+    }
+    loop {
+        tokio::select! {
+            Some(binding) = coming.recv(), if !state.is_draining() => tasks.begin(&binding),
+            Some(ended) = tasks.running.join_next_with_id() => tasks.ended(ended)?,
+            () = state.draining.cancelled(), if tasks.running.is_empty() => return Ok(()),
+        }
+    }
+}
+
+struct Tasks {
+    state: Arc<ServiceState>,
+    running: JoinSet<Result<(), FabricError>>,
+    known: HashMap<Id, (String, Task)>,
+}
+
+impl Tasks {
+    fn begin(&mut self, binding: &str) {
+        tracing::info!(binding, "binding taken on");
+        for task in [Task::Runs, Task::Ledger] {
+            self.spawn(binding, task, Duration::ZERO);
+        }
+    }
+
+    fn spawn(&mut self, binding: &str, task: Task, rest: Duration) {
+        let state = Arc::clone(&self.state);
+        let name = binding.to_owned();
+        let handle = self.running.spawn(async move {
+            tokio::time::sleep(rest).await;
+            match task {
+                Task::Runs => execute(&state, &name).await,
+                Task::Ledger => follow_ledger(&state, &name).await,
+            }
+        });
+        self.known.insert(handle.id(), (binding.to_owned(), task));
+    }
+
+    /// A task ends when the service drains, or by a fatal error, or by a mistake of ours: then it
+    /// begins again, so that one binding's mistake is not the end of the others.
+    fn ended(
+        &mut self,
+        ended: Result<(Id, Result<(), FabricError>), tokio::task::JoinError>,
+    ) -> Result<(), FabricError> {
+        match ended {
+            Ok((id, result)) => {
+                self.known.remove(&id);
+                result
+            }
+            Err(error) => {
+                if let Some((binding, task)) = self.known.remove(&error.id())
+                    && !self.state.is_draining()
+                {
+                    tracing::error!(binding, ?task, %error, "a task panicked; it begins again");
+                    self.spawn(&binding, task, REST);
+                }
+                Ok(())
+            }
+        }
+    }
+}
+
+/// Runs what is accepted, one after the other, as soon as it is there.
+async fn execute(state: &ServiceState, binding: &str) -> Result<(), FabricError> {
+    let work = state.work.of(binding);
+    while !state.is_draining() {
+        let progress = state.fabric.execute_accepted(binding).await;
+        let progress = progress.inspect_err(|error| state.failed(error))?;
+        let held_up = !progress.waiting.is_empty();
+        work.note(binding, Task::Runs, &progress);
+        if progress.executed > 0 {
+            work.sealed.notify_one();
+        }
+        tokio::select! {
+            () = work.accepted.notified() => {}
+            () = tokio::time::sleep(REST), if held_up => {}
+            () = state.draining.cancelled() => {}
+        }
+    }
+    Ok(())
+}
+
+/// Reads the contract's events and takes deliveries further, whenever it is time to ask the node
+/// again or there is something new to deliver.
+async fn follow_ledger(state: &ServiceState, binding: &str) -> Result<(), FabricError> {
+    let work = state.work.of(binding);
+    while !state.is_draining() {
+        let progress = follow_once(state, binding).await;
+        let progress = progress.inspect_err(|error| state.failed(error))?;
+        work.note(binding, Task::Ledger, &progress);
+        if progress.accepted > 0 {
+            work.accepted.notify_one();
+        }
+        if progress.moved > 0 {
+            continue;
+        }
+        let poll = Duration::from_millis(state.settings().poll_milliseconds);
+        tokio::select! {
+            () = work.sealed.notified() => {}
+            () = tokio::time::sleep(poll) => {}
+            () = state.draining.cancelled() => {}
+        }
+    }
+    Ok(())
+}
+
+async fn follow_once(state: &ServiceState, binding: &str) -> Result<Progress, FabricError> {
+    let mut progress = state.fabric.read_events(binding).await?;
+    if progress.accepted > 0 {
+        // They need not wait for the deliveries of those before them.
+        state.work.of(binding).accepted.notify_one();
+    }
+    progress.add(state.fabric.deliver(binding).await?);
+    Ok(progress)
+}
+
+fn in_words(waiting: &Waiting) -> String {
+    match waiting.delivery {
+        Some(delivery) => format!("delivery {delivery}: {}", waiting.reason),
+        None => waiting.reason.clone(),
+    }
+}

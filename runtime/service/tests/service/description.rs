@@ -1,0 +1,171 @@
+//! The description of the API and the API itself are one.
+
+use std::collections::BTreeSet;
+
+use cryptlet_service::api::WASM;
+use reqwest::{Method, StatusCode, header};
+use serde_json::{Value, json};
+
+use crate::running::{Running, Tested};
+
+/// Every route there is.
+const ROUTES: [(&str, &str); 22] = [
+    ("get", "/health/live"),
+    ("get", "/health/ready"),
+    ("get", "/metrics"),
+    ("get", "/v1/openapi.json"),
+    ("get", "/v1/status"),
+    ("get", "/v1/versions"),
+    ("post", "/v1/versions"),
+    ("get", "/v1/bindings"),
+    ("post", "/v1/bindings"),
+    ("get", "/v1/bindings/{binding}"),
+    ("post", "/v1/bindings/{binding}/promote"),
+    ("post", "/v1/bindings/{binding}/rollback"),
+    ("post", "/v1/bindings/{binding}/messages/{topic}"),
+    ("get", "/v1/bindings/{binding}/invocations"),
+    ("get", "/v1/bindings/{binding}/invocations/{number}"),
+    ("get", "/v1/bindings/{binding}/invocations/{number}/stream"),
+    (
+        "post",
+        "/v1/bindings/{binding}/invocations/{number}/run-again",
+    ),
+    (
+        "post",
+        "/v1/bindings/{binding}/invocations/{number}/pass-over",
+    ),
+    ("get", "/v1/bindings/{binding}/events"),
+    ("get", "/v1/receipts/{leaf}"),
+    ("get", "/v1/log/checkpoint"),
+    ("get", "/v1/log/key"),
+];
+
+/// A description with what it says of an operation's answers.
+struct Described(Value);
+
+impl Described {
+    async fn of(service: &Running) -> Tested<Self> {
+        let answer = service
+            .anonymous(Method::GET, "/v1/openapi.json")
+            .send()
+            .await?;
+        Ok(Self(answer.json().await?))
+    }
+
+    fn operations(&self) -> Vec<(String, String)> {
+        let paths = self.0["paths"].as_object().into_iter().flatten();
+        paths
+            .flat_map(|(path, item)| {
+                let methods = item.as_object().into_iter().flatten();
+                methods.map(move |(method, _)| (method.clone(), path.clone()))
+            })
+            .collect()
+    }
+
+    /// What an answer with this status must look like, if it is JSON.
+    fn schema(&self, method: &str, path: &str, status: StatusCode, media: &str) -> Option<Value> {
+        let responses = &self.0["paths"][path][method]["responses"];
+        let response = responses
+            .get(status.as_str())
+            .unwrap_or(&responses["default"]);
+        let schema = response["content"].get(media)?.get("schema")?;
+        // References point into the components, wherever the schema stands.
+        Some(json!({ "allOf": [schema], "components": self.0["components"] }))
+    }
+}
+
+/// A request that the operation can make something of.
+fn suitable(service: &Running, method: &str, path: &str) -> Tested<reqwest::RequestBuilder> {
+    let place = path
+        .replace("{binding}", "acme")
+        .replace("{topic}", "Quote")
+        .replace("{number}", "1")
+        .replace("{leaf}", "0");
+    let request = service
+        .request(
+            Method::from_bytes(method.to_uppercase().as_bytes())?,
+            &place,
+        )
+        .header("idempotency-key", "1");
+    Ok(match (method, path) {
+        ("post", "/v1/versions") => request
+            .header(header::CONTENT_TYPE, WASM)
+            .body("no component"),
+        ("post", "/v1/bindings") => request.json(&json!({ "document": "", "approvals": [] })),
+        ("post", path) if path.ends_with("/promote") => {
+            request.json(&json!({ "version": "1.0.0" }))
+        }
+        ("post", path) if path.ends_with("/{topic}") => request.json(&json!({})),
+        _ => request,
+    })
+}
+
+#[tokio::test]
+async fn every_route_is_described() -> Tested {
+    let service = Running::start().await?;
+    let described: BTreeSet<_> = Described::of(&service)
+        .await?
+        .operations()
+        .into_iter()
+        .collect();
+    let expected = ROUTES.map(|(method, path)| (method.to_owned(), path.to_owned()));
+    assert_eq!(described, BTreeSet::from(expected));
+    Ok(())
+}
+
+#[tokio::test]
+async fn every_described_operation_answers_as_described() -> Tested {
+    let service = Running::start().await?;
+    let described = Described::of(&service).await?;
+    let mut compared = 0;
+    for (method, path) in described.operations() {
+        let answer = suitable(&service, &method, &path)?.send().await?;
+        let status = answer.status();
+        assert_ne!(status, StatusCode::METHOD_NOT_ALLOWED, "{method} {path}");
+        assert!(!status.is_server_error(), "{method} {path}: {status}");
+        let media = answer.headers()[header::CONTENT_TYPE].to_str()?.to_owned();
+        let media = media.split(';').next().unwrap_or_default().to_owned();
+        let body = answer.bytes().await?;
+        if media.ends_with("json") {
+            let body: Value = serde_json::from_slice(&body)?;
+            assert_ne!(body["type"], "unknown-route", "{method} {path}");
+            let schema = described
+                .schema(&method, &path, status, &media)
+                .ok_or_else(|| format!("{method} {path}: {status} {media} is not described"))?;
+            let validator = jsonschema::validator_for(&schema)?;
+            let errors: Vec<String> = validator
+                .iter_errors(&body)
+                .map(|error| error.to_string())
+                .collect();
+            assert!(errors.is_empty(), "{method} {path}: {errors:?} in {body}");
+            compared += 1;
+        }
+    }
+    assert!(compared >= 15, "only {compared} answers are JSON");
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_is_answered_that_is_not_described() -> Tested {
+    let service = Running::start().await?;
+    let described: BTreeSet<_> = Described::of(&service)
+        .await?
+        .operations()
+        .into_iter()
+        .collect();
+    let paths: BTreeSet<&String> = described.iter().map(|(_, path)| path).collect();
+    for path in paths {
+        for method in ["get", "put", "post", "delete", "patch"] {
+            if described.contains(&(method.to_owned(), path.clone())) {
+                continue;
+            }
+            let answer = suitable(&service, method, path)?.send().await?;
+            assert_eq!(
+                answer.status(),
+                StatusCode::METHOD_NOT_ALLOWED,
+                "{method} {path}"
+            );
+        }
+    }
+    Ok(())
+}

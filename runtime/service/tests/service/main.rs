@@ -1,0 +1,8 @@
+//! The service as its clients and its operator meet it, on a state folder without ledgers.
+
+mod access;
+mod description;
+mod operation;
+mod packaging;
+mod refusals;
+mod running;

@@ -1,0 +1,144 @@
+//! A service that runs inside the test.
+
+use std::error::Error;
+use std::net::SocketAddr;
+use std::path::Path;
+
+use cryptlet_fabric::{Configuration, Identity, Seams, Service};
+use cryptlet_service::tokens::{self, Role};
+use cryptlet_service::{Ending, Order, Ready, ServeError, Start, serve};
+use cryptlet_vault::{Algorithm, Cost, KeyName, Passphrase, Purpose, SignatureDelegate, Vault};
+use reqwest::{Client, Method, RequestBuilder, Response};
+use tempfile::TempDir;
+use tokio::sync::{mpsc, oneshot};
+use tokio::task::JoinHandle;
+
+pub type Tested<T = ()> = Result<T, Box<dyn Error>>;
+
+const ATTESTATION_KEY: &str = "attestation";
+
+/// A service, its folder, and who gives it orders.
+pub struct Running {
+    pub state: TempDir,
+    pub ready: Ready,
+    pub operator: String,
+    pub client: Client,
+    orders: mpsc::Sender<Order>,
+    task: JoinHandle<Result<Ending, ServeError>>,
+}
+
+impl Running {
+    /// As it is by default, but on a free port.
+    pub async fn start() -> Tested<Self> {
+        Self::start_with(Service::default()).await
+    }
+
+    pub async fn start_with(service: Service) -> Tested<Self> {
+        let state = tempfile::tempdir()?;
+        let delegate = prepare(state.path(), service)?;
+        let (orders, ordered) = mpsc::channel(8);
+        let (tell, told) = oneshot::channel();
+        let start = start(state.path(), delegate)?;
+        let task = tokio::spawn(async move {
+            serve(start, ordered, |ready| drop(tell.send(ready.clone()))).await
+        });
+        let Ok(ready) = told.await else {
+            return Err(task.await?.err().map_or("it ended".into(), Into::into));
+        };
+        let operator = std::fs::read_to_string(tokens::operator_token_path(state.path()))?;
+        Ok(Self {
+            operator: operator.trim().to_owned(),
+            client: Client::builder()
+                .no_proxy()
+                .tls_backend_preconfigured(cryptlet_fabric::tls_configuration()?)
+                .build()?,
+            state,
+            ready,
+            orders,
+            task,
+        })
+    }
+
+    /// A request as the operator.
+    pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
+        self.anonymous(method, path).bearer_auth(&self.operator)
+    }
+
+    /// A request without a token.
+    pub fn anonymous(&self, method: Method, path: &str) -> RequestBuilder {
+        let url = format!("{}{path}", self.ready.address.url);
+        self.client.request(method, url)
+    }
+
+    pub async fn get(&self, path: &str) -> Tested<Response> {
+        Ok(self.request(Method::GET, path).send().await?)
+    }
+
+    /// A new token.
+    pub fn token(&self, name: &str, role: Role) -> Tested<String> {
+        let token = tokens::make(self.state.path(), &name.parse()?, role)?;
+        Ok(token.reveal().to_owned())
+    }
+
+    /// Has it read its configuration anew, and waits until it has.
+    pub async fn reload(&self, change: impl FnOnce(&mut Service)) -> Tested {
+        let mut configuration = Configuration::read(self.state.path())?;
+        change(&mut configuration.service);
+        configuration.write(self.state.path())?;
+        self.order_reload().await
+    }
+
+    /// The channel holds one order more than it can while one is being followed.
+    pub async fn order_reload(&self) -> Tested {
+        self.orders.send(Order::Reload).await?;
+        while self.orders.capacity() < self.orders.max_capacity() {
+            tokio::task::yield_now().await;
+        }
+        // Orders are followed before requests that come after them only if somebody waits; a
+        // request's round trip is that.
+        self.get("/health/live").await?;
+        Ok(())
+    }
+
+    pub async fn stop(self) -> Tested<(TempDir, Ending)> {
+        self.orders.send(Order::Stop).await?;
+        Ok((self.state, self.task.await??))
+    }
+}
+
+/// What a service on this folder is started with.
+pub fn start(state: &Path, delegate: SignatureDelegate) -> Tested<Start> {
+    Ok(Start {
+        state: state.to_owned(),
+        delegate,
+        seams: Seams::live()?,
+        listen: Some(SocketAddr::from(([127, 0, 0, 1], 0))),
+        logging: None,
+    })
+}
+
+/// Writes a configuration and an attestation key.
+pub fn prepare(state: &Path, service: Service) -> Tested<SignatureDelegate> {
+    let configuration = Configuration {
+        fabric: Identity {
+            origin: "fabric.test/log".into(),
+            attestation_key: ATTESTATION_KEY.into(),
+        },
+        ledgers: Default::default(),
+        limits: cryptlet_container::Settings::default().limits,
+        service,
+    };
+    configuration.write(state)?;
+    let vault = Vault::open(state.join("keys"))?;
+    let passphrase = Passphrase::new("correct horse battery staple")?;
+    let name: KeyName = ATTESTATION_KEY.parse()?;
+    vault.create(
+        &name,
+        Algorithm::Ed25519,
+        Purpose::Attestation,
+        &passphrase,
+        Cost::Light,
+    )?;
+    vault.unlock_all(&passphrase)?;
+    Ok(vault.delegate())
+}
