@@ -12,6 +12,7 @@ use crate::audit::receipt::AuditedReceipt;
 use crate::config::ExplainedKey;
 use crate::key::KeyView;
 use crate::listing::{ListedDelivery, Listing};
+use crate::measure::MeasuredFile;
 use crate::operator::bind::Proposal;
 use crate::operator::doctor::Check;
 use crate::operator::logs::LoggedEvent;
@@ -34,6 +35,7 @@ pub const OUTPUTS: &[Output] = &[
     Output::of::<Vec<ListedDelivery>>("tx"),
     Output::of::<Vec<Check>>("doctor"),
     Output::of::<AuditedReceipt>("audit receipt"),
+    Output::of::<Vec<MeasuredFile>>("measure"),
 ];
 
 /// What one command prints.
