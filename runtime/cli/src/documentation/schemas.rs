@@ -9,6 +9,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::audit::receipt::AuditedReceipt;
+use crate::check::{CheckedBinding, CheckedManifest};
 use crate::config::ExplainedKey;
 use crate::key::KeyView;
 use crate::listing::{ListedDelivery, Listing};
@@ -36,6 +37,8 @@ pub const OUTPUTS: &[Output] = &[
     Output::of::<Vec<Check>>("doctor"),
     Output::of::<AuditedReceipt>("audit receipt"),
     Output::of::<Vec<MeasuredFile>>("measure"),
+    Output::of::<CheckedManifest>("check manifest"),
+    Output::of::<CheckedBinding>("check binding"),
 ];
 
 /// What one command prints.

@@ -6,6 +6,7 @@ mod golden;
 mod key;
 mod measure;
 mod operator;
+mod published;
 mod reference;
 
 use std::ffi::OsStr;
@@ -48,7 +49,10 @@ impl Desk {
     }
 
     fn run(&self, arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Outcome {
-        self.command(arguments).output().unwrap().into()
+        let arguments = published::owned(arguments);
+        let outcome = Outcome::from(self.command(&arguments).output().unwrap());
+        published::hold(&arguments, &outcome.output);
+        outcome
     }
 }
 
