@@ -451,7 +451,9 @@ pub fn address_of(delegate: &SignatureDelegate, key: &str) -> Result<Address> {
 
 /// Makes the fabric's keys; they protect nothing of value, so their files are cheap to open.
 fn make_keys(state: &Path) -> Result<SignatureDelegate> {
-    std::fs::create_dir_all(state)?;
+    use std::os::unix::fs::DirBuilderExt as _;
+    let mut folder = std::fs::DirBuilder::new();
+    folder.recursive(true).mode(0o700).create(state)?;
     write_private(&passphrase_file(state), "correct horse battery staple\n")?;
     let passphrase = Passphrase::from_file(passphrase_file(state))?;
     let vault = Vault::open(state.join("keys"))?;

@@ -7,6 +7,7 @@ use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context as _, Result};
 use cryptlet_vault::{Algorithm, Cost, KeyName, Passphrase, Purpose, SecretKey, Vault};
 use end_to_end::{World, world};
+use url::Url;
 
 /// The devnet's folder.
 pub struct Folder(PathBuf);
@@ -45,10 +46,14 @@ impl Folder {
         Ok(())
     }
 
-    /// Leaves the address of the control endpoint.
-    pub fn announce(&self, control: &str) -> Result<()> {
-        fs::write(self.0.join("control"), control)
-            .context("cannot write the address of the control endpoint")
+    /// Leaves the addresses of the node and of the control endpoint.
+    pub fn announce(&self, node: &Url, control: &str) -> Result<()> {
+        for (name, address) in [("node", node.as_str()), ("control", control)] {
+            let path = self.0.join(name);
+            fs::write(&path, address)
+                .with_context(|| format!("cannot write {}", path.display()))?;
+        }
+        Ok(())
     }
 
     /// One of the node's accounts, whose keys everybody knows, as a party would keep its own.

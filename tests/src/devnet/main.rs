@@ -51,7 +51,6 @@ async fn run(arguments: &Arguments) -> Result<()> {
     fresh::folder(path, MARK)?;
     let folder = Folder::at(path);
     let world = World::before_agreement(&folder.state(), Components::read()?).await?;
-    world.agree_on_the_chain().await?;
     settle(&world, arguments.settled).await?;
     folder.fill(&world)?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
@@ -59,7 +58,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
         .await
         .with_context(|| format!("port {} is not free; name another", arguments.port))?;
     let control = format!("http://{}", listener.local_addr()?);
-    folder.announce(&control)?;
+    folder.announce(&world.node.url(), &control)?;
     let world = Arc::new(world);
     introduce(&world, path, &control);
     let service = axum::serve(listener, control::router(Arc::clone(&world)));
@@ -192,7 +191,7 @@ fn introduce(world: &World, folder: &Path, control: &str) {
     println!(
         "  acme/ globex/  each party's wallet, for `cryptlet bind sign --state acme --key acme`"
     );
-    println!("  control        the address of the control endpoint");
+    println!("  node control   the addresses above");
     println!();
     println!("From another terminal, in that folder:");
     println!();
