@@ -37,7 +37,7 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
     let state = arguments.state.path();
     // Before anybody is asked for a passphrase.
     let configuration = Configuration::read(state)?;
-    let delegate = unlock(arguments)?;
+    let delegate = unlock(arguments, &configuration)?;
     let logging = Logging::start(state, &configuration.service)
         .map_err(|error| Failure::Refused(error.to_string()))?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -64,10 +64,22 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
 
 /// Every key that the host itself signs with. Counterparties' keys may lie in the same folder; the
 /// service has no business with them.
-fn unlock(arguments: &Arguments) -> Result<SignatureDelegate, Failure> {
+fn unlock(
+    arguments: &Arguments,
+    configuration: &Configuration,
+) -> Result<SignatureDelegate, Failure> {
     let vault = arguments.state.vault()?;
+    let keys = vault.list()?;
+    let attestation = &configuration.fabric.attestation_key;
+    if !keys.iter().any(|key| key.name.as_str() == attestation) {
+        return Err(Failure::Usage(format!(
+            "there is no key `{attestation}`, which fabric.attestation-key of {} names; make it \
+             with `cryptlet key new {attestation} --purpose attestation`",
+            Configuration::path(arguments.state.path()).display()
+        )));
+    }
     let passphrase = arguments.passphrase.ask("the keys of this host")?;
-    for key in vault.list()? {
+    for key in keys {
         if key.purpose != Purpose::Counterparty {
             vault.unlock(&key.name, &passphrase)?;
         }

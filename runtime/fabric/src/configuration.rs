@@ -117,7 +117,7 @@ pub enum ConfigurationError {
         remedy: String,
     },
     /// The file could not be opened.
-    #[error("cannot read {path}: {source}; name the state folder of a fabric with --state")]
+    #[error("{}", unreadable(path, source))]
     Read {
         /// The file.
         path: PathBuf,
@@ -132,6 +132,19 @@ pub enum ConfigurationError {
         /// Why not.
         source: std::io::Error,
     },
+}
+
+fn unreadable(path: &Path, source: &std::io::Error) -> String {
+    let path = path.display();
+    match source.kind() {
+        std::io::ErrorKind::NotFound => format!(
+            "there is no {path}; make it with `cryptlet config init`, or name the state folder of \
+             a fabric with --state"
+        ),
+        _ => {
+            format!("cannot read {path}: {source}; name the state folder of a fabric with --state")
+        }
+    }
 }
 
 impl Configuration {

@@ -47,6 +47,11 @@ pub enum LoggingError {
     Twice,
 }
 
+/// Whether the standard error shows colours, as `--color`, the terminal and `NO_COLOR` have it.
+fn coloured() -> bool {
+    anstream::AutoStream::choice(&io::stderr()) != anstream::ColorChoice::Never
+}
+
 /// Keeps the log files open; what is not written yet is written when this is dropped.
 pub struct Logging {
     filter: reload::Handle<EnvFilter, Registry>,
@@ -64,7 +69,10 @@ impl Logging {
         let (writer, guard) = tracing_appender::non_blocking(files(state, settings)?);
         let to_files = fmt::layer().json().flatten_event(true).with_writer(writer);
         let to_terminal = match settings.log_format {
-            LogFormat::Text => fmt::layer().with_writer(io::stderr).boxed(),
+            LogFormat::Text => fmt::layer()
+                .with_ansi(coloured())
+                .with_writer(io::stderr)
+                .boxed(),
             LogFormat::Json => fmt::layer()
                 .json()
                 .flatten_event(true)

@@ -105,11 +105,15 @@ pub enum JournalError {
 
 /// Says what an operator can do about it, as far as the reason tells.
 fn store_failed(path: &str, source: &rusqlite::Error) -> String {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase};
+    use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, SystemIoFailure};
     match source.sqlite_error_code() {
         Some(NotADatabase | DatabaseCorrupt) => format!(
             "the journal {path} is damaged: {source}; restore a backup, and keep this file as \
              evidence"
+        ),
+        Some(SystemIoFailure) => format!(
+            "the journal {path} failed: {source}; see that its disk works and has room, nothing \
+             of this commit was kept"
         ),
         Some(DiskFull) => format!(
             "the journal {path} cannot grow: {source}; make room, nothing of this commit was kept"
