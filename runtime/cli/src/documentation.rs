@@ -10,6 +10,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Args, Command};
 use clap_mangen::Man;
+use serde_json::json;
 
 use crate::failure::Failure;
 use crate::grammar;
@@ -29,6 +30,9 @@ pub struct Arguments {
     /// Write a JSON Schema for what each command prints with `--json`.
     #[arg(long, value_name = "DIR")]
     schemas: Option<PathBuf>,
+    /// Write the OpenAPI description of the service.
+    #[arg(long, value_name = "FILE")]
+    openapi: Option<PathBuf>,
 }
 
 pub fn run(arguments: &Arguments, _output: &mut impl Write) -> Result<(), Failure> {
@@ -44,11 +48,18 @@ pub fn run(arguments: &Arguments, _output: &mut impl Write) -> Result<(), Failur
     if let Some(folder) = &arguments.schemas {
         written(folder, schema_files(folder))?;
     }
+    if let Some(file) = &arguments.openapi {
+        written(file, fs::write(file, description()))?;
+    }
     Ok(())
 }
 
 fn written(path: &Path, outcome: io::Result<()>) -> Result<(), Failure> {
     outcome.map_err(|error| Failure::Refused(format!("cannot write {}: {error}", path.display())))
+}
+
+fn description() -> String {
+    format!("{:#}\n", json!(cryptlet_service::description()))
 }
 
 fn manual_pages(folder: &Path) -> io::Result<()> {

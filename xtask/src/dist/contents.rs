@@ -71,6 +71,10 @@ impl Contents {
         contents.add_folder("contracts", &workspace.contracts().join("artifacts"))?;
         contents.add_folder("wit", &root.join("wit"))?;
         contents.add_folder("schemas", &root.join("docs/reference/schemas"))?;
+        contents.add(
+            "schemas/openapi.json",
+            read(&root.join("docs/reference/openapi.json"))?,
+        );
         contents.add_folder("service", &root.join("runtime/service/packaging"))?;
         contents.add("THIRD-PARTY.md", third_party(workspace)?.into());
         Ok(contents)

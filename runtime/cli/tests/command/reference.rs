@@ -19,6 +19,15 @@ fn the_reference_of_commands_is_up_to_date() {
 }
 
 #[test]
+fn the_description_of_the_api_is_up_to_date() {
+    let desk = Desk::new();
+    desk.run(["documentation", "--openapi", "openapi.json"])
+        .done();
+    let text = fs::read_to_string(desk.path().join("openapi.json")).unwrap();
+    held(&Path::new(REFERENCE).join("openapi.json"), &text);
+}
+
+#[test]
 fn the_published_schemas_are_up_to_date() {
     let desk = Desk::new();
     desk.run(["documentation", "--schemas", "schemas"]).done();
