@@ -1,7 +1,8 @@
 //! Each folder in `tests/golden` is a case: `command`, some lines of sh, is run
 //! in a fresh copy of `files` with `cryptlet` on the path; what it prints and
 //! its status are compared with `stdout`, `stderr` and `status`. A file that is
-//! absent stands for no output, and for status 0.
+//! absent stands for no output, and for status 0. `$HOST` is the state folder of
+//! a host, to be copied: `cp -r "$HOST" .cryptlet`.
 //!
 //! In an expectation `[..]` is any text within a line, a line of `...` any lines,
 //! and `[HERE]` the folder that the case runs in. `SNAPSHOTS=overwrite cargo
@@ -18,7 +19,7 @@ use std::thread;
 use snapbox::assert::Action;
 use snapbox::{Assert, Data, Redactions};
 
-use super::Desk;
+use super::{Desk, prepared};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
@@ -26,6 +27,8 @@ const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 fn every_case_prints_what_it_should() {
     let cases: VecDeque<PathBuf> = entries(Path::new(FOLDER)).into();
     assert!(cases.len() >= 40, "only {} cases", cases.len());
+    let host = Desk::new();
+    prepared::state(&host.path().join("host"));
     let waiting = Mutex::new(cases);
     let differences = Mutex::new(String::new());
     let workers = thread::available_parallelism().map_or(2, usize::from);
@@ -33,7 +36,7 @@ fn every_case_prints_what_it_should() {
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(case) = next(&waiting) {
-                    let found = run(&case);
+                    let found = run(&case, &host.path().join("host"));
                     differences.lock().unwrap().push_str(&found);
                 }
             });
@@ -57,7 +60,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Runs a case and says in what it differs.
-fn run(case: &Path) -> String {
+fn run(case: &Path, host: &Path) -> String {
     let desk = Desk::new();
     let files = case.join("files");
     if files.exists() {
@@ -70,6 +73,7 @@ fn run(case: &Path) -> String {
         .env_clear()
         .env("PATH", search_path())
         .env("HOME", &here)
+        .env("HOST", host)
         .stdin(Stdio::null())
         .output()
         .unwrap();

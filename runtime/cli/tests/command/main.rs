@@ -6,6 +6,7 @@ mod golden;
 mod key;
 mod measure;
 mod operator;
+mod prepared;
 mod published;
 mod reference;
 

@@ -54,3 +54,11 @@ pub fn owned(arguments: impl IntoIterator<Item = impl AsRef<OsStr>>) -> Vec<OsSt
         .map(|argument| argument.as_ref().to_owned())
         .collect()
 }
+
+/// The names of all schemas.
+pub fn names() -> std::collections::BTreeSet<String> {
+    fs::read_dir(SCHEMAS)
+        .unwrap()
+        .map(|entry| entry.unwrap().file_name().into_string().unwrap())
+        .collect()
+}
