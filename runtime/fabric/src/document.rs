@@ -92,3 +92,8 @@ pub(crate) fn open_private(path: &std::path::Path) -> std::io::Result<std::fs::F
     file.set_permissions(std::fs::Permissions::from_mode(0o600))?;
     Ok(file)
 }
+
+/// Makes a folder remember the names in it.
+pub(crate) fn sync_folder(folder: &std::path::Path) -> std::io::Result<()> {
+    std::fs::File::open(folder)?.sync_all()
+}

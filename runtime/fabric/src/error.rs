@@ -178,9 +178,13 @@ pub enum FabricError {
 }
 
 impl FabricError {
-    /// Whether nothing more may be promised: the journal itself has failed.
+    /// Whether nothing more may be promised: the journal itself has failed. A full disk is no such
+    /// failure: what did not fit is tried again, and goes on once there is room.
     #[must_use]
     pub fn is_fatal(&self) -> bool {
-        matches!(self, Self::Journal(error) if !matches!(error, JournalError::Conflict(_)))
+        let Self::Journal(error) = self else {
+            return false;
+        };
+        !matches!(error, JournalError::Conflict(_) | JournalError::Full { .. })
     }
 }

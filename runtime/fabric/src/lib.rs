@@ -34,6 +34,7 @@
 mod accept;
 mod account;
 mod advance;
+pub mod backup;
 pub mod binding;
 mod configuration;
 mod deliver;

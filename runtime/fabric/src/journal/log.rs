@@ -155,7 +155,7 @@ pub(super) fn check(
     Ok(())
 }
 
-fn damaged(path: &Path, reason: String) -> JournalError {
+pub(super) fn damaged(path: &Path, reason: String) -> JournalError {
     JournalError::Damaged {
         path: path.display().to_string(),
         reason,

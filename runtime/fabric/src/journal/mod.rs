@@ -4,8 +4,10 @@
 //! the log carries the checkpoint over them. Nothing is shown to anyone before its commit is on
 //! disk (`synchronous=FULL`).
 
+mod audit;
 mod bindings;
 mod deliveries;
+mod folder;
 mod invocations;
 mod log;
 mod registrations;
@@ -55,14 +57,40 @@ pub enum JournalError {
         /// What SQLite says.
         source: rusqlite::Error,
     },
+    /// There is no room left for what was to be written.
+    #[error(
+        "the disk with the journal {path} is full; make room there and it goes on, nothing of this commit was kept and everything before it is safe"
+    )]
+    Full {
+        /// The journal's file.
+        path: String,
+    },
     /// Another process holds the state folder.
     #[error("another process works in {0}; stop it, or name another state folder")]
     InUse(PathBuf),
     /// There is no journal where one is expected.
     #[error("{0} holds no journal; name the state folder of a fabric with --state")]
     Missing(PathBuf),
+    /// The state folder is something else.
+    #[error("{0} is not a folder; name the state folder of a fabric with --state")]
+    NotAFolder(PathBuf),
+    /// The user that this process runs as has no access.
+    #[error("this user may not open {0}; run as the user that the state folder belongs to")]
+    Denied(PathBuf),
+    /// The state folder belongs to somebody else, who could not read what this process writes.
+    #[error(
+        "{path} belongs to user {owner}, and this process runs as user {user}; run it as that user"
+    )]
+    OtherUser {
+        /// The state folder.
+        path: PathBuf,
+        /// Whose it is, by number.
+        owner: u32,
+        /// Who runs this process, by number.
+        user: u32,
+    },
     /// A file or folder could not be opened.
-    #[error("cannot open {path}: {source}")]
+    #[error("cannot open {path}: {source}; see to it that the folder can be read and written")]
     Open {
         /// What was to be opened.
         path: PathBuf,
@@ -105,7 +133,7 @@ pub enum JournalError {
 
 /// Says what an operator can do about it, as far as the reason tells.
 fn store_failed(path: &str, source: &rusqlite::Error) -> String {
-    use rusqlite::ErrorCode::{DatabaseCorrupt, DiskFull, NotADatabase, SystemIoFailure};
+    use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase, SystemIoFailure};
     match source.sqlite_error_code() {
         Some(NotADatabase | DatabaseCorrupt) => format!(
             "the journal {path} is damaged: {source}; restore a backup, and keep this file as \
@@ -114,9 +142,6 @@ fn store_failed(path: &str, source: &rusqlite::Error) -> String {
         Some(SystemIoFailure) => format!(
             "the journal {path} failed: {source}; see that its disk works and has room, nothing \
              of this commit was kept"
-        ),
-        Some(DiskFull) => format!(
-            "the journal {path} cannot grow: {source}; make room, nothing of this commit was kept"
         ),
         _ => format!("the journal {path} failed: {source}; nothing of this commit was kept"),
     }
@@ -140,15 +165,11 @@ impl Journal {
     /// If another process holds the folder, the file is not a journal, or its log is damaged or
     /// does not belong to `owner`.
     pub fn open(state: &Path, owner: Arc<dyn LogOwner>) -> Result<Self, JournalError> {
-        let open = |path: &Path, source| JournalError::Open {
-            path: path.to_owned(),
-            source,
-        };
-        document::make_private_folder(state).map_err(|source| open(state, source))?;
-        let lock = lock(state)?;
+        folder::take(state)?;
+        let lock = folder::lock(state)?;
         let path = state.join("journal.sqlite");
         // Salts, inputs and transcripts are in it; SQLite gives its other files the same mode.
-        document::open_private(&path).map_err(|source| open(&path, source))?;
+        document::open_private(&path).map_err(|source| folder::not_opened(&path, source))?;
         let mut connection = Connection::open(&path).map_err(|source| store(&path, source))?;
         prepare(&mut connection, &path)?;
         log::check(&connection, &path, owner.as_ref())?;
@@ -169,9 +190,7 @@ impl Journal {
     /// If there is no journal, or the file is not one.
     pub fn open_for_reading(state: &Path) -> Result<Self, JournalError> {
         let path = state.join("journal.sqlite");
-        if !path.is_file() {
-            return Err(JournalError::Missing(state.to_owned()));
-        }
+        folder::find(state, &path)?;
         let reader = open_reader(&path)?;
         check_identity(&reader, &path)?;
         Ok(Self {
@@ -243,10 +262,20 @@ impl Reading<'_> {
 }
 
 fn store(path: &Path, source: rusqlite::Error) -> JournalError {
+    if is_full(&source) {
+        return JournalError::Full {
+            path: path.display().to_string(),
+        };
+    }
     JournalError::Store {
         path: path.display().to_string(),
         source,
     }
+}
+
+/// Whether SQLite says so, or the system did when SQLite wrote or grew a file.
+fn is_full(error: &rusqlite::Error) -> bool {
+    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
 }
 
 /// Reads a text column through `FromStr`.
@@ -274,20 +303,6 @@ fn converted<S: rusqlite::types::FromSql, T>(
             reason.into(),
         )
     })
-}
-
-fn lock(state: &Path) -> Result<File, JournalError> {
-    let path = state.join("lock");
-    let open = |source| JournalError::Open {
-        path: path.clone(),
-        source,
-    };
-    let file = File::create(&path).map_err(open)?;
-    match file.try_lock() {
-        Ok(()) => Ok(file),
-        Err(std::fs::TryLockError::WouldBlock) => Err(JournalError::InUse(state.to_owned())),
-        Err(std::fs::TryLockError::Error(source)) => Err(open(source)),
-    }
 }
 
 fn open_reader(path: &Path) -> Result<Connection, JournalError> {

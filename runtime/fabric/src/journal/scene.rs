@@ -4,7 +4,8 @@ use std::path::Path;
 use std::sync::Arc;
 
 use cryptlet_attest::{
-    BindingId, CheckpointKey, Digest, LeafHash, LogEntry, Measurement, VersionChange, VersionEntry,
+    BindingId, CheckpointKey, Digest, KeyEntry, LeafHash, LogEntry, Measurement, VersionChange,
+    VersionEntry,
 };
 use cryptlet_container::Trigger;
 use ed25519_dalek::SigningKey;
@@ -55,9 +56,24 @@ pub(crate) async fn deploy(
         .await
 }
 
+/// A journal whose first leaf names its key, as a fabric's does.
+pub(crate) async fn begun(state: &Path) -> Result<Journal, JournalError> {
+    let journal = Journal::open(state, owner(1))?;
+    let key = LogEntry::Key(KeyEntry {
+        name: "fabric.example/log".into(),
+        algorithm: "ed25519".into(),
+        purpose: "attestation".into(),
+        public: CheckpointKey::public(&SigningKey::from_bytes(&[1; 32])).to_vec(),
+    });
+    journal
+        .commit(move |writing| writing.append(&key).map(|_| ()))
+        .await?;
+    Ok(journal)
+}
+
 /// A journal in which the binding of the documents' tests is active.
 pub(crate) async fn bound(state: &Path) -> Result<(Journal, BindingId), JournalError> {
-    let journal = Journal::open(state, owner(1))?;
+    let journal = begun(state).await?;
     deploy(&journal, "interest-rate-swap", b"swap").await?;
     let binding = Binding::parse("binding.toml", BINDING).expect("the document is one");
     let id = binding.id();

@@ -1,3 +1,4 @@
+mod full;
 mod views;
 
 use std::path::Path;
@@ -183,5 +184,67 @@ fn a_folder_in_use_is_refused_and_readers_are_not() -> Result<(), Box<dyn std::e
         .ok_or("opened twice")?;
     assert!(matches!(refusal, JournalError::InUse(_)), "{refusal}");
     assert_eq!(Journal::open_for_reading(state.path())?.log_size()?, 0);
+    Ok(())
+}
+
+#[test]
+fn a_state_folder_that_is_none_is_refused_with_the_way_out()
+-> Result<(), Box<dyn std::error::Error>> {
+    let folder = tempfile::tempdir()?;
+    let file = folder.path().join("file");
+    std::fs::write(&file, "text")?;
+    let writing = Journal::open(&file, owner(1)).err().ok_or("a file")?;
+    let below = Journal::open(&file.join("state"), owner(1))
+        .err()
+        .ok_or("below a file")?;
+    let reading = Journal::open_for_reading(&file).err().ok_or("a file")?;
+    for refusal in [writing, below, reading] {
+        assert!(matches!(refusal, JournalError::NotAFolder(_)), "{refusal}");
+        assert!(refusal.to_string().contains("--state"), "{refusal}");
+    }
+    let missing = Journal::open_for_reading(&folder.path().join("none"))
+        .err()
+        .ok_or("nothing")?;
+    assert!(matches!(missing, JournalError::Missing(_)), "{missing}");
+    Ok(())
+}
+
+#[test]
+fn a_journal_of_another_schema_is_refused_with_the_way_out()
+-> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    drop(Journal::open(state.path(), owner(1))?);
+    tamper(state.path(), "PRAGMA user_version = 1");
+    let writing = Journal::open(state.path(), owner(1)).err().ok_or("old")?;
+    let reading = Journal::open_for_reading(state.path()).err().ok_or("old")?;
+    for refusal in [writing, reading] {
+        let said = refusal.to_string();
+        assert!(matches!(refusal, JournalError::Foreign { .. }), "{said}");
+        assert!(
+            said.contains("schema version 1") && said.contains("the fabric that wrote it"),
+            "{said}"
+        );
+    }
+    Ok(())
+}
+
+#[test]
+fn what_is_no_database_is_refused_with_the_way_out() -> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    std::fs::write(state.path().join("journal.sqlite"), "text ".repeat(1_000))?;
+    let writing = Journal::open(state.path(), owner(1)).err().ok_or("text")?;
+    let reading = Journal::open_for_reading(state.path())
+        .err()
+        .ok_or("text")?;
+    for refusal in [writing, reading] {
+        assert!(
+            refusal.to_string().contains("restore a backup"),
+            "{refusal}"
+        );
+    }
+    assert_eq!(
+        std::fs::metadata(state.path().join("journal.sqlite"))?.len(),
+        5_000
+    );
     Ok(())
 }

@@ -1,5 +1,6 @@
 //! The one writer: takes whatever waits, commits it as one group, then answers everybody.
 
+use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
@@ -47,8 +48,17 @@ impl Writing<'_> {
 }
 
 /// Does a job's work; what comes back answers whoever waits, once the commit's fate is known.
-type Job = Box<dyn FnOnce(&mut Writing<'_>) -> (bool, Answer) + Send>;
+type Job = Box<dyn FnOnce(&mut Writing<'_>) -> (Verdict, Answer) + Send>;
 type Answer = Box<dyn FnOnce(Result<(), JournalError>) + Send>;
+
+/// What is to become of a job's work.
+enum Verdict {
+    Keep,
+    /// It failed by itself; the others in the commit stay.
+    Undo,
+    /// There is no room. SQLite may have undone the whole transaction already.
+    Full,
+}
 
 pub(super) struct Writer {
     jobs: Option<mpsc::Sender<Job>>,
@@ -82,12 +92,16 @@ impl Writer {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |writing| {
             let result = work(writing);
-            let keep = result.is_ok();
+            let verdict = match &result {
+                Ok(_) => Verdict::Keep,
+                Err(JournalError::Full { .. }) => Verdict::Full,
+                Err(_) => Verdict::Undo,
+            };
             // A caller that went away does not undo what was committed.
             let tell: Answer = Box::new(move |fate| {
                 drop(answer.send(result.and_then(|value| fate.map(|()| value))))
             });
-            (keep, tell)
+            (verdict, tell)
         });
         self.jobs
             .as_ref()
@@ -114,53 +128,69 @@ fn write(
     owner: &dyn LogOwner,
     waiting: &mpsc::Receiver<Job>,
 ) {
-    while let Ok(first) = waiting.recv() {
-        let group = std::iter::once(first)
-            .chain(waiting.try_iter().take(GROUP - 1))
-            .collect();
-        let (answers, fate) = commit_group(&mut connection, path, owner, group);
+    let mut group = VecDeque::new();
+    // Those that a full disk left over come first.
+    while let Some(first) = group.pop_front().or_else(|| waiting.recv().ok()) {
+        group.push_front(first);
+        let room = GROUP.saturating_sub(group.len());
+        group.extend(waiting.try_iter().take(room));
+        let (answers, fate) = commit_group(&mut connection, path, owner, &mut group);
         match fate {
             Ok(()) => answers.into_iter().for_each(|answer| answer(Ok(()))),
-            Err(reason) => {
-                tracing::error!(%reason, jobs = answers.len(), "a journal commit failed");
+            Err(error) => {
+                tracing::error!(%error, jobs = answers.len(), "a journal commit failed");
                 for answer in answers {
-                    answer(Err(JournalError::Commit(reason.clone())));
+                    answer(Err(shared(&error)));
                 }
             }
         }
     }
 }
 
-/// Runs the jobs in one transaction. A job that fails is undone alone; the others stay.
+/// The same failure for everybody whose work was in the commit.
+fn shared(error: &JournalError) -> JournalError {
+    match error {
+        JournalError::Full { path } => JournalError::Full { path: path.clone() },
+        other => JournalError::Commit(other.to_string()),
+    }
+}
+
+/// Runs the jobs in one transaction. A job that fails is undone alone; the others stay. When the
+/// disk is full the commit ends there, and the jobs after that are left in the group.
 fn commit_group(
     connection: &mut Connection,
     path: &Path,
     owner: &dyn LogOwner,
-    group: Vec<Job>,
-) -> (Vec<Answer>, Result<(), String>) {
+    group: &mut VecDeque<Job>,
+) -> (Vec<Answer>, Result<(), JournalError>) {
     let mut answers = Vec::with_capacity(group.len());
-    let run = |answers: &mut Vec<Answer>| -> Result<(), JournalError> {
+    let mut run = |answers: &mut Vec<Answer>| -> Result<(), JournalError> {
         let failed = |source| store(path, source);
         let mut transaction = connection
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(failed)?;
         let mut tail = log::Tail::read(&transaction, path)?;
         let before = tail.size();
-        let mut jobs = group.into_iter();
-        for job in jobs.by_ref() {
+        while let Some(job) = group.pop_front() {
             let mut savepoint: Savepoint<'_> = transaction.savepoint().map_err(failed)?;
             let mark = tail.clone();
-            let (keep, answer) = job(&mut Writing {
+            let (verdict, answer) = job(&mut Writing {
                 connection: &savepoint,
                 path,
                 log: &mut tail,
             });
             answers.push(answer);
-            if keep {
-                savepoint.commit().map_err(failed)?;
-            } else {
-                tail = mark;
-                savepoint.rollback().map_err(failed)?;
+            match verdict {
+                Verdict::Keep => savepoint.commit().map_err(failed)?,
+                Verdict::Undo => {
+                    tail = mark;
+                    savepoint.rollback().map_err(failed)?;
+                }
+                Verdict::Full => {
+                    return Err(JournalError::Full {
+                        path: path.display().to_string(),
+                    });
+                }
             }
         }
         if tail.size() > before {
@@ -168,6 +198,10 @@ fn commit_group(
         }
         transaction.commit().map_err(failed)
     };
-    let fate = run(&mut answers).map_err(|error| error.to_string());
+    let fate = run(&mut answers);
+    if fate.is_err() && answers.is_empty() {
+        // Not even a transaction could begin: nobody must wait for ever.
+        group.clear();
+    }
     (answers, fate)
 }
