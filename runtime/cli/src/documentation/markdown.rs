@@ -4,6 +4,7 @@ use std::fmt::Write;
 
 use clap::{Arg, ArgAction, Command};
 
+use super::schemas;
 use crate::grammar::{EXIT_STATUS, GROUPS};
 
 /// All commands that are not hidden, as Markdown.
@@ -15,7 +16,8 @@ pub fn reference(command: &Command) -> String {
     page.push_str(
         "`--help` and `--color auto|always|never` belong to every command and are not repeated \
          below. Results go to\nstandard output, everything else to standard error: with `--json`, \
-         too, a failure is a sentence there.\n\n\
+         too, a failure is a sentence there.\nThe HTTP \
+         API of `cryptlet serve` is described in [openapi.json](openapi.json).\n\n\
          | exit status | meaning |\n|---|---|\n",
     );
     for (status, meaning) in EXIT_STATUS {
@@ -43,6 +45,13 @@ fn section(command: &Command, page: &mut String) {
     let usage = usage.trim_start_matches("Usage: ");
     let _ = writeln!(page, "```text\n{usage}\n```");
     arguments(command, page);
+    if let Some(output) = schemas::output_of(name) {
+        let file = output.file();
+        let _ = writeln!(
+            page,
+            "\n`--json` prints what [{file}](schemas/{file}) says."
+        );
+    }
     if let Some(after) = command.get_after_long_help().or(command.get_after_help()) {
         let _ = writeln!(page, "\n```text\n{after}\n```");
     }

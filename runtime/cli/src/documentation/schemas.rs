@@ -41,6 +41,13 @@ pub const OUTPUTS: &[Output] = &[
     Output::of::<CheckedBinding>("check binding"),
 ];
 
+/// What the command of that name, `cryptlet key ls`, prints.
+pub fn output_of(name: &str) -> Option<&'static Output> {
+    OUTPUTS
+        .iter()
+        .find(|output| name.strip_prefix("cryptlet ") == Some(output.command))
+}
+
 /// What one command prints.
 pub struct Output {
     /// The words after `cryptlet`.
