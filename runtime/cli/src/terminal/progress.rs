@@ -46,11 +46,6 @@ impl Progress {
     pub fn advance(&self, done: u64) {
         self.bar.inc(done);
     }
-
-    /// Now something else is waited for.
-    pub fn say(&self, message: impl Into<Cow<'static, str>>) {
-        self.bar.set_message(message);
-    }
 }
 
 impl Drop for Progress {
@@ -173,11 +168,6 @@ mod tests {
         let shown = terminal.taken();
         assert!(shown.contains("checking receipts"), "{shown}");
         assert!(shown.contains("3/8"), "{shown}");
-
-        progress.say("comparing heads");
-        progress.bar.force_draw();
-        let shown = terminal.taken();
-        assert!(shown.contains("comparing heads"), "{shown}");
 
         drop(progress);
         let shown = terminal.taken();

@@ -136,7 +136,11 @@ impl Understood {
             format!("the signature of {counterparty} is not in hex digits ({error})")
         })?;
         let signature = Signature::from_raw(&bytes)
-            .map_err(|_| format!("the signature of {counterparty} is not 65 bytes r, s, v"))?
+            .map_err(|_| {
+                format!(
+                    "the signature of {counterparty} is not 65 bytes r, s, v with 27 or 28 as v"
+                )
+            })?
             .normalized_s();
         let approval = Approval {
             counterparty,
