@@ -6,6 +6,8 @@ use clap::Args;
 use cryptlet_fabric::journal::{Journal, JournalError};
 use cryptlet_vault::{Vault, VaultError};
 
+use crate::failure::Failure;
+
 const DEFAULT: &str = ".cryptlet";
 
 /// The choice of the folder that holds all of a host's state.
@@ -20,6 +22,18 @@ impl StateFolder {
     /// The folder.
     pub fn path(&self) -> &Path {
         &self.path
+    }
+
+    /// The folder, if it is there.
+    pub fn existing(&self) -> Result<&Path, Failure> {
+        if self.path.is_dir() {
+            return Ok(&self.path);
+        }
+        Err(Failure::Usage(format!(
+            "there is no state folder {}; name one with --state, or make it with `{}`",
+            self.path.display(),
+            self.command("config init")
+        )))
     }
 
     /// The vault of the host, which may have no keys yet.

@@ -4,6 +4,7 @@
 use cryptlet_service::api::{
     ActiveVersion, BindingStatus, DeployedVersion, InvocationView, Status,
 };
+use cryptlet_service::tokens::TokenInfo;
 use serde_json::{Map, Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
@@ -17,6 +18,7 @@ use crate::measure::MeasuredFile;
 use crate::operator::bind::Proposal;
 use crate::operator::doctor::Check;
 use crate::operator::logs::LoggedEvent;
+use crate::operator::token::NewToken;
 
 /// Every `--json` output: the command and the type that it prints.
 pub const OUTPUTS: &[Output] = &[
@@ -30,6 +32,8 @@ pub const OUTPUTS: &[Output] = &[
     Output::of::<InvocationView>("run-again"),
     Output::of::<Status>("status"),
     Output::of::<LoggedEvent>("logs"),
+    Output::of::<NewToken>("token new"),
+    Output::of::<Vec<TokenInfo>>("token ls"),
     Output::of::<KeyView>("key new"),
     Output::of::<Vec<KeyView>>("key ls"),
     Output::of::<Listing>("ls"),

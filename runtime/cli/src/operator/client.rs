@@ -85,14 +85,8 @@ impl Connection {
 
     /// The service that runs on the state folder.
     fn local(&self) -> Result<(Url, String), Failure> {
-        let folder = self.state.path().display();
+        let folder = self.state.existing()?.display();
         let serve = self.state.command("serve");
-        if !self.state.path().is_dir() {
-            return Err(Failure::Usage(format!(
-                "there is no state folder {folder}; name one with --state, or make it with `{}`",
-                self.state.command("config init")
-            )));
-        }
         let path = self.state.path().join(ADDRESS);
         let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Failure::Refused(format!(

@@ -1,6 +1,8 @@
 //! `cryptlet status`: how the service is doing, and what waits for its operator.
 
 use std::io::Write;
+use std::thread;
+use std::time::{Duration, Instant};
 
 use clap::Args;
 use cryptlet_service::api::{BindingStatus, LedgerStatus, Status};
@@ -10,10 +12,13 @@ use crate::failure::Failure;
 use crate::listing::json;
 use crate::terminal::{BAD, Cell, GOOD, Table, instant, printable};
 
+/// Between two questions to a service that does not answer yet.
+const PAUSE: Duration = Duration::from_millis(100);
+
 const EXAMPLES: &str = "\
 Examples:
   cryptlet status
-  cryptlet status --check && echo all is well
+  cryptlet status --wait 30 --check && echo all is well
   cryptlet status --json | jq '.bindings[].waiting'";
 
 #[derive(Args)]
@@ -21,6 +26,9 @@ Examples:
 pub struct Arguments {
     #[command(flatten)]
     service: Connection,
+    /// Wait this long for a service that is about to start.
+    #[arg(long, value_name = "SECONDS", default_value_t = 0)]
+    wait: u64,
     /// Fail if anything waits, a node does not answer, or the service is about to stop.
     #[arg(long)]
     check: bool,
@@ -30,7 +38,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
-    let status: Status = arguments.service.open()?.get(&["status"])?;
+    let status = ask(&arguments.service, Duration::from_secs(arguments.wait))?;
     if arguments.json {
         json(&status, output)?;
     } else {
@@ -39,6 +47,18 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
     match trouble(&status) {
         Some(trouble) if arguments.check => Err(Failure::Refused(trouble)),
         _ => Ok(()),
+    }
+}
+
+/// Asks until there is an answer, or until `patience` is used up.
+fn ask(service: &Connection, patience: Duration) -> Result<Status, Failure> {
+    let started = Instant::now();
+    loop {
+        let asked = service.open().and_then(|client| client.get(&["status"]));
+        match asked {
+            Err(Failure::Refused(_)) if started.elapsed() < patience => thread::sleep(PAUSE),
+            done => return done,
+        }
     }
 }
 

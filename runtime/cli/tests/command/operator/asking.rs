@@ -67,6 +67,22 @@ fn without_a_service_it_says_how_to_start_one() {
 }
 
 #[test]
+fn waits_for_a_service_that_is_about_to_start() {
+    let desk = Desk::new();
+    std::fs::create_dir(desk.path().join(".cryptlet")).unwrap();
+    let waiting = desk
+        .command(["status", "--wait=60"])
+        .stdout(std::process::Stdio::piped())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let double = Double::answering(vec![answer("200 OK", "application/json", STATUS)]);
+    double.runs_on(&desk);
+    let outcome: crate::Outcome = waiting.wait_with_output().unwrap().into();
+    assert!(outcome.done().contains("fabric.example/log  serves since"));
+}
+
+#[test]
 fn a_service_that_ended_without_a_word_is_told_from_one_that_runs() {
     let desk = Desk::new();
     let free = TcpListener::bind(("127.0.0.1", 0)).unwrap();

@@ -49,11 +49,11 @@ impl Double {
 /// Writes what a service writes when it starts.
 pub fn announce(desk: &Desk, url: &str, pid: u32) {
     std::fs::create_dir_all(desk.path().join(".cryptlet")).unwrap();
+    desk.file(".cryptlet/operator.token", "cfa_0123\n");
     desk.file(
         ".cryptlet/service.json",
         format!(r#"{{"url":"{url}","pid":{pid}}}"#),
     );
-    desk.file(".cryptlet/operator.token", "cfa_0123\n");
 }
 
 /// An answer with a body.

@@ -2,7 +2,10 @@
 
 mod asking;
 mod binding;
+mod component;
 mod doctor;
 mod double;
 mod invoking;
 mod logs;
+mod serving;
+mod tokens;

@@ -1,0 +1,212 @@
+//! The commands against a service that runs.
+
+use std::fs;
+use std::io::{BufRead, BufReader, Lines};
+use std::process::{Child, ChildStdout, Stdio};
+
+use rustix::process::{Pid, Signal, kill_process};
+use serde_json::Value;
+
+use super::component::component;
+use crate::{Desk, Outcome};
+
+/// A service on a desk's state folder; it ends with the value.
+struct Served {
+    child: Child,
+    /// Kept open: who prints to a closed pipe is told so.
+    _output: Lines<BufReader<ChildStdout>>,
+}
+
+impl Served {
+    /// Starts a service on the desk's folder, and waits until it serves.
+    fn on(desk: &Desk) -> Self {
+        let mut child = desk
+            .command(["serve", "--passphrase-file=passphrase"])
+            .stdout(Stdio::piped())
+            .stderr(Stdio::null())
+            .spawn()
+            .unwrap();
+        let mut output = BufReader::new(child.stdout.take().unwrap()).lines();
+        let line = output.next().unwrap().unwrap();
+        assert!(line.contains("http://127.0.0.1:"), "{line}");
+        Self {
+            child,
+            _output: output,
+        }
+    }
+
+    /// Tells it to stop, and says with which status it did.
+    fn stopped(mut self) -> Option<i32> {
+        let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
+        kill_process(pid, Signal::TERM).unwrap();
+        self.child.wait().unwrap().code()
+    }
+}
+
+impl Drop for Served {
+    fn drop(&mut self) {
+        // It may have ended already.
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+/// A desk whose state folder is ready to be served, without a ledger.
+fn desk() -> Desk {
+    let desk = Desk::new();
+    desk.file("passphrase", "correct horse\n");
+    desk.run([
+        "config",
+        "init",
+        "--origin=fabric.example/log",
+        "--listen=127.0.0.1:0",
+    ])
+    .done();
+    desk.run([
+        "key",
+        "new",
+        "attestation",
+        "--purpose=attestation",
+        "--cost=light",
+        "--passphrase-file=passphrase",
+    ])
+    .done();
+    for version in ["1.0.0", "1.1.0"] {
+        desk.file(format!("silent-{version}.wasm"), component(version));
+    }
+    desk
+}
+
+fn json(outcome: Outcome) -> Value {
+    serde_json::from_str(&outcome.done()).unwrap()
+}
+
+#[test]
+fn a_host_is_started_used_and_stopped_from_the_shell() {
+    let desk = desk();
+    let served = Served::on(&desk);
+
+    let said = desk.run(["status", "--check"]).done();
+    assert!(
+        said.starts_with("fabric.example/log  serves since 2"),
+        "{said}"
+    );
+    let checks = desk.run(["doctor", "--json"]);
+    assert_eq!(checks.status, 0, "{checks:?}");
+    assert!(
+        checks
+            .output
+            .contains("fabric.example/log serves 0 bindings"),
+        "{checks:?}"
+    );
+
+    let deployed = json(desk.run(["deploy", "silent-1.0.0.wasm", "silent-1.1.0.wasm", "--json"]));
+    assert_eq!(deployed[1]["version"], "1.1.0");
+    let measured = desk.run(["measure", "silent-1.1.0.wasm"]).done();
+    let measurement = deployed[1]["measurement"].as_str().unwrap();
+    assert!(measured.starts_with(measurement), "{measured}");
+    let listed = json(desk.run(["ls", "--json"]));
+    assert_eq!(listed["versions"], deployed);
+    let table = desk.run(["ls"]).done();
+    assert!(table.starts_with("CRYPTLET  VERSION  DEPLOYED"), "{table}");
+
+    desk.file("noise.wasm", "noise");
+    let sentence = desk.run(["deploy", "noise.wasm"]).failed(1);
+    assert!(sentence.starts_with("error: noise.wasm: "), "{sentence}");
+    let sentence = desk.run(["promote", "nothing", "1.0.0"]).failed(2);
+    assert!(sentence.contains("no binding \"nothing\""), "{sentence}");
+    desk.run(["invoke", "nothing", "ask", "--key=k"]).failed(2);
+
+    assert_eq!(served.stopped(), Some(0));
+    let sentence = desk.run(["status"]).failed(1);
+    assert!(
+        sentence.contains("start it with `cryptlet serve`"),
+        "{sentence}"
+    );
+    let logged = desk.run(["logs", "--json", "--lines=1000"]).done();
+    assert!(logged.contains("\"message\":\"deployed\""), "{logged}");
+}
+
+#[test]
+fn a_token_opens_what_its_role_may_until_it_is_revoked() {
+    let desk = desk();
+    let served = Served::on(&desk);
+    let token = desk
+        .run(["token", "new", "regulator", "--role=auditor"])
+        .done();
+    desk.file("regulator.token", token);
+    let with_it = ["--token-file=regulator.token"];
+
+    desk.run(["status"].iter().chain(&with_it)).done();
+    let deploy = ["deploy", "silent-1.0.0.wasm"];
+    let sentence = desk.run(deploy.iter().chain(&with_it)).failed(1);
+    assert!(sentence.contains("operator"), "{sentence}");
+
+    let names = json(desk.run(["token", "ls", "--json"]));
+    let names: Vec<&str> = names
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|token| token["name"].as_str().unwrap())
+        .collect();
+    assert_eq!(names, ["operator", "regulator"]);
+    desk.run(["token", "revoke", "regulator"]).done();
+    let sentence = desk.run(["status"].iter().chain(&with_it)).failed(1);
+    assert!(
+        sentence.contains("does not take the token in regulator.token"),
+        "{sentence}"
+    );
+    assert_eq!(served.stopped(), Some(0));
+}
+
+#[test]
+fn what_keeps_a_service_from_starting_is_one_sentence() {
+    let desk = desk();
+    desk.file("wrong", "incorrect horse\n");
+    let cases = [
+        (
+            &["--passphrase-file=wrong"][..],
+            1,
+            "the passphrase does not open key `attestation` in .cryptlet/keys; give",
+        ),
+        (&["--passphrase-file=passphrase", "--state=none"], 2, "none"),
+        (&["--passphrase-file=none"], 2, "file none"),
+    ];
+    for (options, status, says) in cases {
+        let sentence = desk.run(["serve"].iter().chain(options)).failed(status);
+        assert!(sentence.contains(says), "{sentence}");
+        assert_eq!(sentence.lines().count(), 1, "{sentence}");
+    }
+
+    let file = desk.path().join(".cryptlet/fabric.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let ledger = "[ledgers.main]\nchain = \"eip155:1\"\nrpc = \"http://127.0.0.1:1\"\n\
+        gateway = \"0x3333333333333333333333333333333333333333\"\n\
+        registry = \"0x4444444444444444444444444444444444444444\"\n\
+        account = \"attestation\"\nfinality = \"instant\"\nmax-fee-per-gas = \"1\"\n";
+    fs::write(&file, format!("{text}\n{ledger}")).unwrap();
+    let sentence = desk
+        .run(["serve", "--passphrase-file=passphrase"])
+        .failed(1);
+    let last = sentence.lines().last().unwrap();
+    assert!(
+        last.starts_with("error: ") && last.contains("main"),
+        "{sentence}"
+    );
+}
+
+#[test]
+fn one_folder_has_one_service() {
+    let desk = desk();
+    let served = Served::on(&desk);
+    let sentence = desk
+        .run(["serve", "--passphrase-file=passphrase"])
+        .failed(1);
+    let last = sentence.lines().last().unwrap();
+    assert!(
+        last.starts_with("error: another process works in .cryptlet"),
+        "{sentence}"
+    );
+    desk.run(["status"]).done();
+    assert_eq!(served.stopped(), Some(0));
+}
