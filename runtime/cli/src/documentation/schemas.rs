@@ -15,6 +15,7 @@ use crate::config::ExplainedKey;
 use crate::key::KeyView;
 use crate::listing::{ListedDelivery, Listing};
 use crate::measure::MeasuredFile;
+use crate::operator::backup::BackupView;
 use crate::operator::bind::Proposal;
 use crate::operator::doctor::Check;
 use crate::operator::logs::LoggedEvent;
@@ -38,6 +39,8 @@ pub const OUTPUTS: &[Output] = &[
     Output::of::<Vec<KeyView>>("key ls"),
     Output::of::<Listing>("ls"),
     Output::of::<Vec<ListedDelivery>>("tx"),
+    Output::of::<BackupView>("backup"),
+    Output::of::<BackupView>("restore"),
     Output::of::<Vec<Check>>("doctor"),
     Output::of::<AuditedReceipt>("audit receipt"),
     Output::of::<Vec<MeasuredFile>>("measure"),

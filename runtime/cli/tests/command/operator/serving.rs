@@ -210,3 +210,43 @@ fn one_folder_has_one_service() {
     desk.run(["status"]).done();
     assert_eq!(served.stopped(), Some(0));
 }
+
+#[test]
+fn a_backup_of_a_host_that_serves_is_a_host_again() {
+    let desk = desk();
+    let served = Served::on(&desk);
+    desk.run(["deploy", "silent-1.0.0.wasm"]).done();
+    desk.run(["token", "new", "billing", "--role=caller"]).done();
+    let said = desk.run(["backup", "fabric.tar"]).done();
+    assert!(said.starts_with("fabric.tar holds 4 files, "), "{said}");
+    let sentence = desk.run(["backup", "fabric.tar"]).failed(1);
+    assert!(sentence.contains("overwrites nothing"), "{sentence}");
+    assert_eq!(served.stopped(), Some(0));
+
+    let sentence = desk.run(["restore", "fabric.tar"]).failed(1);
+    assert!(sentence.contains(".cryptlet is not an empty folder"), "{sentence}");
+    let restored = json(desk.run(["restore", "fabric.tar", "--state=again", "--json"]));
+    assert_eq!(restored["files"].as_array().unwrap().len(), 4);
+    assert_eq!(
+        desk.run(["ls", "--state=again", "--json"]).done(),
+        desk.run(["ls", "--json"]).done()
+    );
+    fs::rename(desk.path().join(".cryptlet"), desk.path().join("lost")).unwrap();
+    fs::rename(desk.path().join("again"), desk.path().join(".cryptlet")).unwrap();
+    let served = Served::on(&desk);
+    desk.run(["status", "--check"]).done();
+    desk.run(["deploy", "silent-1.1.0.wasm"]).done();
+    assert_eq!(served.stopped(), Some(0));
+}
+
+#[test]
+fn what_is_no_backup_is_not_restored() {
+    let desk = desk();
+    desk.file("noise.tar", "noise");
+    let sentence = desk.run(["restore", "noise.tar", "--state=again"]).failed(1);
+    assert_eq!(sentence.lines().count(), 1, "{sentence}");
+    desk.run(["restore", "none.tar", "--state=again"]).failed(2);
+    assert!(!desk.path().join("again").exists());
+    let sentence = desk.run(["backup", "fabric.tar", "--state=none"]).failed(2);
+    assert!(sentence.contains("there is no state folder none"), "{sentence}");
+}
