@@ -7,7 +7,9 @@ use std::path::{Path, PathBuf};
 use std::time::Duration;
 
 use clap::Args;
+use cryptlet_service::address_path;
 use cryptlet_service::api::{Address, Problem};
+use cryptlet_service::tokens::operator_token_path;
 use reqwest::blocking::{Client as HttpClient, RequestBuilder};
 use reqwest::header::{HeaderMap, HeaderValue, RETRY_AFTER};
 use reqwest::{Method, StatusCode, redirect};
@@ -17,10 +19,6 @@ use url::{Host, Url};
 
 use crate::failure::Failure;
 use crate::state::StateFolder;
-
-/// Where `serve` writes its address and the operator's token, in the state folder.
-pub const ADDRESS: &str = "service.json";
-pub const TOKEN: &str = "operator.token";
 
 const CONNECT: Duration = Duration::from_secs(5);
 /// What most answers may take; commands that wait for work name their own.
@@ -69,7 +67,7 @@ impl Connection {
         let token_file = self
             .token_file
             .clone()
-            .unwrap_or_else(|| self.state.path().join(TOKEN));
+            .unwrap_or_else(|| operator_token_path(self.state.path()));
         Ok(Client {
             http: http(&base, &token(&token_file)?)?,
             base,
@@ -87,7 +85,7 @@ impl Connection {
     fn local(&self) -> Result<(Url, String), Failure> {
         let folder = self.state.existing()?.display();
         let serve = self.state.command("serve");
-        let path = self.state.path().join(ADDRESS);
+        let path = address_path(self.state.path());
         let text = fs::read_to_string(&path).map_err(|error| match error.kind() {
             io::ErrorKind::NotFound => Failure::Refused(format!(
                 "no service runs on {folder}; start it with `{serve}`"
@@ -104,7 +102,8 @@ impl Connection {
             serde_json::from_str(&text).map_err(|error| strange(error.to_string()))?;
         let url = Url::parse(&address.url).map_err(|error| strange(error.to_string()))?;
         let absent = format!(
-            "no service runs on {folder} any more: {ADDRESS} names process {} at {}, which does not answer; start it with `{serve}`",
+            "no service runs on {folder} any more: {} names process {} at {}, which does not answer; start it with `{serve}`",
+            path.display(),
             address.pid,
             shown(&url)
         );
@@ -188,6 +187,7 @@ impl Client {
                 Some(pause) => format!("{}; try again in {} s", problem.detail, pause.as_secs()),
                 None => problem.detail,
             }),
+            StatusCode::SERVICE_UNAVAILABLE => Failure::Refused(problem.detail),
             status if status.is_server_error() => Failure::Refused(format!(
                 "{} could not do it: {}; `cryptlet logs` says more",
                 self.name(),

@@ -41,6 +41,7 @@ const READING: &[(&str, &str)] = &[
         "audit receipt",
         "run.receipt --trust KEY --expect-measurement MEASUREMENT",
     ),
+    ("backup", "fabric.tar"),
     ("bind show", "proposal.json"),
     ("check binding", "binding.toml"),
     ("check manifest", "cryptlet.toml"),
@@ -54,6 +55,9 @@ const READING: &[(&str, &str)] = &[
     ("logs", ""),
     ("ls", ""),
     ("measure", "binding.toml"),
+    ("restore", "fabric.tar --state again"),
+    ("token new", "mine --role caller"),
+    ("token ls", ""),
     ("tx", ""),
 ];
 

@@ -4,18 +4,20 @@ use std::fs::{self, File, TryLockError};
 use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 
+use cryptlet_service::address_path;
 use cryptlet_service::api::Status;
+use cryptlet_service::tokens::operator_token_path;
 
 use super::Check;
 use crate::failure::Failure;
-use crate::operator::client::{ADDRESS, Connection, TOKEN};
+use crate::operator::client::Connection;
 
 /// Asks the service, if there should be one.
 pub fn examine(connection: &Connection) -> Check {
     const NAME: &str = "service";
     let state = &connection.state;
     let path = state.path();
-    if connection.is_local() && !path.join(ADDRESS).exists() {
+    if connection.is_local() && !address_path(path).exists() {
         return match is_held(path) {
             false => Check::warning(
                 NAME,
@@ -32,7 +34,7 @@ pub fn examine(connection: &Connection) -> Check {
             ),
         };
     }
-    let token = path.join(TOKEN);
+    let token = operator_token_path(path);
     let mode = fs::metadata(&token).map_or(0, |metadata| metadata.permissions().mode());
     if mode & 0o077 != 0 {
         return Check::failed(

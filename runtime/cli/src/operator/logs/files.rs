@@ -4,6 +4,8 @@ use std::fs::{self, File};
 use std::io::{self, BufRead, BufReader, Seek, SeekFrom};
 use std::path::{Path, PathBuf};
 
+use cryptlet_service::logging;
+
 use crate::failure::Failure;
 
 /// All files of a state folder and how far they have been read.
@@ -17,7 +19,7 @@ impl LogFiles {
     /// Finds the files of a state folder.
     pub fn open(state: &Path) -> Result<Self, Failure> {
         let files = Self {
-            folder: state.join("logs"),
+            folder: logging::folder(state),
             current: None,
         };
         if files.after(None)?.is_empty() {
@@ -60,7 +62,7 @@ impl LogFiles {
                 .path();
             let is_log = path
                 .extension()
-                .is_some_and(|extension| extension == "jsonl");
+                .is_some_and(|extension| extension == logging::FILE_SUFFIX);
             if is_log && current.is_none_or(|current| path.as_path() > current) {
                 paths.push(path);
             }

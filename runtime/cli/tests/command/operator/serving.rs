@@ -177,22 +177,6 @@ fn what_keeps_a_service_from_starting_is_one_sentence() {
         assert!(sentence.contains(says), "{sentence}");
         assert_eq!(sentence.lines().count(), 1, "{sentence}");
     }
-
-    let file = desk.path().join(".cryptlet/fabric.toml");
-    let text = fs::read_to_string(&file).unwrap();
-    let ledger = "[ledgers.main]\nchain = \"eip155:1\"\nrpc = \"http://127.0.0.1:1\"\n\
-        gateway = \"0x3333333333333333333333333333333333333333\"\n\
-        registry = \"0x4444444444444444444444444444444444444444\"\n\
-        account = \"attestation\"\nfinality = \"instant\"\nmax-fee-per-gas = \"1\"\n";
-    fs::write(&file, format!("{text}\n{ledger}")).unwrap();
-    let sentence = desk
-        .run(["serve", "--passphrase-file=passphrase"])
-        .failed(1);
-    let last = sentence.lines().last().unwrap();
-    assert!(
-        last.starts_with("error: ") && last.contains("main"),
-        "{sentence}"
-    );
 }
 
 #[test]
@@ -216,7 +200,8 @@ fn a_backup_of_a_host_that_serves_is_a_host_again() {
     let desk = desk();
     let served = Served::on(&desk);
     desk.run(["deploy", "silent-1.0.0.wasm"]).done();
-    desk.run(["token", "new", "billing", "--role=caller"]).done();
+    desk.run(["token", "new", "billing", "--role=caller"])
+        .done();
     let said = desk.run(["backup", "fabric.tar"]).done();
     assert!(said.starts_with("fabric.tar holds 4 files, "), "{said}");
     let sentence = desk.run(["backup", "fabric.tar"]).failed(1);
@@ -224,7 +209,10 @@ fn a_backup_of_a_host_that_serves_is_a_host_again() {
     assert_eq!(served.stopped(), Some(0));
 
     let sentence = desk.run(["restore", "fabric.tar"]).failed(1);
-    assert!(sentence.contains(".cryptlet is not an empty folder"), "{sentence}");
+    assert!(
+        sentence.contains(".cryptlet is not an empty folder"),
+        "{sentence}"
+    );
     let restored = json(desk.run(["restore", "fabric.tar", "--state=again", "--json"]));
     assert_eq!(restored["files"].as_array().unwrap().len(), 4);
     assert_eq!(
@@ -243,10 +231,15 @@ fn a_backup_of_a_host_that_serves_is_a_host_again() {
 fn what_is_no_backup_is_not_restored() {
     let desk = desk();
     desk.file("noise.tar", "noise");
-    let sentence = desk.run(["restore", "noise.tar", "--state=again"]).failed(1);
+    let sentence = desk
+        .run(["restore", "noise.tar", "--state=again"])
+        .failed(1);
     assert_eq!(sentence.lines().count(), 1, "{sentence}");
     desk.run(["restore", "none.tar", "--state=again"]).failed(2);
     assert!(!desk.path().join("again").exists());
     let sentence = desk.run(["backup", "fabric.tar", "--state=none"]).failed(2);
-    assert!(sentence.contains("there is no state folder none"), "{sentence}");
+    assert!(
+        sentence.contains("there is no state folder none"),
+        "{sentence}"
+    );
 }
