@@ -74,7 +74,7 @@ mod tests {
             let form = line.split_once("  ").map_or(line, |(form, _)| form);
             let command = form.split(" [").next().unwrap_or(form);
             assert!(
-                parse(&command).is_ok(),
+                parse(command).is_ok(),
                 "{command:?} is in the usage text but not understood"
             );
         }

@@ -47,3 +47,43 @@ pub fn unpack(path: &Path, folder: &Path) -> Result<Vec<PathBuf>> {
     files.retain(|file| fs::metadata(file).is_ok_and(|file| file.is_file()));
     Ok(files)
 }
+
+#[cfg(test)]
+mod tests {
+    use std::os::unix::fs::PermissionsExt;
+
+    use super::*;
+
+    const FILES: [(&str, &[u8]); 2] = [("bin/cryptlet", b"program"), ("LICENSE", b"words")];
+
+    #[test]
+    fn the_same_files_make_the_same_archive_in_whatever_order_they_came() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let (one, other) = (folder.path().join("one"), folder.path().join("other"));
+        let [first, second] = FILES;
+
+        write(&one, "root", &Contents::of(&[first, second]))?;
+        write(&other, "root", &Contents::of(&[second, first]))?;
+
+        assert_eq!(fs::read(one)?, fs::read(other)?);
+        Ok(())
+    }
+
+    #[test]
+    fn what_is_unpacked_is_what_was_packed_and_only_programs_can_be_run() -> Result<()> {
+        let folder = tempfile::tempdir()?;
+        let path = folder.path().join("archive");
+        write(&path, "root", &Contents::of(&FILES))?;
+
+        let files = unpack(&path, &folder.path().join("unpacked"))?;
+
+        assert_eq!(files.len(), FILES.len());
+        for (name, bytes) in FILES {
+            let file = folder.path().join("unpacked/root").join(name);
+            assert_eq!(fs::read(&file)?, bytes);
+            let executable = fs::metadata(&file)?.permissions().mode() & 0o111 != 0;
+            assert_eq!(executable, name == "bin/cryptlet");
+        }
+        Ok(())
+    }
+}

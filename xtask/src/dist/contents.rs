@@ -80,6 +80,15 @@ impl Contents {
         Ok(contents)
     }
 
+    #[cfg(test)]
+    pub fn of(files: &[(&str, &[u8])]) -> Self {
+        let mut contents = Self(BTreeMap::new());
+        for (name, bytes) in files {
+            contents.add(name, bytes.to_vec());
+        }
+        contents
+    }
+
     pub fn files(&self) -> impl Iterator<Item = (&str, &Packed)> {
         self.0.iter().map(|(name, file)| (name.as_str(), file))
     }
