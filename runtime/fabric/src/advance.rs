@@ -58,7 +58,7 @@ impl Progress {
             Ok(()) => {}
             Err(error) if error.is_fatal() => return Err(error),
             Err(error) => {
-                tracing::warn!(binding, %error, "a binding cannot go on now");
+                tracing::debug!(binding, %error, "a binding cannot go on now");
                 self.waiting.push(Waiting {
                     binding: binding.into(),
                     delivery: None,
