@@ -39,13 +39,19 @@ pub(crate) async fn listen(
         .max_buf_size(HEADER_BYTES);
     let places = Arc::new(Semaphore::new(CONNECTIONS));
     let graceful = GracefulShutdown::new();
+    let cut = CancellationToken::new();
+    let _cut_when_this_ends = cut.clone().drop_guard();
     while let Some((connection, place)) = next(&listener, &places, &closing).await {
         let service = TowerToHyperService::new(router.clone());
         let answering = graceful.watch(builder.serve_connection(TokioIo::new(connection), service));
+        let cut = cut.clone();
         tokio::spawn(async move {
-            // A client that goes away or says nonsense is no news to anybody.
-            if let Err(error) = answering.await {
-                tracing::debug!(%error, "a connection ended early");
+            tokio::select! {
+                // A client that goes away or says nonsense is no news to anybody.
+                ended = answering => if let Err(error) = ended {
+                    tracing::debug!(%error, "a connection ended early");
+                },
+                () = cut.cancelled() => {}
             }
             drop(place);
         });

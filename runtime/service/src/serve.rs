@@ -8,9 +8,11 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 use cryptlet_fabric::{Configuration, ConfigurationError, Fabric, FabricError, Seams};
 use cryptlet_vault::SignatureDelegate;
+use sd_notify::NotifyState;
 use tokio::net::TcpListener;
 use tokio::sync::mpsc;
 use tokio_util::sync::CancellationToken;
+use tokio_util::task::AbortOnDropHandle;
 
 use crate::access::Access;
 use crate::api::Address;
@@ -150,19 +152,21 @@ pub async fn serve(
         started_at: now(),
     }));
 
+    let address = Published::write(&start.state, bound)?;
     let closing = CancellationToken::new();
-    let mut answering = tokio::spawn(listen::listen(
+    // Whatever becomes of this function, none of them outlives it.
+    let owned = AbortOnDropHandle::new;
+    let answering = owned(tokio::spawn(listen::listen(
         listener,
         routes::router(&state),
         closing.clone(),
         LAST_ANSWERS,
-    ));
-    let asking = tokio::spawn(ledgers::watch(Arc::clone(&state)));
-    let counting = tokio::spawn(runs::count(Arc::clone(&state)));
-    let mut working = tokio::spawn(work::run(Arc::clone(&state), coming));
-    let address = Published::write(&start.state, bound)?;
+    )));
+    let _asking = owned(tokio::spawn(ledgers::watch(Arc::clone(&state))));
+    let _counting = owned(tokio::spawn(runs::count(Arc::clone(&state))));
+    let mut working = AbortOnDropHandle::new(tokio::spawn(work::run(Arc::clone(&state), coming)));
     tracing::info!(url = address.address.url, "serving");
-    notify_supervisor(&[sd_notify::NotifyState::Ready]);
+    notify_supervisor(&[NotifyState::Ready]);
     ready(&Ready {
         address: address.address.clone(),
         made_token,
@@ -174,17 +178,8 @@ pub async fn serve(
     state.at_rest.cancel();
     closing.cancel();
     if !matches!(ended, Ok(Ending::CutShort)) {
-        drop((&mut answering).await);
+        drop(answering.await);
     }
-    for task in [
-        answering.abort_handle(),
-        asking.abort_handle(),
-        counting.abort_handle(),
-        working.abort_handle(),
-    ] {
-        task.abort();
-    }
-    drop(address);
     ended.inspect(|ending| tracing::info!(?ending, "stopped"))
 }
 
@@ -193,9 +188,10 @@ async fn oversee(
     state: &Arc<ServiceState>,
     mut reloading: Reloading,
     orders: &mut mpsc::Receiver<Order>,
-    working: &mut tokio::task::JoinHandle<Result<(), FabricError>>,
+    working: &mut AbortOnDropHandle<Result<(), FabricError>>,
 ) -> Result<Ending, ServeError> {
     let patience = CancellationToken::new();
+    let mut is_told = true;
     loop {
         tokio::select! {
             ended = &mut *working => {
@@ -213,11 +209,17 @@ async fn oversee(
                 tracing::warn!("what still ran was cut off; it goes on at the next start");
                 return Ok(Ending::CutShort);
             }
-            // Without anybody who could order, it is told to stop.
-            order = orders.recv() => match order.unwrap_or(Order::Stop) {
-                Order::Reload => reloading.reload(state),
-                Order::Stop if !state.is_draining() => drain(state, &patience),
-                Order::Stop | Order::StopNow => return Ok(Ending::CutShort),
+            order = orders.recv(), if is_told => match order {
+                Some(Order::Reload) => reloading.reload(state),
+                Some(Order::Stop) if !state.is_draining() => drain(state, &patience),
+                Some(Order::Stop | Order::StopNow) => return Ok(Ending::CutShort),
+                // Nobody is left who could tell it to stop.
+                None => {
+                    is_told = false;
+                    if !state.is_draining() {
+                        drain(state, &patience);
+                    }
+                }
             },
         }
     }
@@ -229,7 +231,7 @@ fn drain(state: &Arc<ServiceState>, patience: &CancellationToken) {
     tracing::info!(seconds, "draining: finishing what runs");
     state.draining.cancel();
     state.fabric.drain();
-    notify_supervisor(&[sd_notify::NotifyState::Stopping]);
+    notify_supervisor(&[NotifyState::Stopping]);
     let patience = patience.clone();
     tokio::spawn(async move {
         tokio::time::sleep(Duration::from_secs(seconds)).await;
@@ -245,7 +247,7 @@ async fn bind(address: SocketAddr) -> Result<(TcpListener, SocketAddr), ServeErr
 }
 
 /// Tells systemd, if it started us and wants to know.
-pub(crate) fn notify_supervisor(states: &[sd_notify::NotifyState<'_>]) {
+pub(crate) fn notify_supervisor(states: &[NotifyState<'_>]) {
     if let Err(error) = sd_notify::notify(states) {
         tracing::warn!(%error, "the supervisor could not be told");
     }

@@ -102,6 +102,10 @@ impl BindingWork {
             Task::Ledger => &mut waiting.ledger,
         };
         if *noted != reasons {
+            // Once for each change, not once for each try.
+            for reason in &reasons {
+                tracing::warn!(binding, reason, "a binding cannot go on now");
+            }
             if reasons.is_empty() {
                 tracing::info!(binding, "the binding goes on again");
             }
@@ -144,6 +148,10 @@ struct Tasks {
 
 impl Tasks {
     fn begin(&mut self, binding: &str) {
+        // One that is activated while the first are read is in the journal and comes in, too.
+        if self.known.values().any(|(known, _)| known == binding) {
+            return;
+        }
         tracing::info!(binding, "binding taken on");
         for task in [Task::Runs, Task::Ledger] {
             self.spawn(binding, task, Duration::ZERO);

@@ -148,3 +148,24 @@ fn panicked(panic: Box<dyn Any + Send>) -> Response {
     Refusal::internal("the service made a mistake while it answered; its log says more")
         .into_response()
 }
+
+#[cfg(test)]
+mod tests {
+    use axum::http::header;
+
+    use super::*;
+    use crate::api::PROBLEM;
+
+    #[test]
+    fn a_panic_is_a_problem_that_says_nothing_of_it() {
+        for panic in [
+            Box::new("a secret") as Box<dyn Any + Send>,
+            Box::new(String::from("a secret")),
+            Box::new(7),
+        ] {
+            let response = panicked(panic);
+            assert_eq!(response.status(), StatusCode::INTERNAL_SERVER_ERROR);
+            assert_eq!(response.headers()[header::CONTENT_TYPE], PROBLEM);
+        }
+    }
+}
