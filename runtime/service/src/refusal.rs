@@ -56,6 +56,8 @@ impl Refusal {
 
 /// How long it takes, as far as callers are told, until a full queue has room.
 const QUEUE_SECONDS: u64 = 1;
+/// When it is worth asking again, as far as callers are told, whether a full disk has room.
+const DISK_SECONDS: u64 = 60;
 /// How long a restart takes, as far as callers are told.
 const RESTART_SECONDS: u64 = 5;
 
@@ -117,6 +119,11 @@ impl From<JournalError> for Refusal {
         let detail = error.to_string();
         match error {
             JournalError::Conflict(_) => conflict("conflict", detail),
+            JournalError::Full { .. } => {
+                tracing::error!(error = detail, "the journal takes nothing now");
+                Self::new(StatusCode::SERVICE_UNAVAILABLE, "disk-full", detail)
+                    .retry_after(DISK_SECONDS)
+            }
             _ => {
                 tracing::error!(error = detail, "the journal failed");
                 Self::internal(detail)
