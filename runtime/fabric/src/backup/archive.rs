@@ -90,7 +90,8 @@ pub(super) fn read(file: &Path, into: &Path) -> Result<Manifest, BackupError> {
         .map_err(|error| reading.not_a_backup(&error.to_string()))?;
     let mut first = match entries.next() {
         Some(Ok(first)) => first,
-        Some(Err(error)) => return Err(reading.not_a_backup(&error.to_string())),
+        // What tar says quotes the file, whatever that is.
+        Some(Err(_)) => return Err(reading.not_a_backup("it is no tar archive")),
         None => return Err(reading.not_a_backup("it is empty")),
     };
     if reading.name(&first)? != MANIFEST {
