@@ -70,7 +70,14 @@ fn manual_pages(folder: &Path) -> io::Result<()> {
 /// The page of a command, and of those below it. clap's own walk has pages on
 /// every `help`, too.
 fn manual_page(command: &Command, folder: &Path) -> io::Result<()> {
-    Man::new(command.clone()).generate_to(folder)?;
+    let mut shown = command.clone();
+    if shown.find_subcommand("help").is_some() {
+        shown = shown.mut_subcommand("help", |help| help.hide(true));
+    }
+    Man::new(shown)
+        .source(concat!("cryptlet ", env!("CARGO_PKG_VERSION")))
+        .manual("Cryptlet Fabric")
+        .generate_to(folder)?;
     command
         .get_subcommands()
         .filter(|below| !below.is_hide_set() && below.get_name() != "help")
