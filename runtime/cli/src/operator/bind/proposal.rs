@@ -244,6 +244,7 @@ fn members(encoded: &str) -> Vec<Value> {
 #[cfg(test)]
 mod tests {
     use alloy::dyn_abi::TypedData;
+    use proptest::prelude::*;
 
     use super::*;
 
@@ -280,6 +281,24 @@ mod tests {
             written.join(","),
             "address[] counterparties,uint8 threshold,bytes32 salt,address consumer,uint8 signerThreshold,bool ordered,uint64 versionDelay,bytes32 bindingVersion,bytes32 measurement"
         );
+    }
+
+    proptest! {
+        #[test]
+        fn no_signature_panics_and_none_counts_by_chance(counterparty in ".*", signature in "(0x)?[0-9a-f]{0,132}|.*") {
+            let binding = Binding::parse("binding.toml", DOCUMENT).expect("a binding");
+            let party = binding.counterparties[0].address.to_string();
+            let understood = Understood {
+                proposal: Proposal::new(DOCUMENT.into(), &binding),
+                binding,
+                approvals: Vec::new(),
+            };
+            for counterparty in [counterparty, party] {
+                let signature = signature.clone();
+                let signed = SignedApproval { counterparty, signature };
+                prop_assert!(understood.check(&signed).is_err());
+            }
+        }
     }
 
     #[test]

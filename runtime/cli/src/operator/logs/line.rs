@@ -124,6 +124,8 @@ impl Line {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
 
     const EVENT: &str = r#"{"timestamp":"2026-11-23T04:06:02.123456Z","level":"WARN",
@@ -161,6 +163,21 @@ mod tests {
         for text in ["{\"timestamp\":\"2026", "[1]", "\u{1b}[2J", "{\"level\":3}"] {
             assert!(Line::read(text).level.is_none());
             assert!(!shown(text).contains('\u{1b}'));
+        }
+    }
+
+    proptest! {
+        #[test]
+        fn whatever_is_logged_neither_panics_nor_reaches_the_terminal_raw(text in ".*", message in ".*") {
+            let event = serde_json::json!({
+                "timestamp": "2026-11-23T04:06:02Z", "level": "INFO", "message": message, &text: &message,
+            });
+            for line in [text.clone(), event.to_string()] {
+                let shown = shown(&line);
+                prop_assert_eq!(shown.lines().count(), 1);
+                prop_assert!(!shown.trim_end().chars().any(char::is_control));
+                Line::read(&line).concerns(&text);
+            }
         }
     }
 
