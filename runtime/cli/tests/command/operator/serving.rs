@@ -1,5 +1,6 @@
 //! The commands against a service that runs.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::io::{BufRead, BufReader, Lines};
 use std::process::{Child, ChildStdout, Stdio};
@@ -35,10 +36,13 @@ impl Served {
         }
     }
 
+    fn pid(&self) -> Pid {
+        Pid::from_raw(self.child.id().try_into().unwrap()).unwrap()
+    }
+
     /// Tells it to stop, and says with which status it did.
     fn stopped(mut self) -> Option<i32> {
-        let pid = Pid::from_raw(self.child.id().try_into().unwrap()).unwrap();
-        kill_process(pid, Signal::TERM).unwrap();
+        kill_process(self.pid(), Signal::TERM).unwrap();
         self.child.wait().unwrap().code()
     }
 }
@@ -224,6 +228,69 @@ fn a_backup_of_a_host_that_serves_is_a_host_again() {
     let served = Served::on(&desk);
     desk.run(["status", "--check"]).done();
     desk.run(["deploy", "silent-1.1.0.wasm"]).done();
+    assert_eq!(served.stopped(), Some(0));
+}
+
+#[test]
+fn what_explain_says_is_reloaded_is() {
+    const CHANGED: [(&str, &str); 12] = [
+        ("allow-remote", "true"),
+        ("body-bytes", "1048576"),
+        ("burst", "77"),
+        ("drain-seconds", "7"),
+        ("listen", "\"127.0.0.1:1\""),
+        ("log", "\"debug\""),
+        ("log-days", "7"),
+        ("log-format", "\"json\""),
+        ("poll-milliseconds", "777"),
+        ("queue", "77"),
+        ("requests-per-second", "77"),
+        ("wait-seconds", "7"),
+    ];
+    let desk = desk();
+    let served = Served::on(&desk);
+    let explained = json(desk.run(["config", "explain", "service", "--json"]));
+    let explained: BTreeMap<String, bool> = explained
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|key| {
+            (
+                key["key"].as_str().unwrap().to_owned(),
+                key["reloads"] == true,
+            )
+        })
+        .collect();
+
+    let file = desk.path().join(".cryptlet/fabric.toml");
+    let text = fs::read_to_string(&file).unwrap();
+    let (before, _) = text.split_once("[service]").unwrap();
+    let section: String = CHANGED
+        .iter()
+        .map(|(key, value)| format!("{key} = {value}\n"))
+        .collect();
+    fs::write(&file, format!("{before}[service]\n{section}")).unwrap();
+    kill_process(served.pid(), Signal::HUP).unwrap();
+
+    let mut follow = desk
+        .command(["logs", "--follow", "--json", "--lines=1000"])
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut reloaded = BTreeMap::new();
+    for line in BufReader::new(follow.stdout.take().unwrap()).lines() {
+        let event: Value = serde_json::from_str(&line.unwrap()).unwrap();
+        assert_ne!(event["level"], "ERROR", "{event}");
+        if let Some(key) = event["key"].as_str() {
+            reloaded.insert(key.to_owned(), event["message"] == "changed");
+        }
+        if reloaded.len() == CHANGED.len() {
+            break;
+        }
+    }
+    follow.kill().unwrap();
+    follow.wait().unwrap();
+    assert_eq!(reloaded, explained);
     assert_eq!(served.stopped(), Some(0));
 }
 
