@@ -137,7 +137,7 @@ pub fn versions_and_bindings(
     }
     writeln!(output)?;
     writeln!(output, "{HEADING}LOG{HEADING:#}")?;
-    writeln!(output, "{} leaves", listing.log.size)?;
+    writeln!(output, "{}", leaves(listing.log.size))?;
     if let Some(key) = &listing.log.key {
         writeln!(output, "auditors trust  {}", printable(key))?;
     }
@@ -307,6 +307,14 @@ impl ListedDelivery {
             gas_used: row.gas_used,
             transaction,
         })
+    }
+}
+
+/// The size of a log, for people.
+pub fn leaves(size: u64) -> String {
+    match size {
+        1 => "1 leaf".to_owned(),
+        size => format!("{size} leaves"),
     }
 }
 

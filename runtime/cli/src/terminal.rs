@@ -21,6 +21,14 @@ pub fn printable(text: &str) -> String {
         .collect()
 }
 
+/// So many of a thing: `1 ledger`, `2 ledgers`.
+pub fn count(number: usize, thing: &str) -> String {
+    match number {
+        1 => format!("1 {thing}"),
+        _ => format!("{number} {thing}s"),
+    }
+}
+
 /// Milliseconds since 1970 as RFC 3339 has them, in UTC: whole seconds, or
 /// three decimals when there are any.
 pub fn instant(milliseconds: u64) -> String {

@@ -10,7 +10,7 @@ use cryptlet_vault::{KeyInfo, Purpose};
 
 use crate::failure::Failure;
 use crate::state::StateFolder;
-use crate::terminal::printable;
+use crate::terminal::{count, printable};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -43,11 +43,7 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
     })?;
     let configuration = Configuration::parse(&file.display().to_string(), &text)
         .map_err(|error| Failure::Refused(error.to_string()))?;
-    let ledgers = match configuration.ledgers.len() {
-        0 => "no ledger".to_owned(),
-        1 => "1 ledger".to_owned(),
-        more => format!("{more} ledgers"),
-    };
+    let ledgers = count(configuration.ledgers.len(), "ledger");
     writeln!(
         output,
         "{}: ok, log {} with {ledgers}",

@@ -9,9 +9,9 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::failure::Failure;
-use crate::listing::json;
+use crate::listing::{json, leaves};
 use crate::state::StateFolder;
-use crate::terminal::{printable, progress};
+use crate::terminal::{count, printable, progress};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -99,9 +99,9 @@ impl BackupView {
     pub fn summary(&self) -> String {
         let bytes: u64 = self.files.iter().map(|file| file.bytes).sum();
         format!(
-            "{} files, {bytes} bytes; the log has {} leaves",
-            self.files.len(),
-            self.log_size
+            "{}, {bytes} bytes; the log has {}",
+            count(self.files.len(), "file"),
+            leaves(self.log_size)
         )
     }
 }

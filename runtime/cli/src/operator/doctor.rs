@@ -14,7 +14,7 @@ use utoipa::ToSchema;
 use super::client::Connection;
 use crate::failure::Failure;
 use crate::listing::json;
-use crate::terminal::{BAD, Cell, FAINT, GOOD, Table, progress};
+use crate::terminal::{BAD, Cell, FAINT, GOOD, Table, count, progress};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -113,8 +113,8 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
     match failed {
         0 => Ok(()),
         _ => Err(Failure::Refused(format!(
-            "{failed} of {} checks failed; the remedies stand beside them",
-            checks.len()
+            "{failed} of {} failed; the remedies stand beside them",
+            count(checks.len(), "check")
         ))),
     }
 }
@@ -128,10 +128,10 @@ fn examine(arguments: &Arguments) -> Vec<Check> {
     }
     match Configuration::read(state.path()) {
         Ok(configuration) => {
-            let ledgers = configuration.ledgers.len();
+            let ledgers = count(configuration.ledgers.len(), "ledger");
             checks.push(Check::ok(
                 "configuration",
-                format!("log {}, {ledgers} ledgers", configuration.fabric.origin),
+                format!("log {}, {ledgers}", configuration.fabric.origin),
             ));
             checks.extend(host::keys(state, &configuration));
             if !arguments.offline {

@@ -9,7 +9,7 @@ use cryptlet_service::api::{BindingStatus, LedgerStatus, Status};
 
 use super::client::Connection;
 use crate::failure::Failure;
-use crate::listing::json;
+use crate::listing::{json, leaves};
 use crate::terminal::{BAD, Cell, GOOD, Table, instant, printable};
 
 /// Between two questions to a service that does not answer yet.
@@ -94,9 +94,9 @@ fn print(status: &Status, output: &mut impl Write) -> Result<(), Failure> {
     )?;
     writeln!(
         output,
-        "version {}, {} leaves in the log; auditors trust {}",
+        "version {}, {} in the log; auditors trust {}",
         printable(&status.version),
-        status.log_size,
+        leaves(status.log_size),
         printable(&status.trusted_key)
     )?;
     if !status.ledgers.is_empty() {

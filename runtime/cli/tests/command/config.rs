@@ -146,7 +146,7 @@ fn checks_a_configuration_and_warns_of_missing_keys() {
     assert_eq!(outcome.status, 0);
     assert_eq!(
         outcome.output,
-        ".cryptlet/fabric.toml: ok, log fabric.example/log with no ledger\n"
+        ".cryptlet/fabric.toml: ok, log fabric.example/log with 0 ledgers\n"
     );
     assert_eq!(
         outcome.errors,

@@ -10,7 +10,9 @@ use cryptlet_fabric::journal::JournalError;
 
 use super::Check;
 use crate::config::key_troubles;
+use crate::listing::leaves;
 use crate::state::StateFolder;
+use crate::terminal::count;
 
 const MEBIBYTE: u64 = 1 << 20;
 /// Below this a journal and its log files soon have no place.
@@ -76,9 +78,13 @@ fn journal(state: &StateFolder) -> Check {
         .journal()
         .and_then(|journal| Ok((journal.log_size()?, journal.bindings()?.len())));
     match read {
-        Ok((leaves, bindings)) => Check::ok(
+        Ok((size, bindings)) => Check::ok(
             "journal",
-            format!("{leaves} leaves in the log, {bindings} bindings"),
+            format!(
+                "{}, {} in the log",
+                count(bindings, "binding"),
+                leaves(size)
+            ),
         ),
         Err(JournalError::Missing(_)) => {
             Check::ok("journal", "none yet; the first `cryptlet serve` makes it")
@@ -148,7 +154,7 @@ pub fn keys(state: &StateFolder, configuration: &Configuration) -> Vec<Check> {
     if checks.is_empty() {
         checks.push(Check::ok(
             "keys",
-            format!("{} keys, those named among them", keys.len()),
+            format!("{}, those named among them", count(keys.len(), "key")),
         ));
     }
     checks

@@ -11,6 +11,7 @@ use cryptlet_service::tokens::operator_token_path;
 use super::Check;
 use crate::failure::Failure;
 use crate::operator::client::Connection;
+use crate::terminal::count;
 
 /// Asks the service, if there should be one.
 pub fn examine(connection: &Connection) -> Check {
@@ -51,27 +52,30 @@ pub fn examine(connection: &Connection) -> Check {
         }
         Err(Failure::NoReader) => return Check::warning(NAME, "it was not asked", "ask again"),
     };
-    let waiting: usize = status
+    let waiting = status
         .bindings
         .iter()
-        .map(|binding| binding.waiting.len())
-        .sum();
+        .filter(|binding| !binding.waiting.is_empty())
+        .count();
     if status.draining {
         return Check::warning(NAME, "it is about to stop", "wait, then start it again");
     }
     if waiting > 0 {
         return Check::warning(
             NAME,
-            format!("it runs, and {waiting} things wait for their operator"),
+            format!(
+                "it runs; waiting for its operator: {}",
+                count(waiting, "binding")
+            ),
             "`cryptlet status` says which, and why",
         );
     }
     Check::ok(
         NAME,
         format!(
-            "{} serves {} bindings",
+            "{} serves {}",
             status.origin,
-            status.bindings.len()
+            count(status.bindings.len(), "binding")
         ),
     )
 }
