@@ -1,14 +1,14 @@
 //! From a crate to a core module, by cargo.
 
-use std::io::{BufRead, BufReader};
+use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
-use std::{env, fs};
+use std::{env, fs, thread};
 
 use cryptlet_toolchain::{Provider, Target};
 use serde::Deserialize;
 
-use crate::{BuildError, Project};
+use crate::{BuildError, Lock, Messages, Project};
 
 /// The profile that guests are compiled with.
 const PROFILE: &str = "guest";
@@ -45,19 +45,22 @@ pub(crate) struct Compiled {
 impl Workspace {
     pub(crate) fn of(project: &Project) -> Result<Self, BuildError> {
         let mut command = project.toolchain.cargo("metadata", &[]);
-        command.args(["--format-version", "1", "--locked", "--manifest-path"]);
-        command.arg(project.crate_dir.join("Cargo.toml"));
-        let output = command
+        command
+            .args(["--format-version", "1", "--manifest-path"])
+            .arg(project.crate_dir.join("Cargo.toml"))
+            .args(lock(project))
             .current_dir(&project.crate_dir)
-            .stderr(Stdio::inherit())
-            .output()
-            .map_err(|source| start(&command, source))?;
+            .stderr(match project.messages {
+                Messages::Passed => Stdio::inherit(),
+                Messages::Kept => Stdio::piped(),
+            });
+        let output = command.output().map_err(|source| start(&command, source))?;
         if !output.status.success() {
-            let crate_dir = project.crate_dir.clone();
             return Err(BuildError::Cargo {
                 subcommand: "metadata",
-                crate_dir,
+                crate_dir: project.crate_dir.clone(),
                 status: output.status,
+                said: said(project, &output.stderr),
             });
         }
         let metadata: Metadata =
@@ -91,9 +94,9 @@ pub(crate) fn compile(
         .args([
             "--profile",
             PROFILE,
-            "--locked",
             "--message-format=json-render-diagnostics",
         ])
+        .args(lock(project))
         .args(profile(workspace)?)
         .args(["--package", &workspace.package.id, "--lib"])
         .arg("--manifest-path")
@@ -117,11 +120,21 @@ fn module_of(
     workspace: &Workspace,
     mut command: Command,
 ) -> Result<PathBuf, BuildError> {
-    let mut child = command
-        .stdout(Stdio::piped())
-        .spawn()
-        .map_err(|source| start(&command, source))?;
-    let stdout = child.stdout.take().expect("the line above pipes it");
+    command.stdout(Stdio::piped());
+    if project.messages == Messages::Kept {
+        command.stderr(Stdio::piped());
+    }
+    let mut child = command.spawn().map_err(|source| start(&command, source))?;
+    // Both pipes are read at once: whichever nobody reads, cargo waits for when it is full.
+    let messages = child.stderr.take().map(|mut stderr| {
+        thread::spawn(move || {
+            let mut messages = Vec::new();
+            // What cannot be read any more is missing from an error message, no more.
+            let _ = stderr.read_to_end(&mut messages);
+            messages
+        })
+    });
+    let stdout = child.stdout.take().expect("the lines above pipe it");
     let mut module = None;
     for line in BufReader::new(stdout).lines() {
         let line = line.map_err(|source| start(&command, source))?;
@@ -137,12 +150,13 @@ fn module_of(
         }
     }
     let status = child.wait().map_err(|source| start(&command, source))?;
+    let messages = messages.and_then(|reader| reader.join().ok());
     if !status.success() {
-        let crate_dir = project.crate_dir.clone();
         return Err(BuildError::Cargo {
             subcommand: "build",
-            crate_dir,
+            crate_dir: project.crate_dir.clone(),
             status,
+            said: said(project, &messages.unwrap_or_default()),
         });
     }
     module.ok_or_else(|| BuildError::NotADynamicLibrary {
@@ -218,6 +232,21 @@ fn sources(path: &Path) -> Result<Vec<PathBuf>, BuildError> {
         .split_whitespace()
         .map(|name| PathBuf::from(name.replace('\0', " ")))
         .collect())
+}
+
+fn lock(project: &Project) -> Option<&'static str> {
+    match project.lock {
+        Lock::Required => Some("--locked"),
+        Lock::Written => None,
+    }
+}
+
+/// What cargo said, if nobody has read it yet.
+fn said(project: &Project, stderr: &[u8]) -> Option<String> {
+    match project.messages {
+        Messages::Passed => None,
+        Messages::Kept => Some(String::from_utf8_lossy(stderr).into_owned()),
+    }
 }
 
 fn start(command: &Command, source: std::io::Error) -> BuildError {

@@ -49,8 +49,8 @@ pub enum BuildError {
         /// What the system said.
         source: io::Error,
     },
-    /// Cargo gave up; what it has against the sources it has already said on standard error.
-    #[error("`cargo {subcommand}` for {} failed ({status}); its messages stand above", crate_dir.display())]
+    /// Cargo gave up.
+    #[error("`cargo {subcommand}` for {} failed ({status}); {}", crate_dir.display(), where_said(said.as_deref()))]
     Cargo {
         /// Which part of cargo.
         subcommand: &'static str,
@@ -58,6 +58,8 @@ pub enum BuildError {
         crate_dir: PathBuf,
         /// How it ended.
         status: ExitStatus,
+        /// What it has against the sources; nothing if that went to standard error at once.
+        said: Option<String>,
     },
     /// Cargo answered something that this crate does not understand.
     #[error("`cargo {subcommand}` answered in a form that is not understood: {reason}")]
@@ -90,6 +92,14 @@ pub enum BuildError {
         /// Why not.
         source: WrapError,
     },
+}
+
+fn where_said(said: Option<&str>) -> String {
+    match said.map(str::trim) {
+        None => "its messages stand above".to_owned(),
+        Some("") => "it did not say why".to_owned(),
+        Some(said) => format!("it says:\n{said}"),
+    }
 }
 
 impl BuildError {

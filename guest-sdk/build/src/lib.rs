@@ -38,5 +38,5 @@ pub use component::{
 };
 pub use cryptlet_toolchain as toolchain;
 pub use error::BuildError;
-pub use project::{Built, Project, build};
+pub use project::{Built, Lock, Messages, Project, build};
 pub use store::{Freshness, Stored, build_into};

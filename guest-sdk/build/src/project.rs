@@ -20,6 +20,30 @@ pub struct Project {
     pub target_dir: PathBuf,
     /// What compiles it.
     pub toolchain: Toolchain,
+    /// What becomes of `Cargo.lock`.
+    pub lock: Lock,
+    /// Where cargo's progress and the compiler's messages go.
+    pub messages: Messages,
+}
+
+/// What a build does about the versions of its dependencies.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Lock {
+    /// `Cargo.lock` must be there and fit, so that everybody builds the same.
+    #[default]
+    Required,
+    /// `Cargo.lock` is written if it is missing or does not fit.
+    Written,
+}
+
+/// Where cargo's progress and the compiler's messages go.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub enum Messages {
+    /// To the caller's standard error, as they come.
+    #[default]
+    Passed,
+    /// Into the [`BuildError`] of a build that failed; nowhere if it succeeded.
+    Kept,
 }
 
 /// A cryptlet, ready to be deployed.
@@ -37,7 +61,8 @@ pub struct Built {
 
 impl Project {
     /// The project of the manifest at `manifest`: its crate is the folder the manifest lies in, its
-    /// toolchain the first on this machine that compiles to what the manifest asks for.
+    /// toolchain the first on this machine that compiles to what the manifest asks for. It requires
+    /// a lock file and passes cargo's messages on.
     ///
     /// # Errors
     ///
@@ -56,13 +81,15 @@ impl Project {
             crate_dir,
             target_dir: absolute(target_dir.as_ref())?,
             toolchain,
+            lock: Lock::default(),
+            messages: Messages::default(),
         })
     }
 }
 
 /// Compiles the project's crate, wraps its module and embeds its manifest.
 ///
-/// Cargo's own progress goes to the caller's standard error.
+/// Cargo's own progress goes where [`Project::messages`] says.
 ///
 /// # Errors
 ///

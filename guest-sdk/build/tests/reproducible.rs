@@ -3,7 +3,7 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use cryptlet_build::{BuildError, Freshness, Project, Stored, build, build_into};
+use cryptlet_build::{BuildError, Freshness, Lock, Messages, Project, Stored, build, build_into};
 use tempfile::TempDir;
 
 const MANIFEST: &str = r#"[cryptlet]
@@ -192,4 +192,39 @@ fn a_manifest_that_wants_wasi_refuses_a_bare_toolchain() {
         matches!(refusal, BuildError::OtherTarget { .. }),
         "{refusal}"
     );
+}
+
+#[test]
+fn a_missing_lock_file_is_written_only_if_that_is_asked_for() {
+    let guest = Guest::at_some_place();
+    fs::remove_file(guest.path("Cargo.lock")).expect("it was there");
+    let strict = Project {
+        messages: Messages::Kept,
+        ..guest.project()
+    };
+
+    let refusal = build(&strict).expect_err("the lock file is required");
+    assert!(refusal.to_string().contains("--locked"), "{refusal}");
+    assert!(!guest.path("Cargo.lock").exists());
+
+    let lenient = Project {
+        lock: Lock::Written,
+        ..strict.clone()
+    };
+    build(&lenient).expect("the guest builds");
+    build(&strict).expect("now there is a lock file");
+}
+
+#[test]
+fn a_failure_holds_what_the_compiler_said_where_nobody_else_heard_it() {
+    let guest = Guest::at_some_place();
+    guest.write("src/lib.rs", "compile_error!(\"the tide is out\");");
+    let project = Project {
+        messages: Messages::Kept,
+        ..guest.project()
+    };
+
+    let refusal = build(&project).expect_err("it does not compile");
+
+    assert!(refusal.to_string().contains("the tide is out"), "{refusal}");
 }

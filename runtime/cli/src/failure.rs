@@ -1,5 +1,6 @@
 //! How a command fails: one sentence and an exit status.
 
+use std::fmt;
 use std::io::{self, Write};
 use std::path::Path;
 use std::process::ExitCode;
@@ -47,6 +48,16 @@ impl Failure {
             printable(&sentence)
         );
         ExitCode::from(status)
+    }
+}
+
+/// The sentence, where a failure is a part of something larger.
+impl fmt::Display for Failure {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Refused(sentence) | Self::Usage(sentence) => formatter.write_str(sentence),
+            Self::NoReader => formatter.write_str("nobody reads the output"),
+        }
     }
 }
 

@@ -1,14 +1,126 @@
-//! `cryptlet build`.
+//! `cryptlet build`: from sources to a component that a host takes.
 
 use std::io::Write;
+use std::path::PathBuf;
 
 use clap::Args;
+use cryptlet_build::{Freshness, Stored};
+use serde::Serialize;
+use utoipa::ToSchema;
 
+use super::bench::{container, explained, unused};
+use super::project::{Choice, Project};
 use crate::failure::Failure;
+use crate::terminal::{HEADING, printable};
 
 #[derive(Args)]
-pub struct Arguments {}
+#[command(after_help = "EXAMPLES:
+    cryptlet build
+    cryptlet build --locked --output dist
+    cryptlet build --manifest-path cryptlets/invoice/cryptlet.toml --json")]
+pub struct Arguments {
+    #[command(flatten)]
+    project: Choice,
+    /// Where the component goes; without it, `target/cryptlets`.
+    #[arg(long, value_name = "FOLDER")]
+    output: Option<PathBuf>,
+    /// Print one JSON document.
+    #[arg(long)]
+    json: bool,
+}
 
-pub fn run(_arguments: &Arguments, _output: &mut impl Write) -> Result<(), Failure> {
-    Err(Failure::Refused("not there yet".into()))
+/// What `cryptlet build --json` prints.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct BuiltComponent {
+    /// The cryptlet's name.
+    pub name: String,
+    /// Its version.
+    pub version: String,
+    /// The component.
+    pub file: String,
+    /// Its size.
+    pub bytes: usize,
+    /// BLAKE3 of the component, in hex digits: what a binding and a receipt call it.
+    pub measurement: String,
+    /// What it imports, as WIT writes it.
+    pub imports: Vec<String>,
+    /// Whether it had to be compiled, or was there as the build would give it.
+    pub compiled: bool,
+    /// What an author should look at, in sentences.
+    pub warnings: Vec<String>,
+}
+
+pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
+    let project = Project::find(&arguments.project)?;
+    let stored = project.build(arguments.output.as_deref())?;
+    let built = describe(&stored)?;
+    if arguments.json {
+        return super::print_json(&built, output);
+    }
+    print(&built, output)?;
+    super::warn(&built.warnings);
+    Ok(())
+}
+
+fn describe(stored: &Stored) -> Result<BuiltComponent, Failure> {
+    let Stored {
+        path,
+        built,
+        freshness,
+    } = stored;
+    Ok(BuiltComponent {
+        name: built.manifest.cryptlet.name.clone(),
+        version: built.manifest.cryptlet.version.to_string(),
+        file: super::shown(path),
+        bytes: built.component.len(),
+        measurement: built.measurement.to_string(),
+        imports: built.imports.clone(),
+        compiled: *freshness == Freshness::Compiled,
+        warnings: warnings(stored)?,
+    })
+}
+
+/// What a host would say of it: better heard now than when it is deployed.
+fn warnings(stored: &Stored) -> Result<Vec<String>, Failure> {
+    let mut warnings = Vec::new();
+    if let Err(error) = container()?.load(&stored.built.component) {
+        warnings.push(format!(
+            "no host takes this component: {}",
+            explained(&error)
+        ));
+    }
+    let unused = unused(&stored.built.manifest, &stored.built.imports);
+    warnings.extend(unused.into_iter().map(|name| {
+        format!(
+            "cryptlet.toml asks for `{name}`, which the code never uses; remove it from \
+             [capabilities], so that nobody grants it for nothing"
+        )
+    }));
+    Ok(warnings)
+}
+
+fn print(built: &BuiltComponent, output: &mut impl Write) -> Result<(), Failure> {
+    let state = if built.compiled { "" } else { " (unchanged)" };
+    writeln!(
+        output,
+        "{HEADING}{} {}{HEADING:#}{state}",
+        built.name, built.version
+    )?;
+    writeln!(output, "  file         {}", printable(&built.file))?;
+    writeln!(
+        output,
+        "  size         {}",
+        super::bytes(built.bytes as u64)
+    )?;
+    writeln!(output, "  measurement  {}", built.measurement)?;
+    let mut label = "imports";
+    if built.imports.is_empty() {
+        writeln!(output, "  {label:<13}nothing")?;
+    }
+    for import in &built.imports {
+        writeln!(output, "  {label:<13}{}", printable(import))?;
+        label = "";
+    }
+    Ok(())
 }

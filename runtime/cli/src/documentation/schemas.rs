@@ -10,6 +10,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::audit::receipt::AuditedReceipt;
+use crate::author;
 use crate::check::{CheckedBinding, CheckedManifest};
 use crate::config::ExplainedKey;
 use crate::key::KeyView;
@@ -23,6 +24,11 @@ use crate::operator::token::NewToken;
 
 /// Every `--json` output: the command and the type that it prints.
 pub const OUTPUTS: &[Output] = &[
+    Output::of::<author::new::NewProject>("new"),
+    Output::of::<author::build::BuiltComponent>("build"),
+    Output::of::<author::test::TestReport>("test"),
+    Output::of::<author::RunReport>("run"),
+    Output::of::<author::inspect::Inspection>("inspect"),
     Output::of::<Vec<ExplainedKey>>("config explain"),
     Output::of::<Vec<DeployedVersion>>("deploy"),
     Output::of::<Proposal>("bind show"),

@@ -1,6 +1,7 @@
 //! The `cryptlet` command, seen from a shell.
 
 mod audit;
+mod author;
 mod config;
 mod golden;
 mod key;
