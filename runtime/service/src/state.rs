@@ -1,9 +1,10 @@
 //! What every request and every task of the service shares.
 
 use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
-use cryptlet_fabric::journal::BindingRow;
+use cryptlet_fabric::journal::{BindingRow, JournalError};
 use cryptlet_fabric::{Fabric, FabricError, Message, Service};
 use tokio_util::sync::CancellationToken;
 
@@ -81,14 +82,21 @@ impl ServiceState {
         Ok(number)
     }
 
-    /// What the fabric did for a request. A journal that failed ends the service, whoever met it.
+    /// What the fabric wrote for a request. A journal that failed ends the service, whoever met it.
     pub(crate) fn checked<T>(&self, done: Result<T, FabricError>) -> Result<T, Refusal> {
+        if done.is_ok() {
+            self.health.disk_is_full(false);
+        }
         Ok(done.inspect_err(|error| self.failed(error))?)
     }
 
-    /// An error ended a task or a request; if it is the journal's, nothing can be promised any more.
+    /// An error ended a task or a request; if it is the journal's, nothing can be promised any more,
+    /// but for a full disk, which may get room again.
     pub(crate) fn failed(&self, error: &FabricError) {
-        if error.is_fatal() {
+        if matches!(error, FabricError::Journal(JournalError::Full { .. })) {
+            self.metrics.commit_failed();
+            self.health.disk_is_full(true);
+        } else if error.is_fatal() {
             self.metrics.commit_failed();
             self.health.journal_failed(error.to_string());
             self.broken.cancel();
@@ -123,10 +131,16 @@ impl ServiceState {
 #[derive(Default)]
 pub(crate) struct Health {
     journal: OnceLock<String>,
+    /// Whether the newest commit of a request found no room.
+    disk_is_full: AtomicBool,
     ledgers: Mutex<BTreeMap<String, LedgerStatus>>,
 }
 
 impl Health {
+    fn disk_is_full(&self, is_full: bool) {
+        self.disk_is_full.store(is_full, Ordering::Relaxed);
+    }
+
     fn journal_failed(&self, reason: String) {
         // The first failure is the one that tells something.
         drop(self.journal.set(reason));
@@ -163,6 +177,9 @@ impl Health {
         if self.journal_failure().is_some() {
             reasons.push("the journal cannot be written".into());
         }
+        if self.disk_is_full.load(Ordering::Relaxed) {
+            reasons.push("the disk with the journal is full".into());
+        }
         for ledger in self.ledgers() {
             if ledger.failure.is_some() {
                 reasons.push(format!(
@@ -172,5 +189,37 @@ impl Health {
             }
         }
         reasons
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ledger(failure: Option<&str>) -> LedgerStatus {
+        LedgerStatus {
+            name: "anvil".into(),
+            chain: "eip155:31337".into(),
+            head: None,
+            failure: failure.map(str::to_owned),
+        }
+    }
+
+    #[test]
+    fn health_gives_reasons_for_as_long_as_they_stand() {
+        let health = Health::default();
+        assert!(health.reasons().is_empty());
+        health.disk_is_full(true);
+        health.saw(ledger(Some("http://user:secret@node does not answer")));
+        let reasons = health.reasons();
+        assert_eq!(reasons.len(), 2, "{reasons:?}");
+        assert!(reasons.iter().all(|reason| !reason.contains("secret")));
+        health.disk_is_full(false);
+        health.saw(ledger(None));
+        assert!(health.reasons().is_empty());
+        health.journal_failed("the first".into());
+        health.journal_failed("and what came of it".into());
+        assert_eq!(health.journal_failure(), Some("the first"));
+        assert_eq!(health.reasons().len(), 1);
     }
 }
