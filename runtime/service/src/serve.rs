@@ -16,15 +16,13 @@ use tokio_util::task::AbortOnDropHandle;
 
 use crate::access::Access;
 use crate::api::Address;
+use crate::listen::{self, Bounds};
 use crate::logging::Logging;
 use crate::reload::Reloading;
 use crate::state::{Parts, ServiceState};
 use crate::tokens::{self, TokenError};
 use crate::work::{self, Work};
-use crate::{ledgers, listen, private_file, routes, runs};
-
-/// How long answers that are under way get when everything else has ended.
-const LAST_ANSWERS: Duration = Duration::from_secs(5);
+use crate::{ledgers, private_file, routes, runs};
 
 /// The service could not be started, or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -160,7 +158,7 @@ pub async fn serve(
         listener,
         routes::router(&state),
         closing.clone(),
-        LAST_ANSWERS,
+        Bounds::default(),
     )));
     let _asking = owned(tokio::spawn(ledgers::watch(Arc::clone(&state))));
     let _counting = owned(tokio::spawn(runs::count(Arc::clone(&state))));
