@@ -43,8 +43,7 @@ impl Component {
     ///
     /// The file cannot be read.
     pub fn read(path: &Path) -> Result<Self, Failure> {
-        let bytes = fs::read(path)
-            .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", path.display())))?;
+        let bytes = fs::read(path).map_err(|error| Failure::unreadable(path, &error))?;
         Ok(Self {
             path: path.to_owned(),
             bytes,

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::fs;
 use std::io::Write;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::sync::Arc;
 
 use clap::Args;
@@ -180,7 +180,8 @@ pub fn sources(
         let source = if file.extension().is_some_and(|end| end == "wasm") {
             GivenSource::Component(Component::read(file)?.load(container)?)
         } else {
-            let text = fs::read_to_string(file).map_err(|error| unreadable(file, &error))?;
+            let text =
+                fs::read_to_string(file).map_err(|error| Failure::unreadable(file, &error))?;
             GivenSource::Fixed(FixedSource::parse(file, &text).map_err(Failure::Usage)?)
         };
         if sources.insert(name.clone(), source).is_some() {
@@ -207,12 +208,8 @@ fn read_page(page: &Page) -> Result<GivenPage, Failure> {
         source: page.source.clone(),
         grant: page.grant.clone(),
         path: page.path.clone(),
-        body: fs::read(&page.file).map_err(|error| unreadable(&page.file, &error))?,
+        body: fs::read(&page.file).map_err(|error| Failure::unreadable(&page.file, &error))?,
     })
-}
-
-fn unreadable(file: &Path, error: &std::io::Error) -> Failure {
-    Failure::Usage(format!("cannot read {}: {error}", file.display()))
 }
 
 fn source(text: &str) -> Result<(String, PathBuf), String> {
@@ -261,6 +258,8 @@ fn owner(grant: &str) -> (Option<String>, String) {
 
 #[cfg(test)]
 mod tests {
+    use std::path::Path;
+
     use super::*;
 
     #[test]

@@ -5,8 +5,9 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::Command;
+use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use super::{Desk, Outcome};
 
@@ -66,15 +67,26 @@ impl Author {
     }
 }
 
+/// The utility project, which one test at a time may change, and leaves as it was.
+fn exchange_rate() -> MutexGuard<'static, Author> {
+    static PROJECT: OnceLock<Mutex<Author>> = OnceLock::new();
+    PROJECT
+        .get_or_init(|| Mutex::new(Author::of("exchange-rate", &["--utility"])))
+        .lock()
+        .unwrap_or_else(PoisonError::into_inner)
+}
+
+const PAYS: &str = "cases/pays-at-the-rate-of-the-source";
+
 #[test]
-fn a_new_contract_cryptlet_builds_from_its_own_lock_file_at_once() {
+fn a_new_contract_cryptlet_builds_passes_its_tests_and_runs_at_once() {
     let author = Author::of("invoice", &[]);
     let lock = author.read("Cargo.lock");
 
     let built = author.json(&["build", "--locked", "--json"]);
 
     assert_eq!(built["name"], "invoice");
-    assert_eq!(built["warnings"], serde_json::json!([]));
+    assert_eq!(built["warnings"], json!([]));
     assert!(fs::metadata(built["file"].as_str().unwrap()).is_ok());
     assert_eq!(author.read("Cargo.lock"), lock);
     let text = author.run(&["build"]).done();
@@ -91,16 +103,167 @@ fn a_new_contract_cryptlet_builds_from_its_own_lock_file_at_once() {
     );
     let inspected = author.json(&["inspect", built["file"].as_str().unwrap(), "--json"]);
     assert_eq!(inspected["measurement"], built["measurement"]);
-    assert_eq!(inspected["unused-capabilities"], serde_json::json!([]));
+    assert_eq!(inspected["unused-capabilities"], json!([]));
     assert_eq!(inspected["solidity"], solidity.as_str());
+
+    let tested = author.json(&["test", "--json"]);
+    assert_eq!(
+        tested["native"],
+        json!({"succeeded": true, "passed": 4, "failed": 0})
+    );
+    let verdicts: Vec<_> = tested["cases"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .map(|case| &case["verdict"])
+        .collect();
+    assert_eq!(verdicts, ["passed"; 4]);
+
+    runs_with_fixed_answers(&author);
+    is_told_what_does_not_fit(&author);
+    accepts_what_a_case_comes_to(&author);
+    asks_a_real_source(&author, &exchange_rate());
+    names_the_limit_that_was_hit(&author);
+}
+
+fn runs_with_fixed_answers(author: &Author) {
+    let input = format!("{PAYS}/input.json");
+    let source = format!("exchange-rate={PAYS}/sources/exchange-rate.json");
+    let run = author.json(&["run", "--input", &input, "--source", &source, "--json"]);
+    assert_eq!(run["outcome"], "ok");
+    assert_eq!(run["actions"][0]["action"], "pay");
+    assert_eq!(run["actions"][0]["fields"]["amount"], "10869000");
+    assert_eq!(run["events"][0]["topic"], "InvoicePaid");
+    assert_eq!(run["state"], json!({"paid/7": true}));
+    assert_eq!(run["sources"][0]["request"], json!({"currency": "EUR"}));
+    assert_eq!(run["usage"][0]["limit"], "fuel");
+    assert!(run["usage"][0]["used"].as_u64().unwrap() > 0);
+
+    author.write("paid.json", r#"{"paid/7": true}"#);
+    let outcome = author.run(&["run", "--input", &input, "--state", "paid.json"]);
+    assert_eq!(outcome.status, 1);
+    assert!(
+        outcome.output.contains("failure already-paid"),
+        "{}",
+        outcome.output
+    );
+}
+
+fn is_told_what_does_not_fit(author: &Author) {
+    let input = format!("{PAYS}/input.json");
+    let refusal = author.run(&["run", "--input", &input]).failed(1);
+    assert!(
+        refusal.contains("was asked {\"currency\":\"EUR\"}"),
+        "{refusal}"
+    );
+    assert!(refusal.contains("exchange-rate=FILE.json"), "{refusal}");
+
+    author.write(
+        "other.json",
+        r#"[{"request": {"currency": "USD"}, "reply": {}}]"#,
+    );
+    let refusal = author
+        .run(&[
+            "run",
+            "--input",
+            &input,
+            "--source",
+            "exchange-rate=other.json",
+        ])
+        .failed(1);
+    assert!(
+        refusal.contains("other.json has no answer to it"),
+        "{refusal}"
+    );
+
+    let refusal = author
+        .run(&["run", "--input", &input, "--source", "rates=other.json"])
+        .failed(2);
+    assert!(refusal.contains("it asks for exchange-rate"), "{refusal}");
+
+    author.write(
+        "wrong.json",
+        r#"{"message": "Dispute", "body": {"invoice": "7", "reason": ""}}"#,
+    );
+    let refusal = author.run(&["run", "--input", "wrong.json"]).failed(2);
+    assert!(
+        refusal.contains("wrong.json: body: invoice: expected"),
+        "{refusal}"
+    );
+}
+
+fn accepts_what_a_case_comes_to(author: &Author) {
+    let expected = format!("{PAYS}/expected.json");
+    let right = author.read(&expected);
+    author.write(&expected, &right.replace("10869000", "1"));
+    let outcome = author.run(&["test", "pays-at"]);
+    assert_eq!(outcome.status, 1);
+    for line in [
+        "-         \"amount\": \"1\"",
+        "+         \"amount\": \"10869000\"",
+    ] {
+        assert!(outcome.output.contains(line), "{}", outcome.output);
+    }
+    assert!(outcome.errors.contains("--accept"), "{}", outcome.errors);
+
+    let said = author.run(&["test", "pays-at", "--accept"]).done();
+    assert!(said.contains("accepted  pays-at"), "{said}");
+    assert_eq!(author.read(&expected), right);
+}
+
+fn asks_a_real_source(author: &Author, rates: &Author) {
+    let built = rates.json(&["build", "--json"]);
+    let table = "cases/answers-with-the-published-rate/pages/rates/latest.json";
+    let page = rates.folder.join(table);
+    let run = author.json(&[
+        "run",
+        "--input",
+        &format!("{PAYS}/input.json"),
+        "--source",
+        &format!("exchange-rate={}", built["file"].as_str().unwrap()),
+        "--page",
+        &format!("exchange-rate:rates/latest.json={}", page.display()),
+        "--json",
+    ]);
+    assert_eq!(run["outcome"], "ok");
+    assert_eq!(run["sources"][0]["reply"]["unitsPerCent"], "10869");
+}
+
+fn names_the_limit_that_was_hit(author: &Author) {
+    let manifest = author.read("cryptlet.toml");
+    author.write(
+        "cryptlet.toml",
+        &manifest.replace("fuel = 5000000", "fuel = 5000"),
+    );
+    let outcome = author.run(&["run", "--input", "cases/keeps-a-dispute/input.json"]);
+    assert_eq!(outcome.status, 1);
+    assert!(
+        outcome.output.contains("limit fuel of 5000"),
+        "{}",
+        outcome.output
+    );
+    assert!(
+        outcome.output.contains("raise `fuel`"),
+        "{}",
+        outcome.output
+    );
 }
 
 #[test]
 fn a_new_utility_cryptlet_builds_and_is_told_of_its_mistakes() {
-    let author = Author::of("exchange-rate", &["--utility"]);
+    let author = exchange_rate();
 
     let built = author.json(&["build", "--json"]);
-    assert_eq!(built["warnings"], serde_json::json!([]));
+    assert_eq!(built["warnings"], json!([]));
+    let tested = author.json(&["test", "--json"]);
+    assert_eq!(tested["succeeded"], true, "{tested}");
+    let outcome = author.run(&["run", "--input", "cases/fails-without-a-table/input.json"]);
+    assert_eq!(outcome.status, 1);
+    assert!(
+        outcome.output.contains("failure http-denied"),
+        "{}",
+        outcome.output
+    );
 
     let manifest = author.read("cryptlet.toml");
     author.write(
@@ -143,9 +306,7 @@ fn a_new_utility_cryptlet_builds_and_is_told_of_its_mistakes() {
     assert!(refusal.contains("no field named `units`"), "{refusal}");
     assert!(refusal.contains("`cargo build` for"), "{refusal}");
 
-    fs::remove_file(author.folder.join("Cargo.lock")).unwrap();
-    let refusal = author.run(&["build", "--locked"]).failed(2);
-    assert!(refusal.contains("build once without --locked"), "{refusal}");
+    author.write("src/lib.rs", &code);
 }
 
 #[test]
@@ -161,6 +322,16 @@ fn a_project_is_made_where_nothing_is() {
             .join("work/a b/vendor/cryptlet-sdk/src/lib.rs")
             .is_file()
     );
+    fs::remove_file(desk.path().join("work/a b/Cargo.lock")).unwrap();
+    let refusal = desk
+        .run([
+            "build",
+            "--locked",
+            "--manifest-path",
+            "work/a b/cryptlet.toml",
+        ])
+        .failed(2);
+    assert!(refusal.contains("build once without --locked"), "{refusal}");
     let left: Vec<_> = fs::read_dir(desk.path().join("work")).unwrap().collect();
     assert_eq!(left.len(), 1);
 
