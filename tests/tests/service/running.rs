@@ -121,7 +121,22 @@ pub async fn set_up(world: &World, service: &Running) -> Result<BindingStatus> {
         );
         answer.json::<DeployedVersion>().await?;
     }
-    let activation = Activation {
+    let answer = service
+        .request(Method::POST, "/v1/bindings")
+        .json(&activation(world))
+        .send()
+        .await?;
+    ensure!(
+        answer.status() == StatusCode::CREATED,
+        "{}",
+        answer.text().await?
+    );
+    Ok(answer.json().await?)
+}
+
+/// The world's binding with its signatures.
+pub fn activation(world: &World) -> Activation {
+    Activation {
         document: world.binding.to_toml(),
         approvals: world
             .approvals
@@ -131,18 +146,7 @@ pub async fn set_up(world: &World, service: &Running) -> Result<BindingStatus> {
                 signature: approval.signature.to_string(),
             })
             .collect(),
-    };
-    let answer = service
-        .request(Method::POST, "/v1/bindings")
-        .json(&activation)
-        .send()
-        .await?;
-    ensure!(
-        answer.status() == StatusCode::CREATED,
-        "{}",
-        answer.text().await?
-    );
-    Ok(answer.json().await?)
+    }
 }
 
 /// A world whose binding takes a message that its cryptlet can make nothing of: it runs, fails, and

@@ -1,6 +1,7 @@
 //! The service as its clients and its operator meet it, on a state folder without ledgers.
 
 mod access;
+mod described;
 mod description;
 mod operation;
 mod packaging;
