@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::terminal::{HEADING, printable};
 
 #[derive(Args)]
-#[command(after_help = "EXAMPLES:
+#[command(after_help = "Examples:
     cryptlet build
     cryptlet build --locked --output dist
     cryptlet build --manifest-path cryptlets/invoice/cryptlet.toml --json")]

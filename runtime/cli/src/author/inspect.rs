@@ -15,7 +15,7 @@ use crate::failure::Failure;
 use crate::terminal::{Cell, HEADING, Table, printable};
 
 #[derive(Args)]
-#[command(after_help = "EXAMPLES:
+#[command(after_help = "Examples:
     cryptlet inspect
     cryptlet inspect target/cryptlets/invoice-0.1.0.wasm --json
     cryptlet inspect --solidity > contracts/IInvoiceCryptlet.sol")]

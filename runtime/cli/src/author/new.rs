@@ -14,7 +14,7 @@ use crate::failure::Failure;
 use crate::terminal::{FAINT, HEADING};
 
 #[derive(Args)]
-#[command(after_help = "EXAMPLES:
+#[command(after_help = "Examples:
     cryptlet new invoice
     cryptlet new exchange-rate --utility
     cryptlet new invoice --at work/invoice")]

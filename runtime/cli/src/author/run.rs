@@ -32,7 +32,7 @@ A SOURCE is a component, run for real, or a JSON file: a reply, or a list of
     {\"request\": {…}, \"reply\": {…}}
     {\"request\": {…}, \"failure\": {\"code\": \"…\", \"message\": \"…\"}}
 
-EXAMPLES:
+Examples:
     cryptlet run --input due.json --source exchange-rate=rates.json
     cryptlet run rates.wasm --input eur.json --page rates/latest.json=latest.json
     cryptlet run --input due.json --source exchange-rate=rates.wasm \\

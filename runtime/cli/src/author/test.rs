@@ -26,7 +26,7 @@ A CASE is a folder in `cases` with
                           component, in sources/NAME/pages
     state.json, instant   the state before, and when
 
-EXAMPLES:
+Examples:
     cryptlet test
     cryptlet test disputed
     cryptlet test --accept")]
