@@ -123,3 +123,23 @@ async fn requests_are_counted_by_route_and_not_by_what_callers_make_up() -> Test
     assert!(text.ends_with("# EOF\n"));
     Ok(())
 }
+
+#[tokio::test]
+async fn a_journal_that_fails_ends_the_service() -> Tested {
+    let service = Running::start().await?;
+    let journal = rusqlite::Connection::open(service.state.path().join("journal.sqlite"))?;
+    journal.execute_batch("ALTER TABLE binding RENAME TO lost")?;
+    let answer = service
+        .request(Method::POST, "/v1/bindings/acme/messages/Quote")
+        .header("idempotency-key", "1")
+        .json(&serde_json::json!({}))
+        .send()
+        .await?;
+    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    let path = address_path(service.state.path());
+    let ended = service.ended().await?;
+    let sentence = ended.err().ok_or("it went on")?.to_string();
+    assert!(sentence.contains("the service has stopped"), "{sentence}");
+    assert!(!path.exists());
+    Ok(())
+}

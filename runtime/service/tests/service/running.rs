@@ -100,6 +100,11 @@ impl Running {
         Ok(())
     }
 
+    /// Waits for it to end by itself.
+    pub async fn ended(self) -> Tested<Result<Ending, ServeError>> {
+        Ok(self.task.await?)
+    }
+
     pub async fn stop(self) -> Tested<(TempDir, Ending)> {
         self.orders.send(Order::Stop).await?;
         Ok((self.state, self.task.await??))
