@@ -48,7 +48,7 @@ pub enum LoadError {
     )]
     Precompiled,
     /// No WebAssembly at all.
-    #[error("this is no WebAssembly component: {0}")]
+    #[error("this is no WebAssembly component: {0}; build one with `cryptlet build`")]
     NotAComponent(String),
     /// No manifest.
     #[error(
@@ -159,6 +159,10 @@ impl Workshop<'_> {
 /// The one manifest at the outermost level. Nested components may carry sections of that name; they
 /// say nothing about the whole.
 fn manifest_of(bytes: &[u8]) -> Result<Manifest, LoadError> {
+    if !bytes.starts_with(b"\0asm") {
+        let reason = "it does not begin as WebAssembly does";
+        return Err(LoadError::NotAComponent(reason.into()));
+    }
     let mut depth = 0_usize;
     let mut found: Vec<&[u8]> = Vec::new();
     for payload in Parser::new(0).parse_all(bytes) {
