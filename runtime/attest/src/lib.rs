@@ -35,6 +35,7 @@
 //! # Ok::<(), cryptlet_attest::KeyError>(())
 //! ```
 
+pub mod comparison;
 mod digest;
 mod encoding;
 mod entry;
@@ -42,10 +43,12 @@ mod evidence;
 mod identity;
 mod limits;
 pub mod log;
+mod log_export;
 mod outcome;
 mod receipt;
 mod salt;
 mod statement;
+pub mod trail;
 mod trigger;
 mod verdict;
 mod verify;
@@ -64,6 +67,7 @@ pub use log::{
     Checkpoint, CheckpointError, CheckpointKey, Hash, HashReader, KeyError, LogError, SigningError,
     TrustedKey, open_checkpoint, sign_checkpoint,
 };
+pub use log_export::{LOG_EXPORT_EXTENSION, LogExport};
 pub use outcome::{Outcome, Output};
 pub use receipt::{MAXIMUM_RECEIPT, RECEIPT_EXTENSION, Receipt, ReceiptView};
 pub use salt::{FieldSalt, Opening, Salt};

@@ -37,7 +37,7 @@ pub fn verify(
             found: statement.execution.measurement,
         });
     }
-    consistent(&statement.execution)?;
+    consistent(&statement.execution).map_err(|reason| Doubt::Inconsistent { reason })?;
     if !is_signed_by_its_host(&receipt, &statement.host, &checkpoint, trust) {
         return Err(Doubt::Inconsistent {
             reason: "the statement names another key than the one that signed its log",
@@ -106,26 +106,25 @@ fn is_signed_by_its_host(
         })
 }
 
-/// What every honest host's statement obeys, whatever ran.
-fn consistent(execution: &Execution) -> Result<(), Doubt> {
-    let contradiction = |reason| Err(Doubt::Inconsistent { reason });
+/// What every honest host's statement obeys, whatever ran; else what it does not.
+pub(crate) fn consistent(execution: &Execution) -> Result<(), &'static str> {
     if !execution.outcome.is_ok() {
         if !execution.outputs.is_empty() || execution.reply.is_some() {
-            return contradiction("something left a run that did not succeed");
+            return Err("something left a run that did not succeed");
         }
         if execution.state_before != execution.state_after {
-            return contradiction("a run that did not succeed changed the state");
+            return Err("a run that did not succeed changed the state");
         }
     }
     if execution.source.is_some() != (execution.ordinal > 0) {
-        return contradiction("sources count from 1, the bound cryptlet is 0");
+        return Err("sources count from 1, the bound cryptlet is 0");
     }
     if execution.source.is_some() != (execution.trigger.kind == TriggerKind::Ask) {
-        return contradiction("a source, and nothing else, is triggered by being asked");
+        return Err("a source, and nothing else, is triggered by being asked");
     }
     if execution.trigger.kind == TriggerKind::ContractEvent && execution.trigger.position.is_none()
     {
-        return contradiction("a contract's event stands nowhere on its ledger");
+        return Err("a contract's event stands nowhere on its ledger");
     }
     Ok(())
 }

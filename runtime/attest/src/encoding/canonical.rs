@@ -3,12 +3,12 @@
 
 use super::{Bounds, EncodingError};
 
-const UNSIGNED: u8 = 0;
-const BYTES: u8 = 2;
-const TEXT: u8 = 3;
+pub(crate) const UNSIGNED: u8 = 0;
+pub(crate) const BYTES: u8 = 2;
+pub(crate) const TEXT: u8 = 3;
 const ARRAY: u8 = 4;
 const MAP: u8 = 5;
-const TAG: u8 = 6;
+pub(crate) const TAG: u8 = 6;
 
 /// A container that is still being read.
 struct Open<'a> {
@@ -125,13 +125,15 @@ pub(super) fn check(bytes: &[u8], bounds: &Bounds) -> Result<(), EncodingError> 
     }
 }
 
-struct Head {
-    major: u8,
-    argument: u64,
+/// The beginning of an item: its type, and the integer, length or tag that follows.
+pub(crate) struct Head {
+    pub(crate) major: u8,
+    pub(crate) argument: u64,
 }
 
 impl Head {
-    fn read(bytes: &[u8], at: &mut usize) -> Result<Head, EncodingError> {
+    /// Reads a head in its shortest form and moves `at` behind it.
+    pub(crate) fn read(bytes: &[u8], at: &mut usize) -> Result<Head, EncodingError> {
         let start = *at;
         let truncated = EncodingError::Truncated {
             offset: bytes.len(),

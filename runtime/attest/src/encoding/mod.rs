@@ -5,7 +5,7 @@
 //! encoding; [`Wire`] reads fields of known types in their fixed order; and
 //! [`decode`] encodes the value again and wants the same bytes.
 
-mod canonical;
+pub(crate) mod canonical;
 mod error;
 mod reader;
 mod wire;

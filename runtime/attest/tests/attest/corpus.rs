@@ -1,7 +1,8 @@
 //! What the fuzz targets do, over the inputs that are committed for them.
 
 use cryptlet_attest::log::open_checkpoint;
-use cryptlet_attest::{LogEntry, Receipt, TrustedKey, verify};
+use cryptlet_attest::trail::{Question, follow};
+use cryptlet_attest::{BindingId, LogEntry, LogExport, Receipt, TrustedKey, verify};
 use std::path::PathBuf;
 
 /// The key whose seed is 32 bytes of 1: the committed inputs were signed with it.
@@ -56,5 +57,27 @@ fn checkpoints_of_the_corpus_are_read_or_refused() {
         {
             assert!(note.starts_with(&checkpoint.origin));
         }
+    });
+}
+
+#[test]
+fn log_exports_of_the_corpus_are_read_one_way_or_refused() {
+    let trust = trust();
+    replay("log_export", |bytes| {
+        let Ok(export) = LogExport::from_bytes(bytes) else {
+            return;
+        };
+        let mut again = LogExport::header();
+        for leaf in &export.leaves {
+            again.extend(LogExport::leaf(leaf));
+        }
+        again.extend(LogExport::end(export.checkpoint));
+        assert_eq!(again, bytes);
+        let question = Question {
+            binding: BindingId::from_bytes([0xb1; 32]),
+            terms: None,
+            since: None,
+        };
+        let _ = follow(&export.leaves, export.checkpoint, &trust, &question);
     });
 }

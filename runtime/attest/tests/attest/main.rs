@@ -1,12 +1,15 @@
 //! How receipts behave to those who make them and to those who doubt them.
 
 mod checkpoint;
+mod comparison;
 mod corpus;
 mod encoding;
 mod evidence;
+mod log_export;
 mod salt;
 mod scene;
 mod strategies;
+mod trail;
 mod tree;
 mod vectors;
 mod verify;
