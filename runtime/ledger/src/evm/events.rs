@@ -10,6 +10,7 @@ use alloy::rpc::types::{Filter, Log};
 use alloy::transports::RpcError;
 use cryptlet_schema::Message;
 
+use super::connection::Connection;
 use super::ledger::EvmLedger;
 use crate::{ContractEvent, LedgerError, Position, Scan};
 
@@ -60,9 +61,6 @@ impl EvmLedger {
         Ok(scan)
     }
 
-    /// Asks for the logs together with the last block of the stretch: behind a
-    /// load balancer a node that lacks those blocks would answer with no logs, and
-    /// events would be lost.
     async fn logs(
         &self,
         consumer: Address,
@@ -71,38 +69,8 @@ impl EvmLedger {
         last: u64,
     ) -> Result<Page, LedgerError> {
         let topics: Vec<B256> = events.iter().map(|event| event.topic().into()).collect();
-        let filter = Filter::new()
-            .address(consumer)
-            .event_signature(topics)
-            .from_block(first)
-            .to_block(last);
-        let explain = |error| self.connection.explain("eth_getLogs", error);
-
-        let client = self.connection.provider.client();
-        let mut batch = BatchRequest::new(client);
-        let logs = batch
-            .add_call::<_, Vec<Log>>("eth_getLogs", &(filter,))
-            .map_err(explain)?;
-        let block = batch
-            .add_call::<_, Option<AnyRpcBlock>>(
-                "eth_getBlockByNumber",
-                &(BlockNumberOrTag::Number(last), false),
-            )
-            .map_err(explain)?;
-        let answer = match batch.send().await {
-            Ok(()) => logs.await,
-            Err(error) => Err(error),
-        };
-        let logs = match answer {
-            Err(RpcError::ErrorResp(payload)) if asks_for_less(&payload) => {
-                return Ok(Page::TooMuch(payload));
-            }
-            answer => answer.map_err(explain)?,
-        };
-        if block.await.map_err(explain)?.is_none() {
-            return Err(self.connection.behind(format!("block {last}")));
-        }
-        Ok(Page::Logs(logs))
+        let filter = Filter::new().address(consumer).event_signature(topics);
+        page(&self.connection, filter, first, last).await
     }
 
     /// None for a log that no declared event is meant by.
@@ -150,7 +118,46 @@ impl EvmLedger {
     }
 }
 
-enum Page {
+/// Asks for the logs together with the last block of the stretch: behind a
+/// load balancer a node that lacks those blocks would answer with no logs, and
+/// events would be lost.
+pub(super) async fn page(
+    connection: &Connection,
+    filter: Filter,
+    first: u64,
+    last: u64,
+) -> Result<Page, LedgerError> {
+    let filter = filter.from_block(first).to_block(last);
+    let explain = |error| connection.explain("eth_getLogs", error);
+
+    let client = connection.provider.client();
+    let mut batch = BatchRequest::new(client);
+    let logs = batch
+        .add_call::<_, Vec<Log>>("eth_getLogs", &(filter,))
+        .map_err(explain)?;
+    let block = batch
+        .add_call::<_, Option<AnyRpcBlock>>(
+            "eth_getBlockByNumber",
+            &(BlockNumberOrTag::Number(last), false),
+        )
+        .map_err(explain)?;
+    let answer = match batch.send().await {
+        Ok(()) => logs.await,
+        Err(error) => Err(error),
+    };
+    let logs = match answer {
+        Err(RpcError::ErrorResp(payload)) if asks_for_less(&payload) => {
+            return Ok(Page::TooMuch(payload));
+        }
+        answer => answer.map_err(explain)?,
+    };
+    if block.await.map_err(explain)?.is_none() {
+        return Err(connection.behind(format!("block {last}")));
+    }
+    Ok(Page::Logs(logs))
+}
+
+pub(super) enum Page {
     Logs(Vec<Log>),
     TooMuch(ErrorPayload),
 }
