@@ -11,7 +11,7 @@ use utoipa::ToSchema;
 
 use crate::failure::Failure;
 use crate::listing::json;
-use crate::terminal::printable;
+use crate::terminal::{GOOD, printable};
 
 #[derive(Subcommand)]
 pub enum Command {
@@ -84,7 +84,11 @@ fn manifest(document: &Document, output: &mut impl Write) -> Result<(), Failure>
     if document.json {
         return json(&checked, output);
     }
-    writeln!(output, "{} {}", checked.cryptlet, checked.version)?;
+    writeln!(
+        output,
+        "{GOOD}ok:{GOOD:#} manifest of {} {}",
+        checked.cryptlet, checked.version
+    )?;
     Ok(())
 }
 
@@ -101,7 +105,11 @@ fn binding(document: &Document, output: &mut impl Write) -> Result<(), Failure> 
     if document.json {
         return json(&checked, output);
     }
-    writeln!(output, "binding  {}", printable(&checked.binding))?;
+    writeln!(
+        output,
+        "{GOOD}ok:{GOOD:#} binding {}",
+        printable(&checked.binding)
+    )?;
     writeln!(output, "id       {}", checked.id)?;
     writeln!(output, "version  {}", checked.version)?;
     writeln!(output, "to sign  {}", checked.to_sign)?;

@@ -1,25 +1,36 @@
 //! `cryptlet receipt`: from a host's journal to an auditor's desk.
 
+mod export;
+
 use std::io::Write;
-use std::path::PathBuf;
 
 use clap::{Args, Subcommand};
+use cryptlet_fabric::journal::{ExecutionRow, Journal};
+use serde::Serialize;
+use utoipa::ToSchema;
 
 use crate::failure::Failure;
 use crate::listing::json;
 use crate::state::StateFolder;
-use crate::terminal::printable;
+use crate::terminal::{Cell, GOOD, Table};
 
 #[derive(Subcommand)]
 pub enum Command {
     /// List every execution with its receipt's place in the log.
     Ls(List),
-    /// Write a receipt to a file, with the proof that it is in the log.
-    Export(Export),
+    /// Write receipts, or the whole log, to files for an auditor.
+    Export(export::Arguments),
 }
 
 #[derive(Args)]
+#[command(after_help = "Examples:
+  cryptlet receipt ls
+  cryptlet receipt ls --binding acme-globex-swap
+  cryptlet receipt ls --json | jq '.[] | select(.outcome != \"ok\")'")]
 pub struct List {
+    /// Only those of this binding.
+    #[arg(long, value_name = "NAME")]
+    binding: Option<String>,
     #[command(flatten)]
     state: StateFolder,
     /// Print JSON.
@@ -27,75 +38,123 @@ pub struct List {
     json: bool,
 }
 
-#[derive(Args)]
-pub struct Export {
-    /// The receipt's place in the log, as `cryptlet receipt ls` shows it.
-    #[arg(value_name = "LEAF")]
-    leaf: u64,
-    #[command(flatten)]
-    state: StateFolder,
-    /// File to write; one that exists is not overwritten.
-    #[arg(long, short, value_name = "FILE")]
-    output: PathBuf,
-}
-
 pub fn run(command: &Command, output: &mut impl Write) -> Result<(), Failure> {
     match command {
         Command::Ls(list) => print(list, output),
-        Command::Export(export) => write(export, output),
+        Command::Export(arguments) => export::run(arguments, output),
+    }
+}
+
+/// One line of `cryptlet receipt ls --json`: an execution and where its receipt is.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct ListedReceipt {
+    /// The receipt's place in the log.
+    leaf: u64,
+    /// The binding's name.
+    binding: String,
+    /// The invocation's number.
+    invocation: u64,
+    /// 0 for the bound cryptlet; the sources that it asked count from 1.
+    ordinal: u32,
+    /// What ran.
+    cryptlet: String,
+    /// In which version.
+    version: String,
+    /// How it ended.
+    outcome: String,
+    /// What the guest or the host said when it did not end well.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    explanation: Option<String>,
+    /// Deterministic units of work.
+    fuel: u64,
+    /// Bytes.
+    peak_memory: u64,
+    /// How many.
+    host_calls: u64,
+}
+
+impl From<ExecutionRow> for ListedReceipt {
+    fn from(row: ExecutionRow) -> Self {
+        Self {
+            leaf: row.leaf,
+            binding: row.binding,
+            invocation: row.number,
+            ordinal: row.ordinal,
+            cryptlet: row.cryptlet,
+            version: row.version,
+            outcome: row.outcome,
+            explanation: row.explanation,
+            fuel: row.fuel,
+            peak_memory: row.peak_memory,
+            host_calls: row.host_calls,
+        }
     }
 }
 
 fn print(list: &List, output: &mut impl Write) -> Result<(), Failure> {
-    let executions = list.state.journal()?.executions()?;
+    let journal = list.state.journal()?;
+    let executions = executions(&journal, list.binding.as_deref())?;
     if list.json {
-        return json(&executions, output);
+        let listed: Vec<ListedReceipt> = executions.into_iter().map(Into::into).collect();
+        return json(&listed, output);
     }
-    writeln!(output, "LEAF  INVOCATION  CRYPTLET  FUEL  OUTCOME")?;
+    let mut table = Table::new([
+        "LEAF",
+        "BINDING",
+        "INVOCATION",
+        "CRYPTLET",
+        "VERSION",
+        "FUEL",
+        "OUTCOME",
+    ]);
     for execution in executions {
-        let indent = if execution.ordinal == 0 {
-            ""
+        let cryptlet = if execution.ordinal == 0 {
+            execution.cryptlet
         } else {
-            "  asked: "
+            format!("asked {}", execution.cryptlet)
         };
-        writeln!(
-            output,
-            "{:>4}  {:>10}  {indent}{} {}  {}  {}",
-            execution.leaf,
-            execution.number,
-            printable(&execution.cryptlet),
-            execution.version,
-            execution.fuel,
-            printable(&execution.outcome),
-        )?;
+        let outcome = Cell::from(&execution.outcome);
+        table.row([
+            execution.leaf.into(),
+            execution.binding.into(),
+            execution.number.into(),
+            cryptlet.into(),
+            execution.version.into(),
+            execution.fuel.into(),
+            if execution.outcome == "ok" {
+                outcome.styled(GOOD)
+            } else {
+                outcome
+            },
+        ]);
         if let Some(explanation) = execution.explanation {
-            writeln!(output, "      {}", printable(&explanation))?;
+            table.note(&explanation);
         }
     }
+    table.print(output)?;
     Ok(())
 }
 
-fn write(export: &Export, output: &mut impl Write) -> Result<(), Failure> {
-    let journal = export.state.journal()?;
-    let execution = journal
-        .executions()?
-        .into_iter()
-        .find(|execution| execution.leaf == export.leaf)
-        .ok_or_else(|| {
-            Failure::Usage(format!(
-                "leaf {} is no receipt; `cryptlet receipt ls` shows those there are",
-                export.leaf
-            ))
-        })?;
-    let receipt = journal.receipt(&execution)?;
-    let path = export.output.display();
-    std::fs::File::create_new(&export.output)
-        .and_then(|mut file| file.write_all(&receipt.to_bytes()))
-        .map_err(|error| Failure::Refused(format!("cannot write {path}: {error}")))?;
-    writeln!(
-        output,
-        "{path}: {} {}, invocation {}",
-        execution.cryptlet, execution.version, execution.number
-    )?;
-    Ok(())
+/// The executions of one binding, or of all.
+fn executions(journal: &Journal, binding: Option<&str>) -> Result<Vec<ExecutionRow>, Failure> {
+    if let Some(name) = binding {
+        let names: Vec<String> = journal
+            .bindings()?
+            .into_iter()
+            .map(|row| row.document.binding.name)
+            .collect();
+        if !names.iter().any(|known| known == name) {
+            return Err(Failure::Usage(format!(
+                "there is no binding {name}; there is {}",
+                match names.as_slice() {
+                    [] => "none at all".to_owned(),
+                    names => names.join(", "),
+                }
+            )));
+        }
+    }
+    let mut executions = journal.executions()?;
+    executions.retain(|execution| binding.is_none_or(|name| execution.binding == name));
+    Ok(executions)
 }

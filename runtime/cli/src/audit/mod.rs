@@ -1,9 +1,10 @@
 //! `cryptlet audit`: what may be believed of what a host says.
 
-mod compare;
+pub mod compare;
+mod log;
 pub mod receipt;
 mod shown;
-mod trail;
+pub mod trail;
 
 use std::io::Write;
 

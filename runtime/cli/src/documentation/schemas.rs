@@ -9,7 +9,9 @@ use serde_json::{Map, Value, json};
 use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
+use crate::audit::compare::AuditedChain;
 use crate::audit::receipt::AuditedReceipt;
+use crate::audit::trail::AuditedTrail;
 use crate::author;
 use crate::check::{CheckedBinding, CheckedManifest};
 use crate::config::ExplainedKey;
@@ -21,6 +23,7 @@ use crate::operator::bind::Proposal;
 use crate::operator::doctor::Check;
 use crate::operator::logs::LoggedEvent;
 use crate::operator::token::NewToken;
+use crate::receipt::ListedReceipt;
 
 /// Every `--json` output: the command and the type that it prints.
 pub const OUTPUTS: &[Output] = &[
@@ -49,6 +52,9 @@ pub const OUTPUTS: &[Output] = &[
     Output::of::<BackupView>("restore"),
     Output::of::<Vec<Check>>("doctor"),
     Output::of::<AuditedReceipt>("audit receipt"),
+    Output::of::<AuditedTrail>("audit trail"),
+    Output::of::<AuditedChain>("audit compare"),
+    Output::of::<Vec<ListedReceipt>>("receipt ls"),
     Output::of::<Vec<MeasuredFile>>("measure"),
     Output::of::<CheckedManifest>("check manifest"),
     Output::of::<CheckedBinding>("check binding"),

@@ -41,6 +41,7 @@ const READING: &[(&str, &str)] = &[
         "audit receipt",
         "run.receipt --trust KEY --expect-measurement MEASUREMENT",
     ),
+    ("audit trail", "acme-globex-swap --trust KEY"),
     ("backup", "fabric.tar"),
     ("bind show", "proposal.json"),
     ("check binding", "binding.toml"),
@@ -56,6 +57,7 @@ const READING: &[(&str, &str)] = &[
     ("ls", ""),
     ("measure", "binding.toml"),
     ("new", "greeter"),
+    ("receipt ls", ""),
     ("restore", "fabric.tar --state again"),
     ("token new", "mine --role caller"),
     ("token ls", ""),
@@ -65,6 +67,7 @@ const READING: &[(&str, &str)] = &[
 /// Commands that ask the service or need a project; `operator` and `author` hold
 /// what they print to the schemas.
 const ELSEWHERE: &[&str] = &[
+    "audit compare",
     "bind activate",
     "build",
     "deploy",
