@@ -78,15 +78,15 @@ pub(crate) struct Turns {
 
 /// One binding's.
 #[derive(Default)]
-struct Turn {
+pub(crate) struct Turn {
     reading: tokio::sync::Mutex<()>,
     /// Owned by the run itself, which goes on when nobody waits for it any more.
     executing: Arc<tokio::sync::Mutex<()>>,
-    delivering: tokio::sync::Mutex<()>,
+    pub(crate) delivering: tokio::sync::Mutex<()>,
 }
 
 impl Turns {
-    fn of(&self, binding: &BindingId) -> Arc<Turn> {
+    pub(crate) fn of(&self, binding: &BindingId) -> Arc<Turn> {
         let mut bindings = self.bindings.lock().unwrap_or_else(PoisonError::into_inner);
         Arc::clone(bindings.entry(*binding).or_default())
     }

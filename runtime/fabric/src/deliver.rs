@@ -2,7 +2,7 @@
 
 use alloy_primitives::{B256, Bytes};
 use cryptlet_ledger::{
-    Attempt, AttemptError, Broadcast, Delivery, DeliveryState, EvmLedger, Following, Head,
+    Attempt, AttemptError, Broadcast, Delivery, DeliveryState, Draft, EvmLedger, Following, Head,
     Inclusion, InclusionStatus, LedgerError,
 };
 
@@ -113,10 +113,8 @@ impl Fabric {
             return Ok(outcome);
         }
         let head = ledger.head().await?;
-        let delivery = delivery(binding, row, &head);
-        let drafted = ledger.draft(&delivery, &binding.keys.delivery).await;
-        let draft = match drafted {
-            Ok(draft) => draft,
+        let (draft, valid_until) = match draft(binding, ledger, row, &head).await {
+            Ok(drafted) => drafted,
             Err(
                 refused @ (LedgerError::Refused { .. } | LedgerError::CallbackWouldFail { .. }),
             ) => return Ok(Outcome::Waits(refused.to_string())),
@@ -130,7 +128,7 @@ impl Fabric {
             Err(LedgerError::LaneFull { .. }) => return Ok(Outcome::Pending),
             Err(error) => return Err(error.into()),
         };
-        self.keep_attempt(ledger, row, &attempt, delivery.valid_until, None)
+        self.keep_attempt(ledger, row, &attempt, valid_until, None)
             .await?;
         drop(turn);
         self.reached(Step::Built, &binding.binding.name, row.number);
@@ -286,14 +284,10 @@ impl Fabric {
             Ok(earlier) => earlier,
             Err(error) => return Ok(Outcome::Waits(unreadable(kept, &error))),
         };
-        let delivery = delivery(binding, row, head);
-        let replaced = ledger
-            .replace(&delivery, &binding.keys.delivery, &earlier)
-            .await;
-        let (attempt, valid_until) = match replaced {
-            Ok(attempt) => (attempt, delivery.valid_until),
+        let (attempt, valid_until) = match draft(binding, ledger, row, head).await {
+            Ok((draft, valid_until)) => (ledger.sign_again(&draft, &earlier).await?, valid_until),
             Err(LedgerError::Refused { .. } | LedgerError::CallbackWouldFail { .. }) => {
-                (ledger.cancel(&earlier).await?, u64::from(u32::MAX))
+                (ledger.cancel(&earlier).await?, NEVER)
             }
             Err(error) => return Err(error.into()),
         };
@@ -397,6 +391,29 @@ fn placement(inclusion: &Inclusion) -> Placement {
         block_hash: inclusion.position.block_hash.0,
         gas_used: inclusion.gas_used,
     }
+}
+
+/// Chain time that no transaction of ours lives to see.
+pub(crate) const NEVER: u64 = u32::MAX as u64;
+
+/// What carries the delivery, or gives it up, and until when the gateway takes that.
+async fn draft(
+    binding: &Binding,
+    ledger: &EvmLedger,
+    row: &DeliveryRow,
+    head: &Head,
+) -> Result<(Draft, u64), LedgerError> {
+    let key = &binding.keys.delivery;
+    if row.given_up {
+        let (id, receipt) = (
+            B256::from(*row.binding.as_bytes()),
+            B256::from(*row.receipt_hash.as_bytes()),
+        );
+        let draft = ledger.draft_skip(id, row.delivery, receipt, key).await?;
+        return Ok((draft, NEVER));
+    }
+    let delivery = delivery(binding, row, head);
+    Ok((ledger.draft(&delivery, key).await?, delivery.valid_until))
 }
 
 fn delivery(binding: &Binding, row: &DeliveryRow, head: &Head) -> Delivery {

@@ -155,6 +155,16 @@ pub enum FabricError {
         /// Why not.
         reason: String,
     },
+    /// A delivery is not to be given up.
+    #[error("delivery {delivery} of binding \"{binding}\" is not given up: {reason}")]
+    NotSkipped {
+        /// The binding.
+        binding: String,
+        /// The delivery.
+        delivery: u64,
+        /// Why not.
+        reason: String,
+    },
     /// A signed transaction in the journal cannot be read back.
     #[error("the journal's transaction {hash} cannot be read ({reason}); restore a backup")]
     Transaction {

@@ -49,6 +49,7 @@ mod register;
 mod sealing;
 mod seams;
 mod services;
+mod skip;
 
 pub use accept::Message;
 pub use advance::{Progress, Waiting};

@@ -6,6 +6,7 @@ use cryptlet_ledger::{Attempt, Broadcast, EvmLedger, Following, LedgerError};
 
 use crate::advance::{Progress, Waiting};
 use crate::binding::Binding;
+use crate::deliver::NEVER;
 use crate::error::FabricError;
 use crate::fabric::Fabric;
 use crate::journal::{AttemptRow, BindingRow, RegistrationStatus};
@@ -18,16 +19,16 @@ enum Outcome {
     Pending,
     /// Something must change first.
     Waits(String),
+    /// Something must change, but not before whatever else goes on.
+    Lacks(String),
 }
 
 /// More than the way from open to registered has.
 const MOST_MOVES: usize = 6;
 
-/// The gateway takes the approvals whenever they come: such a transaction does not expire.
-const NEVER: u64 = u32::MAX as u64;
-
 impl Fabric {
-    /// Sees to it that the gateway has the binding. Returns whether it does, for good.
+    /// Sees to it that the gateway has the binding. Returns whether it does, for good, so that
+    /// deliveries can go on.
     pub(crate) async fn register(
         &self,
         row: &BindingRow,
@@ -42,10 +43,11 @@ impl Fabric {
                 Some(RegistrationStatus::Built) => self.broadcast_creation(row).await?,
                 Some(RegistrationStatus::Sent) => self.follow_creation(binding).await?,
             };
+            let goes_on = matches!(outcome, Outcome::Lacks(_));
             match outcome {
                 Outcome::Moved => progress.moved += 1,
                 Outcome::Pending => return Ok(false),
-                Outcome::Waits(reason) => {
+                Outcome::Waits(reason) | Outcome::Lacks(reason) => {
                     tracing::debug!(
                         binding = binding.binding.name,
                         reason,
@@ -56,7 +58,7 @@ impl Fabric {
                         delivery: None,
                         reason,
                     });
-                    return Ok(false);
+                    return Ok(goes_on);
                 }
             }
         }
@@ -76,6 +78,13 @@ impl Fabric {
             }
             if !known.is_final {
                 return Ok(Outcome::Pending);
+            }
+            if !known.is_allowed {
+                return Ok(Outcome::Lacks(format!(
+                    "the gateway has the binding, but does not allow its version {} with measurement {}; have its counterparties sign AllowVersion",
+                    binding.version(),
+                    binding.binding.measurement
+                )));
             }
             self.move_registration(binding, RegistrationStatus::Registered, None)
                 .await?;
@@ -211,6 +220,7 @@ impl Fabric {
             account: ledger.settings().account.clone(),
             nonce: attempt.nonce,
             raw: attempt.to_bytes(),
+            // The gateway takes the approvals whenever they come.
             valid_until: NEVER,
         };
         self.journal

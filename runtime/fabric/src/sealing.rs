@@ -138,6 +138,7 @@ impl Sealing {
                 execution_hash: statement.execution_hash(),
                 receipt_hash,
                 status: DeliveryStatus::Sealed,
+                given_up: false,
                 refusal: None,
                 block: None,
                 block_hash: None,

@@ -20,6 +20,7 @@ mod registration;
 mod revert;
 mod sending;
 mod settings;
+mod skipping;
 mod transaction;
 mod transport;
 

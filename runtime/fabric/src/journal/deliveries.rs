@@ -56,7 +56,7 @@ impl DeliveryStatus {
             Self::Sealed => !matches!(next, Self::Sent),
             Self::Built | Self::Sent | Self::Included => true,
             Self::Finalized | Self::Skipped => false,
-            Self::CallbackFailed => matches!(next, Self::Finalized),
+            Self::CallbackFailed => matches!(next, Self::Finalized | Self::Skipped),
         }
     }
 }
@@ -115,6 +115,9 @@ pub struct DeliveryRow {
     pub receipt_hash: LeafHash,
     /// How far it is.
     pub status: DeliveryStatus,
+    /// Its operator gave it up: the gateway is to use up its number without a call.
+    #[serde(skip)]
+    pub given_up: bool,
     /// Why the ledger would not take it when last asked.
     pub refusal: Option<String>,
     /// The block that holds it.
@@ -321,6 +324,20 @@ impl Writing<'_> {
         Ok(())
     }
 
+    /// Remembers that the operator gave a delivery up.
+    pub(crate) fn give_up(&self, delivery: &DeliveryRow) -> Result<(), JournalError> {
+        self.execute(
+            "UPDATE delivery SET given_up = 1, refusal = NULL
+             WHERE binding = ?1 AND ledger = ?2 AND delivery = ?3",
+            params![
+                delivery.binding.as_bytes(),
+                delivery.ledger,
+                delivery.delivery.cast_signed()
+            ],
+        )?;
+        Ok(())
+    }
+
     /// Remembers why the ledger would not take a delivery now.
     pub(crate) fn record_refusal(
         &self,
@@ -383,7 +400,7 @@ impl Journal {
         self.read().all(
             &format!(
                 "SELECT binding, ledger, delivery, number, submission, action, call, binding_version, measurement,
-                        execution_hash, receipt_hash, status, refusal, block, block_hash, gas_used
+                        execution_hash, receipt_hash, status, refusal, block, block_hash, gas_used, given_up
                  FROM delivery WHERE binding = ?1 {filter} ORDER BY ledger, delivery"
             ),
             parameters,
@@ -405,6 +422,7 @@ impl Journal {
                     block: row.get::<_, Option<i64>>(13)?.map(i64::cast_unsigned),
                     block_hash: row.get(14)?,
                     gas_used: row.get::<_, Option<i64>>(15)?.map(i64::cast_unsigned),
+                    given_up: row.get(16)?,
                 })
             },
         )

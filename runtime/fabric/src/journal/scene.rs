@@ -182,6 +182,7 @@ fn sealed(binding: BindingId, number: u64, delivery: u64) -> DeliveryRow {
         execution_hash: Digest::from_bytes([4; 32]),
         receipt_hash: LeafHash::from_bytes([5; 32]),
         status: DeliveryStatus::Sealed,
+        given_up: false,
         refusal: None,
         block: None,
         block_hash: None,

@@ -134,6 +134,8 @@ CREATE TABLE delivery (
     receipt_hash    BLOB NOT NULL,
     status          TEXT NOT NULL DEFAULT 'sealed'
                     CHECK (status IN ('sealed', 'built', 'sent', 'included', 'finalized', 'callback-failed', 'skipped')),
+    -- Its operator gave it up: the gateway is to use up its number without a call.
+    given_up        INTEGER NOT NULL DEFAULT 0 CHECK (given_up IN (0, 1)),
     -- Why the ledger would not take it now; the delivery waits.
     refusal         TEXT,
     block           INTEGER,

@@ -144,7 +144,12 @@ impl Journal {
         self.read().all(
             "SELECT status, count(*) FROM delivery WHERE binding = ?1 GROUP BY status",
             [binding.as_bytes()],
-            |row| Ok((super::parsed(row, 0)?, row.get::<_, i64>(1)?.cast_unsigned())),
+            |row| {
+                Ok((
+                    super::parsed(row, 0)?,
+                    row.get::<_, i64>(1)?.cast_unsigned(),
+                ))
+            },
         )
     }
 

@@ -151,6 +151,41 @@ fn explained(error: GatewayError) -> Refusal {
                 e.lastDelivery
             ),
         ),
+        E::BindingExists(e) => (
+            false,
+            format!(
+                "the gateway has a binding {} already; its terms change by its counterparties' signatures alone",
+                e.binding
+            ),
+        ),
+        E::MissingApproval(e) => (
+            false,
+            format!(
+                "the approval of {} is missing; have them sign",
+                e.counterparty
+            ),
+        ),
+        E::BadApproval(e) => (
+            false,
+            format!(
+                "{} signed something else, or for another gateway or chain; have them sign these terms",
+                e.counterparty
+            ),
+        ),
+        E::InvalidConsumer(e) => (
+            false,
+            format!(
+                "{} cannot be a consumer; have the counterparties sign for their contract",
+                e.consumer
+            ),
+        ),
+        E::DelayTooLong(e) => (
+            false,
+            format!(
+                "a delay of {} seconds is more than {}; have the counterparties sign a shorter one",
+                e.given, e.most
+            ),
+        ),
         E::Reentered(_) => (
             false,
             "the consumer called back into the gateway".to_owned(),

@@ -1,20 +1,22 @@
 use alloy::eips::BlockId;
-use alloy::primitives::{B256, Bytes};
+use alloy::primitives::Bytes;
 use alloy::sol_types::SolCall;
 use cryptlet_contracts::{Approval, CryptoDelegate, Terms, binding_id};
 
 use super::connection::Called;
-use super::fees::Fees;
 use super::ledger::EvmLedger;
 use super::refusal::refusal;
 use super::sending::Draft;
-use crate::{Attempt, LedgerError};
+use crate::LedgerError;
 
 /// What the gateway has under a binding's id.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Registration {
     /// The first part that is not as the terms say, in words; none if all is.
     pub difference: Option<String>,
+    /// Whether the terms' pair of binding version and measurement is allowed, now or after its
+    /// delay. Counterparties allow and revoke pairs as time goes on.
+    pub is_allowed: bool,
     /// Whether it stands so in a final block; before that a reorganisation can undo it.
     pub is_final: bool,
 }
@@ -35,6 +37,7 @@ impl EvmLedger {
             .await?;
         Ok(Some(Registration {
             is_final: settled.as_ref() == Some(&difference),
+            is_allowed: self.is_allowed(terms).await?,
             difference,
         }))
     }
@@ -58,45 +61,7 @@ impl EvmLedger {
         }
         .abi_encode()
         .into();
-        let gateway = self.settings.gateway;
-        let refused = |data: Bytes| LedgerError::Refused(Box::new(refusal(&data)));
-        let gas = self
-            .connection
-            .estimate_gas(self.account, gateway, call.clone())
-            .await?
-            .map_err(refused)?;
-        let estimate = self.price(gas, self.settings.max_fee_per_gas).await?;
-        Ok(Draft {
-            to: gateway,
-            input: call,
-            gas_limit: estimate.gas_limit,
-            fees: Fees {
-                max_fee_per_gas: estimate.max_fee_per_gas,
-                max_priority_fee_per_gas: estimate.max_priority_fee_per_gas,
-            },
-        })
-    }
-
-    /// Signs a draft with the nonce of an earlier attempt, at a price that nodes accept in its
-    /// place. At most one of the two is ever included.
-    ///
-    /// # Errors
-    ///
-    /// [`LedgerError::FeeAboveCap`] if outbidding would break the cap; else what the signer's or
-    /// the node's answer, or its lack, is.
-    pub async fn sign_again(
-        &self,
-        draft: &Draft,
-        earlier: &Attempt,
-    ) -> Result<Attempt, LedgerError> {
-        let fees = self
-            .outbidding(earlier, self.settings.max_fee_per_gas)
-            .await?;
-        let draft = Draft {
-            fees,
-            ..draft.clone()
-        };
-        self.assemble(earlier.nonce, &draft)
+        self.draft_call(call).await
     }
 
     /// `None` if the gateway does not know the id at `block`; what differs from the terms otherwise.
@@ -141,34 +106,21 @@ impl EvmLedger {
                 terms.versionDelay.to_string(),
             ),
         ];
-        if let Some((name, has, wanted)) = parts.iter().find(|(_, has, wanted)| has != wanted) {
-            return Ok(Some(Some(format!(
-                "{name} is {has} there, and {wanted} here"
-            ))));
-        }
-        if self.is_allowed(id, terms, block).await? {
-            return Ok(Some(None));
-        }
-        Ok(Some(Some(format!(
-            "binding version {} with measurement {} is not allowed there",
-            terms.bindingVersion, terms.measurement
-        ))))
+        let differs = parts.iter().find(|(_, has, wanted)| has != wanted);
+        Ok(Some(differs.map(|(name, has, wanted)| {
+            format!("{name} is {has} there, and {wanted} here")
+        })))
     }
 
-    /// Whether the pair of binding version and measurement is allowed, now or after its delay.
-    async fn is_allowed(
-        &self,
-        id: B256,
-        terms: &Terms,
-        block: BlockId,
-    ) -> Result<bool, LedgerError> {
+    async fn is_allowed(&self, terms: &Terms) -> Result<bool, LedgerError> {
+        let id = binding_id(&terms.counterparties, terms.salt);
         let call = CryptoDelegate::allowanceCall {
             id,
             bindingVersion: terms.bindingVersion,
             measurement: terms.measurement,
         }
         .abi_encode();
-        let Some(returned) = self.ask_about(call.into(), block).await? else {
+        let Some(returned) = self.ask_about(call.into(), BlockId::latest()).await? else {
             return Ok(false);
         };
         let allowance = self.answer(

@@ -28,6 +28,23 @@ pub struct Draft {
     pub(super) input: Bytes,
     pub(super) gas_limit: u64,
     pub(super) fees: Fees,
+    /// The highest price per gas that may be offered for it, in wei.
+    pub(super) cap: u128,
+}
+
+impl Draft {
+    fn new(to: Address, input: Bytes, estimate: GasEstimate, cap: u128) -> Self {
+        Self {
+            to,
+            input,
+            gas_limit: estimate.gas_limit,
+            fees: Fees {
+                max_fee_per_gas: estimate.max_fee_per_gas,
+                max_priority_fee_per_gas: estimate.max_priority_fee_per_gas,
+            },
+            cap,
+        }
+    }
 }
 
 impl EvmLedger {
@@ -88,15 +105,24 @@ impl EvmLedger {
     ) -> Result<Draft, LedgerError> {
         let call = self.signed_call(delivery, delivery_key)?;
         let estimate = self.estimate(delivery, call.clone()).await?;
-        Ok(Draft {
-            to: self.settings.gateway,
-            input: call,
-            gas_limit: estimate.gas_limit,
-            fees: Fees {
-                max_fee_per_gas: estimate.max_fee_per_gas,
-                max_priority_fee_per_gas: estimate.max_priority_fee_per_gas,
-            },
-        })
+        Ok(Draft::new(
+            self.settings.gateway,
+            call,
+            estimate,
+            self.fee_cap(delivery),
+        ))
+    }
+
+    /// The same for any other call of the gateway, whose gas price nobody but the operator limits.
+    pub(super) async fn draft_call(&self, call: Bytes) -> Result<Draft, LedgerError> {
+        let gateway = self.settings.gateway;
+        let gas = self
+            .connection
+            .estimate_gas(self.account, gateway, call.clone())
+            .await?
+            .map_err(|data: Bytes| LedgerError::Refused(Box::new(refusal(&data))))?;
+        let cap = self.settings.max_fee_per_gas;
+        Ok(Draft::new(gateway, call, self.price(gas, cap).await?, cap))
     }
 
     /// Signs a draft with the account's key. The nonce is then as good as used: store
@@ -109,6 +135,26 @@ impl EvmLedger {
     pub async fn sign(&self, draft: &Draft, nonce: u64) -> Result<Attempt, LedgerError> {
         self.check_room(nonce).await?;
         self.assemble(nonce, draft)
+    }
+
+    /// Signs a draft with the nonce of an earlier attempt, at a price that nodes accept in its
+    /// place. At most one of the two is ever included.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::FeeAboveCap`] if outbidding would break the cap; else what the signer's or
+    /// the node's answer, or its lack, is.
+    pub async fn sign_again(
+        &self,
+        draft: &Draft,
+        earlier: &Attempt,
+    ) -> Result<Attempt, LedgerError> {
+        let fees = self.outbidding(earlier, draft.cap).await?;
+        let draft = Draft {
+            fees,
+            ..draft.clone()
+        };
+        self.assemble(earlier.nonce, &draft)
     }
 
     /// Builds the delivery again with the nonce of an earlier attempt, at a price
@@ -126,15 +172,8 @@ impl EvmLedger {
         delivery_key: &str,
         earlier: &Attempt,
     ) -> Result<Attempt, LedgerError> {
-        let call = self.signed_call(delivery, delivery_key)?;
-        let estimate = self.estimate(delivery, call.clone()).await?;
-        let draft = Draft {
-            to: self.settings.gateway,
-            input: call,
-            gas_limit: estimate.gas_limit,
-            fees: self.outbidding(earlier, self.fee_cap(delivery)).await?,
-        };
-        self.assemble(earlier.nonce, &draft)
+        let draft = self.draft(delivery, delivery_key).await?;
+        self.sign_again(&draft, earlier).await
     }
 
     /// Builds a transaction that does nothing but consume the nonce of an earlier
@@ -145,13 +184,13 @@ impl EvmLedger {
     /// [`LedgerError::FeeAboveCap`] if outbidding would break the cap; else what the
     /// signer's or the node's answer, or its lack, is.
     pub async fn cancel(&self, earlier: &Attempt) -> Result<Attempt, LedgerError> {
+        let cap = self.settings.max_fee_per_gas;
         let draft = Draft {
             to: self.account,
             input: Bytes::new(),
             gas_limit: TRANSFER_GAS,
-            fees: self
-                .outbidding(earlier, self.settings.max_fee_per_gas)
-                .await?,
+            fees: self.outbidding(earlier, cap).await?,
+            cap,
         };
         self.assemble(earlier.nonce, &draft)
     }
@@ -212,7 +251,7 @@ impl EvmLedger {
         Ok(gateway::deliver_call(delivery, &signature))
     }
 
-    pub(super) fn assemble(&self, nonce: u64, draft: &Draft) -> Result<Attempt, LedgerError> {
+    fn assemble(&self, nonce: u64, draft: &Draft) -> Result<Attempt, LedgerError> {
         let unsigned = UnsignedTransaction::new(
             self.settings.chain,
             nonce,
@@ -254,7 +293,7 @@ impl EvmLedger {
     }
 
     /// What a transaction with this gas costs, if the account can pay for it.
-    pub(super) async fn price(&self, gas: u64, cap: u128) -> Result<GasEstimate, LedgerError> {
+    async fn price(&self, gas: u64, cap: u128) -> Result<GasEstimate, LedgerError> {
         let fees = self.fees(cap).await?;
         let estimate = GasEstimate {
             gas_limit: with_margin(gas),
@@ -277,11 +316,7 @@ impl EvmLedger {
         Fees::for_market(&market, cap).map_err(|above| self.fee_above_cap(above))
     }
 
-    pub(super) async fn outbidding(
-        &self,
-        earlier: &Attempt,
-        cap: u128,
-    ) -> Result<Fees, LedgerError> {
+    async fn outbidding(&self, earlier: &Attempt, cap: u128) -> Result<Fees, LedgerError> {
         let market = self.market().await?;
         Fees::to_replace(earlier.fees(), &market, cap).map_err(|above| self.fee_above_cap(above))
     }

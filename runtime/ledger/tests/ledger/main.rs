@@ -6,4 +6,5 @@ mod delivering;
 mod following;
 mod reading;
 mod refusing;
+mod registering;
 mod stage;

@@ -113,25 +113,8 @@ impl Stage {
             .await
             .unwrap();
 
-        let terms = Terms {
-            counterparties: addresses,
-            threshold: 2,
-            salt: keccak256("salt"),
-            consumer: *probe.address(),
-            signerThreshold: 1,
-            ordered: true,
-            versionDelay: 0,
-            bindingVersion: binding_version(),
-            measurement: measurement(),
-        };
-        let digest = terms.digest(&domain(CHAIN, *gateway.address()));
-        let approvals = parties
-            .iter()
-            .map(|party| Approval {
-                counterparty: party.address(),
-                signature: party.sign_hash_sync(&digest).unwrap().as_bytes().into(),
-            })
-            .collect();
+        let terms = terms(*probe.address(), keccak256("salt"));
+        let approvals = approvals(&terms, *gateway.address());
         let host = key("host");
         let create = gateway.createBinding(terms, approvals);
         create.send().await.unwrap().get_receipt().await.unwrap();
@@ -265,6 +248,36 @@ pub fn note(value: u64) -> Bytes {
     }
     .abi_encode()
     .into()
+}
+
+/// What both counterparties agree to.
+pub fn terms(consumer: Address, salt: B256) -> Terms {
+    Terms {
+        counterparties: counterparties()
+            .iter()
+            .map(PrivateKeySigner::address)
+            .collect(),
+        threshold: 2,
+        salt,
+        consumer,
+        signerThreshold: 1,
+        ordered: true,
+        versionDelay: 0,
+        bindingVersion: binding_version(),
+        measurement: measurement(),
+    }
+}
+
+/// Both counterparties' signatures under the terms.
+pub fn approvals(terms: &Terms, gateway: Address) -> Vec<Approval> {
+    let digest = terms.digest(&domain(CHAIN, gateway));
+    counterparties()
+        .iter()
+        .map(|party| Approval {
+            counterparty: party.address(),
+            signature: party.sign_hash_sync(&digest).unwrap().as_bytes().into(),
+        })
+        .collect()
 }
 
 /// Ascending by address, as the gateway wants them.
