@@ -12,6 +12,10 @@ setup:
 demo *ARGUMENTS:
     cargo xtask demo {{ ARGUMENTS }}
 
+# Make web pages of docs/ in target/book.
+book:
+    cargo xtask book
+
 # Run a chain with the demonstration's contracts to try the `cryptlet` command on.
 devnet *ARGUMENTS:
     cargo xtask devnet {{ ARGUMENTS }}
