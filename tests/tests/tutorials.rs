@@ -33,17 +33,21 @@ fn follow(document: &str) -> Result<()> {
 /// The built programs come first on `PATH`, and `cargo xtask devnet` is what it becomes in the end.
 fn variables(programs: &Path) -> Result<BTreeMap<String, OsString>> {
     let built = built_programs()?;
+    let before = std::env::var_os("PATH").unwrap_or_default();
+    let real = std::env::split_paths(&before)
+        .map(|folder| folder.join("cargo"))
+        .find(|program| program.is_file())
+        .context("cargo is not on PATH")?;
     let cargo = programs.join("cargo");
-    let real = std::env::var("CARGO").unwrap_or_else(|_| "cargo".into());
     std::fs::write(
         &cargo,
         format!(
-            "#!/bin/sh\nif [ \"$1 $2\" = 'xtask devnet' ]; then shift 2; exec '{}' \"$@\"; fi\nexec '{real}' \"$@\"\n",
+            "#!/bin/sh\nif [ \"$1 $2\" = 'xtask devnet' ]; then shift 2; exec '{}' \"$@\"; fi\nexec '{}' \"$@\"\n",
             env!("CARGO_BIN_EXE_devnet"),
+            real.display(),
         ),
     )?;
     std::fs::set_permissions(&cargo, std::fs::Permissions::from_mode(0o755))?;
-    let before = std::env::var_os("PATH").unwrap_or_default();
     let path = std::env::join_paths(
         [programs.to_owned(), built.clone()]
             .into_iter()
@@ -80,6 +84,21 @@ fn cryptlets() -> OsString {
 }
 
 #[test]
+fn an_author_gets_what_the_tutorial_promises() -> Result<()> {
+    follow("docs/tutorials/author.md")
+}
+
+#[test]
 fn an_operator_gets_what_the_tutorial_promises() -> Result<()> {
     follow("docs/tutorials/operator.md")
+}
+
+#[test]
+fn an_auditor_gets_what_the_tutorial_promises() -> Result<()> {
+    follow("docs/tutorials/auditor.md")
+}
+
+#[test]
+fn the_readme_keeps_its_promises() -> Result<()> {
+    follow("README.md")
 }
