@@ -122,6 +122,28 @@ mod tests {
         assert_eq!(grouped, commands);
     }
 
+    /// Commands, but not the heads of groups of commands.
+    fn without_examples(command: &Command, missing: &mut Vec<String>) {
+        let mut below = command
+            .get_subcommands()
+            .filter(|below| !below.is_hide_set() && below.get_name() != "help")
+            .peekable();
+        let help = command.get_after_long_help().or(command.get_after_help());
+        let help = help.map(ToString::to_string).unwrap_or_default();
+        let shown = help.lines().any(|line| line == "Examples:");
+        if below.peek().is_none() && !shown {
+            missing.push(command.get_bin_name().unwrap_or_default().to_owned());
+        }
+        below.for_each(|below| without_examples(below, missing));
+    }
+
+    #[test]
+    fn the_help_of_every_command_has_examples() {
+        let mut missing = Vec::new();
+        without_examples(&command(), &mut missing);
+        assert!(missing.is_empty(), "no examples: {}", missing.join(", "));
+    }
+
     #[test]
     fn the_help_names_groups_and_exit_status() {
         let help = command().render_help().to_string();

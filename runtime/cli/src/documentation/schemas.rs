@@ -151,6 +151,32 @@ fn redirect(value: &mut Value) {
 mod tests {
     use super::*;
 
+    fn with_json(command: &clap::Command, above: &str, found: &mut Vec<String>) {
+        for below in command
+            .get_subcommands()
+            .filter(|below| !below.is_hide_set())
+        {
+            let words = format!("{above} {}", below.get_name());
+            if below
+                .get_arguments()
+                .any(|argument| argument.get_long() == Some("json"))
+            {
+                found.push(words.trim().to_owned());
+            }
+            with_json(below, &words, found);
+        }
+    }
+
+    #[test]
+    fn every_command_with_the_flag_publishes_a_schema() {
+        let mut commands = Vec::new();
+        with_json(&crate::grammar::command(), "", &mut commands);
+        let mut published: Vec<_> = OUTPUTS.iter().map(|output| output.command).collect();
+        commands.sort_unstable();
+        published.sort_unstable();
+        assert_eq!(published, commands);
+    }
+
     #[test]
     fn every_schema_is_one_and_stands_alone() {
         for output in OUTPUTS {
