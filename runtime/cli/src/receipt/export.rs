@@ -155,5 +155,11 @@ fn missing(leaf: u64, size: u64) -> Failure {
 }
 
 fn cannot_write(path: &Path, error: &io::Error) -> Failure {
-    Failure::Refused(format!("cannot write {}: {error}", path.display()))
+    let path = path.display();
+    Failure::Refused(match error.kind() {
+        io::ErrorKind::AlreadyExists => {
+            format!("{path} exists already, and nothing is overwritten; name another file")
+        }
+        _ => format!("cannot write {path}: {error}"),
+    })
 }
