@@ -131,17 +131,61 @@ pub fn backup(state: &Path, file: &Path) -> Result<Manifest, BackupError> {
         path: file.to_owned(),
         source,
     };
-    let journal = Journal::open_for_reading(state)?;
     let folder = folder_of(file);
     // Beside the backup, where there must be room for it anyway.
     let scratch = private_folder(folder, ".backup-").map_err(write)?;
-    let copy = scratch.path().join(JOURNAL);
-    journal.copy_to(&copy)?;
-    drop(journal);
+    let staged = stage(state, scratch.path())?;
+    pack(staged, scratch.path(), file)
+}
+
+/// One moment of all that a backup holds, where nobody changes it any more.
+struct Staged {
+    /// The newest checkpoint's size and note.
+    checkpoint: Option<(u64, String)>,
+    /// Places in the state folder and the copies of what lies there.
+    sources: Vec<(String, PathBuf)>,
+}
+
+/// Copies into the empty folder `scratch` what a backup of `state` holds.
+fn stage(state: &Path, scratch: &Path) -> Result<Staged, BackupError> {
+    let copy = scratch.join(JOURNAL);
+    Journal::open_for_reading(state)?.copy_to(&copy)?;
     // A copy that could not be restored is found out now, not when it is needed.
-    let checkpoint = Journal::open_for_reading(scratch.path())?.verify_log()?;
+    let checkpoint = Journal::open_for_reading(scratch)?
+        .verify_log()?
+        .map(|(_, row)| (row.size, row.note));
     let mut sources = vec![(JOURNAL.to_owned(), copy)];
-    sources.extend(documents(state)?);
+    for (name, path) in documents(state)? {
+        let copy = scratch.join(&name);
+        if let Some(folder) = copy.parent() {
+            document::make_private_folder(folder).map_err(|source| BackupError::Write {
+                path: folder.to_owned(),
+                source,
+            })?;
+        }
+        match std::fs::copy(&path, &copy) {
+            Ok(_) => sources.push((name, copy)),
+            // Taken away since it was found.
+            Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+            Err(source) => return Err(BackupError::Read { path, source }),
+        }
+    }
+    Ok(Staged {
+        checkpoint,
+        sources,
+    })
+}
+
+/// Writes to `file` what was staged in `scratch`.
+fn pack(staged: Staged, scratch: &Path, file: &Path) -> Result<Manifest, BackupError> {
+    let Staged {
+        checkpoint,
+        sources,
+    } = staged;
+    let write = |source| BackupError::Write {
+        path: file.to_owned(),
+        source,
+    };
     let files = sources
         .iter()
         .map(|(name, path)| summed(name, path))
@@ -149,12 +193,12 @@ pub fn backup(state: &Path, file: &Path) -> Result<Manifest, BackupError> {
     let manifest = Manifest {
         format: archive::FORMAT,
         fabric: env!("CARGO_PKG_VERSION").into(),
-        log_size: checkpoint.as_ref().map_or(0, |(_, row)| row.size),
-        checkpoint: checkpoint.map(|(_, row)| row.note),
+        log_size: checkpoint.as_ref().map_or(0, |(size, _)| *size),
+        checkpoint: checkpoint.map(|(_, note)| note),
         files,
     };
     // Private from the start, and gone again if anything fails.
-    let mut temporary = tempfile::NamedTempFile::new_in(scratch.path()).map_err(write)?;
+    let mut temporary = tempfile::NamedTempFile::new_in(scratch).map_err(write)?;
     archive::write(temporary.as_file_mut(), &manifest, &sources).map_err(write)?;
     temporary.as_file().sync_all().map_err(write)?;
     temporary
@@ -163,7 +207,7 @@ pub fn backup(state: &Path, file: &Path) -> Result<Manifest, BackupError> {
             io::ErrorKind::AlreadyExists => BackupError::Exists(file.to_owned()),
             _ => write(error.error),
         })?;
-    document::sync_folder(folder).map_err(write)?;
+    document::sync_folder(folder_of(file)).map_err(write)?;
     Ok(manifest)
 }
 

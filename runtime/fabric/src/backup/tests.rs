@@ -4,7 +4,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{BackupError, Manifest, backup, restore};
+use super::{BackupError, Manifest, backup, pack, restore, stage};
 use crate::journal::scene::{accept, begun, bound, deploy, owner};
 use crate::journal::{Journal, JournalError};
 
@@ -110,6 +110,27 @@ async fn a_backup_beside_a_writer_is_one_moment_of_it() -> Outcome {
     stop.store(true, Ordering::Relaxed);
     assert!(writer.await?? > 0);
     assert!(sizes.is_sorted(), "{sizes:?}");
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_document_that_changes_while_the_backup_is_written_is_backed_up_as_it_was() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (state, _) = backed_up(folder.path()).await?;
+    let scratch = tempfile::tempdir()?;
+    let staged = stage(&state, scratch.path())?;
+    fs::write(state.join("tokens.toml"), "[others]")?;
+    fs::remove_file(state.join("keys/attestation.json"))?;
+    let file = folder.path().join("changing.tar");
+    pack(staged, scratch.path(), &file)?;
+
+    let restored = folder.path().join("restored");
+    restore(&file, &restored)?;
+    assert_eq!(fs::read(restored.join("tokens.toml"))?, b"[tokens]");
+    assert_eq!(
+        fs::read(restored.join("keys/attestation.json"))?,
+        b"{encrypted}"
+    );
     Ok(())
 }
 
