@@ -23,6 +23,9 @@ use crate::journal::{Journal, JournalError};
 
 const JOURNAL: &str = "journal.sqlite";
 const KEYS: &str = "keys";
+/// Lies in a folder that was restored until its operator takes it away: what happened after the
+/// backup is not in it, and a fabric that runs on it may answer twice and fork its log.
+pub const RESTORED: &str = "restored.toml";
 /// What lies beside the journal and is copied if it is there.
 const DOCUMENTS: [&str; 2] = ["fabric.toml", "tokens.toml"];
 
@@ -211,8 +214,12 @@ fn pack(staged: Staged, scratch: &Path, file: &Path) -> Result<Manifest, BackupE
     Ok(manifest)
 }
 
-/// Makes the state folder `state` from the backup `file`. The folder appears at once and complete,
-/// after every sum and the whole log have been checked, or not at all.
+/// Makes the state folder `state` from the backup `file`. A new folder appears at once and complete,
+/// after every sum and the whole log have been checked, or not at all; one that is there and empty
+/// is filled, the journal last.
+///
+/// The restored folder holds a marker, [`RESTORED`], and no fabric opens it before its operator has
+/// taken that away.
 ///
 /// # Errors
 ///
@@ -220,13 +227,14 @@ fn pack(staged: Staged, scratch: &Path, file: &Path) -> Result<Manifest, BackupE
 /// anything else.
 pub fn restore(file: &Path, state: &Path) -> Result<Manifest, BackupError> {
     let taken = || BackupError::NotEmpty(state.to_owned());
-    match std::fs::read_dir(state) {
+    let existing = match std::fs::read_dir(state) {
         Ok(mut entries) => {
             if entries.next().is_some() {
                 return Err(taken());
             }
+            true
         }
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => false,
         Err(error) if error.kind() == io::ErrorKind::NotADirectory => return Err(taken()),
         Err(source) => {
             return Err(BackupError::Read {
@@ -234,12 +242,13 @@ pub fn restore(file: &Path, state: &Path) -> Result<Manifest, BackupError> {
                 source,
             });
         }
-    }
+    };
     let write = |source| BackupError::Write {
         path: state.to_owned(),
         source,
     };
-    let parent = folder_of(state);
+    // An empty folder may be a mount point or the end of a link, which nothing can be renamed to.
+    let parent = if existing { state } else { folder_of(state) };
     document::make_private_folder(parent).map_err(write)?;
     let scratch = private_folder(parent, ".restore-").map_err(write)?;
     let manifest = archive::read(file, scratch.path())?;
@@ -252,12 +261,18 @@ pub fn restore(file: &Path, state: &Path) -> Result<Manifest, BackupError> {
             entry: archive::MANIFEST.into(),
         });
     }
+    mark(file, &manifest, scratch.path()).map_err(write)?;
     for folder in [scratch.path().join(KEYS), scratch.path().to_owned()] {
         if folder.is_dir() {
             document::sync_folder(&folder).map_err(write)?;
         }
     }
-    // An empty folder gives way; one that has been filled meanwhile does not.
+    if existing {
+        fill(state, scratch.path(), &manifest)?;
+        document::sync_folder(state).map_err(write)?;
+        return Ok(manifest);
+    }
+    // A folder that has been filled meanwhile does not give way.
     std::fs::rename(scratch.path(), state).map_err(|error| match error.kind() {
         io::ErrorKind::DirectoryNotEmpty => taken(),
         _ => write(error),
@@ -266,6 +281,56 @@ pub fn restore(file: &Path, state: &Path) -> Result<Manifest, BackupError> {
     drop(scratch.keep());
     document::sync_folder(parent).map_err(write)?;
     Ok(manifest)
+}
+
+/// Says in a restored folder what it was restored from.
+fn mark(file: &Path, manifest: &Manifest, folder: &Path) -> io::Result<()> {
+    use std::io::Write as _;
+    let text = format!(
+        "# Compare this with the newest checkpoint that was published. If that is of a larger log,\n\
+         # this host would answer once more what was answered after the backup, and fork its log.\n\
+         # Removing this file lets the fabric run.\n\
+         backup = {}\n\
+         log-size = {}\n",
+        toml::Value::String(file.display().to_string()),
+        manifest.log_size
+    );
+    let mut marker = document::open_private(&folder.join(RESTORED))?;
+    marker.write_all(text.as_bytes())?;
+    marker.sync_all()
+}
+
+/// Moves what was unpacked in `scratch` into the empty folder around it. The journal comes last:
+/// without it the folder is no state folder.
+fn fill(state: &Path, scratch: &Path, manifest: &Manifest) -> Result<(), BackupError> {
+    let write = |source| BackupError::Write {
+        path: state.to_owned(),
+        source,
+    };
+    let mut names = vec![RESTORED];
+    if scratch.join(KEYS).is_dir() {
+        names.push(KEYS);
+    }
+    names.extend(
+        DOCUMENTS
+            .into_iter()
+            .filter(|name| manifest.files.iter().any(|file| file.path == *name)),
+    );
+    names.push(JOURNAL);
+    let others = std::fs::read_dir(state).map_err(write)?.count();
+    if others != 1 {
+        return Err(BackupError::NotEmpty(state.to_owned()));
+    }
+    for (done, name) in names.iter().enumerate() {
+        if let Err(error) = std::fs::rename(scratch.join(name), state.join(name)) {
+            for moved in &names[..done] {
+                // Back to where it is cleaned up.
+                drop(std::fs::rename(state.join(moved), scratch.join(moved)));
+            }
+            return Err(write(error));
+        }
+    }
+    Ok(())
 }
 
 /// The configuration, the tokens and the keys that there are.

@@ -14,6 +14,11 @@ pub enum FabricError {
     /// The durable record failed.
     #[error(transparent)]
     Journal(#[from] JournalError),
+    /// The state folder comes from a backup, and nobody has said that it may run.
+    #[error(
+        "the state folder is restored from a backup: what was done since may be done twice, and the log forks if a larger one was published; compare the newest published checkpoint with {0}, then remove that file"
+    )]
+    Restored(std::path::PathBuf),
     /// A binding is not acceptable.
     #[error(transparent)]
     Binding(#[from] BindingError),

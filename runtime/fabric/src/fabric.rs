@@ -16,6 +16,7 @@ use tokio::sync::broadcast;
 
 use crate::account::AccountLane;
 use crate::advance::Turns;
+use crate::backup::RESTORED;
 use crate::binding::{Approval, Binding, Granted};
 use crate::configuration::Configuration;
 use crate::error::FabricError;
@@ -85,7 +86,7 @@ impl Fabric {
     ///
     /// # Errors
     ///
-    /// If the folder is in use or damaged, a key is locked, or a node is missing or serves another
+    /// If the folder is in use, damaged or just restored from a backup, a key is locked, or a node is missing or serves another
     /// chain.
     pub async fn open(
         state: &Path,
@@ -93,6 +94,10 @@ impl Fabric {
         delegate: SignatureDelegate,
         seams: Seams,
     ) -> Result<Self, FabricError> {
+        let restored = state.join(RESTORED);
+        if restored.symlink_metadata().is_ok() {
+            return Err(FabricError::Restored(restored));
+        }
         let key = LogKey::new(
             delegate.clone(),
             configuration.fabric.attestation_key.clone(),

@@ -18,7 +18,8 @@ Examples:
   cryptlet restore fabric-monday.tar --state /var/lib/cryptlet
 
 Let no two hosts run on copies of one state folder: both would sign the same log. What happened
-after the backup is lost here, but not on the ledgers.";
+after the backup is lost here, but not on the ledgers: compare the log's size with the newest
+checkpoint that was published, then remove restored.toml from the folder to let it run.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -45,6 +46,11 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
         "{} is restored: {}",
         printable(&state.display().to_string()),
         restored.summary()
+    )?;
+    writeln!(
+        output,
+        "it runs once you have removed {}, which says what to compare first",
+        printable(&state.join(backup::RESTORED).display().to_string())
     )?;
     writeln!(
         output,

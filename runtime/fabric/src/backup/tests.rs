@@ -1,10 +1,10 @@
 use std::fs;
-use std::os::unix::fs::PermissionsExt as _;
+use std::os::unix::fs::{MetadataExt as _, PermissionsExt as _};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use super::{BackupError, Manifest, backup, pack, restore, stage};
+use super::{BackupError, Manifest, RESTORED, backup, pack, restore, stage};
 use crate::journal::scene::{accept, begun, bound, deploy, owner};
 use crate::journal::{Journal, JournalError};
 
@@ -51,7 +51,13 @@ async fn a_restored_folder_holds_what_was_backed_up_and_is_private() -> Outcome 
     let manifest = restore(&file, &restored)?;
     assert_eq!(
         names(&restored)?,
-        ["fabric.toml", "journal.sqlite", "keys", "tokens.toml"]
+        [
+            "fabric.toml",
+            "journal.sqlite",
+            "keys",
+            "restored.toml",
+            "tokens.toml"
+        ]
     );
     assert_eq!(names(&restored.join("keys"))?, ["attestation.json"]);
     for name in ["fabric.toml", "tokens.toml", "keys/attestation.json"] {
@@ -149,9 +155,70 @@ async fn nothing_is_overwritten() -> Outcome {
         restore(&file, &file),
         Err(BackupError::NotEmpty(_))
     ));
+    Ok(())
+}
+
+#[tokio::test]
+async fn an_empty_folder_is_filled_where_it_is_even_behind_a_link() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (_, file) = backed_up(folder.path()).await?;
+    for name in ["empty", "private"] {
+        fs::create_dir(folder.path().join(name))?;
+    }
+    let (empty, private) = (folder.path().join("empty"), folder.path().join("private"));
+    let link = folder.path().join("link");
+    std::os::unix::fs::symlink(&private, &link)?;
+    for (named, real) in [(&empty, &empty), (&link, &private)] {
+        // Nothing can be put in the place of a mount point either.
+        let before = fs::metadata(real)?.ino();
+        restore(&file, named)?;
+        assert_eq!(fs::metadata(real)?.ino(), before);
+        assert_eq!(
+            names(real)?,
+            [
+                "fabric.toml",
+                "journal.sqlite",
+                "keys",
+                "restored.toml",
+                "tokens.toml"
+            ]
+        );
+        assert_eq!(Journal::open(named, owner(1))?.bindings()?.len(), 1);
+    }
+    assert!(fs::symlink_metadata(&link)?.is_symlink());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_failed_restore_leaves_an_existing_folder_empty() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (_, file) = backed_up(folder.path()).await?;
+    let cut = folder.path().join("cut.tar");
+    let whole = fs::read(&file)?;
+    fs::write(&cut, &whole[..whole.len() / 2])?;
     let empty = folder.path().join("empty");
     fs::create_dir(&empty)?;
-    restore(&file, &empty)?;
+    assert!(restore(&cut, &empty).is_err());
+    assert!(names(&empty)?.is_empty());
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_restored_folder_says_what_it_was_restored_from() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (_, file) = backed_up(folder.path()).await?;
+    let restored = folder.path().join("restored");
+    let manifest = restore(&file, &restored)?;
+    let marker: toml::Table = fs::read_to_string(restored.join(RESTORED))?.parse()?;
+    assert_eq!(marker["backup"].as_str(), file.to_str());
+    assert_eq!(
+        marker["log-size"].as_integer(),
+        Some(i64::try_from(manifest.log_size)?)
+    );
+    // A backup of it, though nobody has let it run, does not take the marker along.
+    let again = folder.path().join("again.tar");
+    let manifest = backup(&restored, &again)?;
+    assert!(manifest.files.iter().all(|file| file.path != RESTORED));
     Ok(())
 }
 
