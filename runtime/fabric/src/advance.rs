@@ -7,7 +7,7 @@ use cryptlet_attest::BindingId;
 
 use crate::error::FabricError;
 use crate::fabric::Fabric;
-use crate::journal::BindingRow;
+use crate::journal::{BindingRow, JournalError};
 
 /// What one pass over one binding, or over all of them, did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -20,6 +20,10 @@ pub struct Progress {
     pub moved: usize,
     /// What could not go on, and why; it is tried again at the next pass.
     pub waiting: Vec<Waiting>,
+    /// Whether one of the reasons to wait is a failure, which may well repeat itself.
+    pub failed: bool,
+    /// Whether that failure was a full disk.
+    pub disk_is_full: bool,
 }
 
 /// Something that cannot go on now.
@@ -46,6 +50,8 @@ impl Progress {
         self.executed += other.executed;
         self.moved += other.moved;
         self.waiting.extend(other.waiting);
+        self.failed |= other.failed;
+        self.disk_is_full |= other.disk_is_full;
     }
 
     /// Keeps a failure that concerns one binding alone as a reason to wait.
@@ -59,6 +65,9 @@ impl Progress {
             Err(error) if error.is_fatal() => return Err(error),
             Err(error) => {
                 tracing::debug!(binding, %error, "a binding cannot go on now");
+                self.failed = true;
+                self.disk_is_full |=
+                    matches!(error, FabricError::Journal(JournalError::Full { .. }));
                 self.waiting.push(Waiting {
                     binding: binding.into(),
                     delivery: None,

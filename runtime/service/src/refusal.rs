@@ -43,7 +43,7 @@ impl Refusal {
         Self::new(
             StatusCode::SERVICE_UNAVAILABLE,
             "draining",
-            "the service is about to stop and takes nothing new; send it again with the same key once it runs again",
+            "the service is about to stop and takes nothing new; ask again once it runs again, and send a message with the same key",
         )
         .retry_after(RESTART_SECONDS)
     }

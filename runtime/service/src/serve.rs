@@ -22,7 +22,7 @@ use crate::reload::Reloading;
 use crate::state::{Parts, ServiceState};
 use crate::tokens::{self, TokenError};
 use crate::work::{self, Work};
-use crate::{ledgers, private_file, routes, runs};
+use crate::{ledgers, private_file, room, routes, runs};
 
 /// The service could not be started, or could not go on.
 #[derive(Debug, thiserror::Error)]
@@ -136,7 +136,11 @@ pub async fn serve(
     if !settings.listen.ip().is_loopback() && !settings.allow_remote {
         return Err(ServeError::Remote(settings.listen));
     }
-    let fabric = Fabric::open(&start.state, &configuration, start.delegate, start.seams).await?;
+    let opening = Fabric::open(&start.state, &configuration, start.delegate, start.seams);
+    let Some(fabric) = unless_stopped(&mut orders, opening).await else {
+        return Ok(Ending::Drained);
+    };
+    let fabric = fabric?;
     // After the fabric has taken the folder for this process alone.
     let made_token = tokens::ensure_operator(&start.state)?;
     let (listener, bound) = bind(settings.listen).await?;
@@ -161,6 +165,10 @@ pub async fn serve(
         Bounds::default(),
     )));
     let _asking = owned(tokio::spawn(ledgers::watch(Arc::clone(&state))));
+    let _finding_room = owned(tokio::spawn(room::watch(
+        Arc::clone(&state),
+        start.state.clone(),
+    )));
     let _counting = owned(tokio::spawn(runs::count(Arc::clone(&state))));
     let mut working = AbortOnDropHandle::new(tokio::spawn(work::run(Arc::clone(&state), coming)));
     tracing::info!(url = address.address.url, "serving");
@@ -177,8 +185,29 @@ pub async fn serve(
     closing.cancel();
     if !matches!(ended, Ok(Ending::CutShort)) {
         drop(answering.await);
+        state.changes.ended().await;
     }
     ended.inspect(|ending| tracing::info!(?ending, "stopped"))
+}
+
+/// What comes of opening, which may wait long for a node, unless an order to stop comes first.
+/// There is nothing to reload yet, and without anybody who gives orders it just goes on.
+async fn unless_stopped<T>(
+    orders: &mut mpsc::Receiver<Order>,
+    opening: impl Future<Output = T>,
+) -> Option<T> {
+    let mut opening = std::pin::pin!(opening);
+    loop {
+        tokio::select! {
+            biased;
+            opened = &mut opening => return Some(opened),
+            order = orders.recv() => match order {
+                Some(Order::Stop | Order::StopNow) => return None,
+                Some(Order::Reload) => {}
+                None => return Some(opening.await),
+            },
+        }
+    }
 }
 
 /// Follows orders until everything has ended or failed.
@@ -192,6 +221,12 @@ async fn oversee(
     let mut is_told = true;
     loop {
         tokio::select! {
+            // Why everything ends is told by what failed first, not by the tasks that end of it.
+            biased;
+            () = state.broken.cancelled() => {
+                let reason = state.health.journal_failure().unwrap_or("unknown").to_owned();
+                return Err(ServeError::Journal(reason));
+            }
             ended = &mut *working => {
                 return match ended {
                     Ok(Ok(())) => Ok(Ending::Drained),
@@ -199,15 +234,13 @@ async fn oversee(
                     Err(error) => Err(FabricError::CutOff(error).into()),
                 };
             }
-            () = state.broken.cancelled() => {
-                let reason = state.health.journal_failure().unwrap_or("unknown").to_owned();
-                return Err(ServeError::Journal(reason));
-            }
             () = patience.cancelled() => {
                 tracing::warn!("what still ran was cut off; it goes on at the next start");
                 return Ok(Ending::CutShort);
             }
             order = orders.recv(), if is_told => match order {
+                // systemd would take the readiness at the end of a reload for a start.
+                Some(Order::Reload) if state.is_draining() => {}
                 Some(Order::Reload) => reloading.reload(state),
                 Some(Order::Stop) if !state.is_draining() => drain(state, &patience),
                 Some(Order::Stop | Order::StopNow) => return Ok(Ending::CutShort),
@@ -291,4 +324,22 @@ fn now() -> u64 {
         .map_or(0, |since| {
             u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
         })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn an_order_to_stop_is_followed_while_nodes_do_not_answer() {
+        let (give, mut orders) = mpsc::channel(2);
+        for order in [Order::Reload, Order::Stop] {
+            give.try_send(order).expect("there is room for two");
+        }
+        let opened = unless_stopped(&mut orders, std::future::pending::<()>()).await;
+        assert!(opened.is_none());
+        drop(give);
+        let opened = unless_stopped(&mut orders, async { tokio::task::yield_now().await }).await;
+        assert!(opened.is_some(), "nobody gives orders");
+    }
 }

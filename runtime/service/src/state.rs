@@ -10,6 +10,7 @@ use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
 use crate::api::{LedgerStatus, Readiness};
+use crate::following::Changes;
 use crate::metrics::Metrics;
 use crate::refusal::Refusal;
 use crate::work::Work;
@@ -21,6 +22,7 @@ pub(crate) struct ServiceState {
     pub(crate) metrics: Metrics,
     pub(crate) health: Health,
     pub(crate) work: Work,
+    pub(crate) changes: Changes,
     /// Whether only this machine can reach the API.
     pub(crate) listens_on_loopback: bool,
     /// When the process started.
@@ -52,6 +54,7 @@ impl ServiceState {
             metrics: Metrics::new(),
             health: Health::default(),
             work: parts.work,
+            changes: Changes::default(),
             listens_on_loopback: parts.listens_on_loopback,
             started_at: parts.started_at,
             draining: CancellationToken::new(),
@@ -76,31 +79,55 @@ impl ServiceState {
     }
 
     /// Accepts a message and has it run.
-    pub(crate) async fn send(&self, binding: &str, message: Message) -> Result<u64, Refusal> {
-        let number = self.checked(self.fabric.send(binding, message).await)?;
-        self.work.wake(binding);
-        Ok(number)
+    pub(crate) async fn send(
+        self: &Arc<Self>,
+        binding: &str,
+        message: Message,
+    ) -> Result<u64, Refusal> {
+        let binding = binding.to_owned();
+        self.change(async move |state| {
+            let number = state.fabric.send(&binding, message).await?;
+            state.work.wake(&binding);
+            Ok(number)
+        })
+        .await
     }
 
-    /// What the fabric wrote for a request. A journal that failed ends the service, whoever met it.
-    pub(crate) fn checked<T>(&self, done: Result<T, FabricError>) -> Result<T, Refusal> {
-        if done.is_ok() {
-            self.health.disk_is_full(false);
+    /// Changes something for a request, and what follows from the change, even if the client does
+    /// not stay for the answer. A journal that failed ends the service, whoever met it.
+    pub(crate) async fn change<T, F>(
+        self: &Arc<Self>,
+        change: impl FnOnce(Arc<Self>) -> F,
+    ) -> Result<T, Refusal>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, FabricError>> + Send + 'static,
+    {
+        if self.is_draining() {
+            return Err(Refusal::draining());
         }
-        Ok(done.inspect_err(|error| self.failed(error))?)
+        let state = Arc::clone(self);
+        let changing = change(Arc::clone(self));
+        let changing = async move { changing.await.inspect_err(|error| state.failed(error)) };
+        Ok(self.changes.follow(changing).await?)
     }
 
     /// An error ended a task or a request; if it is the journal's, nothing can be promised any more,
     /// but for a full disk, which may get room again.
     pub(crate) fn failed(&self, error: &FabricError) {
         if matches!(error, FabricError::Journal(JournalError::Full { .. })) {
-            self.metrics.commit_failed();
-            self.health.disk_is_full(true);
+            self.disk_is_full();
         } else if error.is_fatal() {
             self.metrics.commit_failed();
             self.health.journal_failed(error.to_string());
             self.broken.cancel();
         }
+    }
+
+    /// A commit found no room.
+    pub(crate) fn disk_is_full(&self) {
+        self.metrics.commit_failed();
+        self.health.set_disk_is_full(true);
     }
 
     pub(crate) fn is_draining(&self) -> bool {
@@ -131,14 +158,24 @@ impl ServiceState {
 #[derive(Default)]
 pub(crate) struct Health {
     journal: OnceLock<String>,
-    /// Whether the newest commit of a request found no room.
+    /// Whether a commit found no room, and none has been found since.
     disk_is_full: AtomicBool,
     ledgers: Mutex<BTreeMap<String, LedgerStatus>>,
 }
 
 impl Health {
-    fn disk_is_full(&self, is_full: bool) {
-        self.disk_is_full.store(is_full, Ordering::Relaxed);
+    pub(crate) fn set_disk_is_full(&self, is_full: bool) {
+        let was_full = self.disk_is_full.swap(is_full, Ordering::Relaxed);
+        // Once when it fills up and once when there is room again.
+        match (was_full, is_full) {
+            (false, true) => tracing::error!("the disk with the journal is full"),
+            (true, false) => tracing::info!("the disk with the journal has room again"),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn disk_is_full(&self) -> bool {
+        self.disk_is_full.load(Ordering::Relaxed)
     }
 
     fn journal_failed(&self, reason: String) {
@@ -177,7 +214,7 @@ impl Health {
         if self.journal_failure().is_some() {
             reasons.push("the journal cannot be written".into());
         }
-        if self.disk_is_full.load(Ordering::Relaxed) {
+        if self.disk_is_full() {
             reasons.push("the disk with the journal is full".into());
         }
         for ledger in self.ledgers() {
@@ -209,12 +246,12 @@ mod tests {
     fn health_gives_reasons_for_as_long_as_they_stand() {
         let health = Health::default();
         assert!(health.reasons().is_empty());
-        health.disk_is_full(true);
+        health.set_disk_is_full(true);
         health.saw(ledger(Some("http://user:secret@node does not answer")));
         let reasons = health.reasons();
         assert_eq!(reasons.len(), 2, "{reasons:?}");
         assert!(reasons.iter().all(|reason| !reason.contains("secret")));
-        health.disk_is_full(false);
+        health.set_disk_is_full(false);
         health.saw(ledger(None));
         assert!(health.reasons().is_empty());
         health.journal_failed("the first".into());

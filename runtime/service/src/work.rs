@@ -3,7 +3,7 @@
 //! Bindings have nothing to do with each other: whatever one of them waits for, the others go on.
 //! Only a journal that fails ends everything, for then nothing can be promised any more.
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,8 +13,16 @@ use tokio::task::{Id, JoinSet};
 
 use crate::state::ServiceState;
 
-/// How long a binding rests after a failure.
+/// How long a binding rests after a failure; twice as long after each one that follows it.
 const REST: Duration = Duration::from_secs(1);
+/// Longest rest after failures.
+const LONGEST_REST: Duration = Duration::from_secs(60);
+/// Passes over a ledger that may follow each other at once. What moves forth and back again, such
+/// as a transaction that the node takes and then denies, moves at every pass.
+const PASSES_AT_ONCE: u32 = 4;
+
+/// How often the journal is asked for bindings that nobody told of.
+const LOOK_AGAIN: Duration = Duration::from_secs(5);
 
 /// Wakes the tasks of bindings and knows what they wait for.
 pub(crate) struct Work {
@@ -127,12 +135,16 @@ pub(crate) async fn run(
         state: Arc::clone(&state),
         running: JoinSet::new(),
         known: HashMap::new(),
+        taken_on: HashSet::new(),
     };
-    for row in state.fabric.journal().bindings()? {
-        tasks.begin(&row.document.binding.name);
-    }
     loop {
+        // What the journal has counts, whoever was told of it.
+        let rows = state.fabric.journal().bindings().map_err(FabricError::from);
+        for row in rows.inspect_err(|error| state.failed(error))? {
+            tasks.begin(&row.document.binding.name);
+        }
         tokio::select! {
+            () = tokio::time::sleep(LOOK_AGAIN), if !state.is_draining() => {}
             Some(binding) = coming.recv(), if !state.is_draining() => tasks.begin(&binding),
             Some(ended) = tasks.running.join_next_with_id() => tasks.ended(ended)?,
             () = state.draining.cancelled(), if tasks.running.is_empty() => return Ok(()),
@@ -144,12 +156,12 @@ struct Tasks {
     state: Arc<ServiceState>,
     running: JoinSet<Result<(), FabricError>>,
     known: HashMap<Id, (String, Task)>,
+    taken_on: HashSet<String>,
 }
 
 impl Tasks {
     fn begin(&mut self, binding: &str) {
-        // One that is activated while the first are read is in the journal and comes in, too.
-        if self.known.values().any(|(known, _)| known == binding) {
+        if self.state.is_draining() || !self.taken_on.insert(binding.to_owned()) {
             return;
         }
         tracing::info!(binding, "binding taken on");
@@ -198,35 +210,80 @@ impl Tasks {
 /// Runs what is accepted, one after the other, as soon as it is there.
 async fn execute(state: &ServiceState, binding: &str) -> Result<(), FabricError> {
     let work = state.work.of(binding);
+    let mut failures = Failures::default();
     while !state.is_draining() {
-        let progress = state.fabric.execute_accepted(binding).await;
-        let progress = progress.inspect_err(|error| state.failed(error))?;
-        let held_up = !progress.waiting.is_empty();
-        work.note(binding, Task::Runs, &progress);
-        if progress.executed > 0 {
-            work.sealed.notify_one();
+        // A run whose result cannot be kept is a run for nothing.
+        let can_keep = !state.health.disk_is_full();
+        let mut failed = false;
+        if can_keep {
+            let progress = state.fabric.execute_accepted(binding).await;
+            let progress = progress.inspect_err(|error| state.failed(error))?;
+            work.note(binding, Task::Runs, &progress);
+            if progress.disk_is_full {
+                state.disk_is_full();
+            }
+            if progress.executed > 0 {
+                failures = Failures::default();
+                work.sealed.notify_one();
+            }
+            failed = progress.failed;
         }
+        let rest = if failed {
+            failures.rest()
+        } else {
+            Duration::from_millis(state.settings().poll_milliseconds)
+        };
         tokio::select! {
-            () = work.accepted.notified() => {}
-            () = tokio::time::sleep(REST), if held_up => {}
+            // What comes in does not mend what failed.
+            () = work.accepted.notified(), if can_keep && !failed => {}
+            () = tokio::time::sleep(rest) => {}
             () = state.draining.cancelled() => {}
         }
     }
     Ok(())
 }
 
+/// Failures of a binding's runs, one after the other.
+#[derive(Default)]
+struct Failures(u32);
+
+impl Failures {
+    /// How long to rest after one more.
+    fn rest(&mut self) -> Duration {
+        let rest = REST.saturating_mul(2_u32.saturating_pow(self.0));
+        self.0 = self.0.saturating_add(1);
+        rest.min(LONGEST_REST)
+    }
+}
+
+/// Passes over a ledger, one at once after the other.
+#[derive(Default)]
+struct Passes(u32);
+
+impl Passes {
+    /// Whether another may follow at once on one that moved something, or did not.
+    fn goes_on(&mut self, moved: bool) -> bool {
+        self.0 = if moved { self.0.saturating_add(1) } else { 0 };
+        (1..PASSES_AT_ONCE).contains(&self.0)
+    }
+}
+
 /// Reads the contract's events and takes deliveries further, whenever it is time to ask the node
 /// again or there is something new to deliver.
 async fn follow_ledger(state: &ServiceState, binding: &str) -> Result<(), FabricError> {
     let work = state.work.of(binding);
+    let mut passes = Passes::default();
     while !state.is_draining() {
         let progress = follow_once(state, binding).await;
         let progress = progress.inspect_err(|error| state.failed(error))?;
         work.note(binding, Task::Ledger, &progress);
+        if progress.disk_is_full {
+            state.disk_is_full();
+        }
         if progress.accepted > 0 {
             work.accepted.notify_one();
         }
-        if progress.moved > 0 {
+        if passes.goes_on(progress.moved > 0) {
             continue;
         }
         let poll = Duration::from_millis(state.settings().poll_milliseconds);
@@ -253,5 +310,29 @@ fn in_words(waiting: &Waiting) -> String {
     match waiting.delivery {
         Some(delivery) => format!("delivery {delivery}: {}", waiting.reason),
         None => waiting.reason.clone(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_run_that_fails_again_and_again_is_tried_less_and_less_often() {
+        let mut failures = Failures::default();
+        let seconds: Vec<u64> = (0..8).map(|_| failures.rest().as_secs()).collect();
+        assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60]);
+        failures.0 = u32::MAX;
+        assert_eq!(failures.rest(), LONGEST_REST);
+    }
+
+    #[test]
+    fn what_moves_at_every_pass_rests_all_the_same() {
+        let mut passes = Passes::default();
+        assert!(!passes.goes_on(false));
+        let at_once = (0..100).filter(|_| passes.goes_on(true)).count();
+        assert_eq!(at_once, 3, "of a hundred passes in a row");
+        assert!(!passes.goes_on(false));
+        assert!(passes.goes_on(true), "something new moves at once again");
     }
 }

@@ -56,8 +56,14 @@ pub(super) async fn activate(
         .map(approval)
         .collect::<Result<Vec<_>, _>>()?;
     let name = binding.binding.name.clone();
-    state.checked(state.fabric.bind(binding, approvals).await)?;
-    state.work.take_on(&name);
+    let activated = name.clone();
+    state
+        .change(async move |state| {
+            state.fabric.bind(binding, approvals).await?;
+            state.work.take_on(&activated);
+            Ok(())
+        })
+        .await?;
     let row = state.binding(&name)?;
     Ok((StatusCode::CREATED, Json(views::binding(&state, &row)?)))
 }
@@ -103,11 +109,12 @@ pub(super) async fn promote(
             ),
         )
     })?;
-    state.checked(state.fabric.promote(&binding, &version).await)?;
-    Ok(Json(ActiveVersion {
-        binding,
-        active: version.to_string(),
-    }))
+    let active = version.to_string();
+    let promoted = binding.clone();
+    state
+        .change(async move |state| state.fabric.promote(&promoted, &version).await)
+        .await?;
+    Ok(Json(ActiveVersion { binding, active }))
 }
 
 /// Goes back to the version that was active before. For operators.
@@ -120,7 +127,10 @@ pub(super) async fn rollback(
     State(state): State<Arc<ServiceState>>,
     Path(binding): Path<String>,
 ) -> Result<Json<ActiveVersion>, Refusal> {
-    let active = state.checked(state.fabric.rollback(&binding).await)?;
-    let active = active.to_string();
+    let rolled_back = binding.clone();
+    let active = state
+        .change(async move |state| state.fabric.rollback(&rolled_back).await)
+        .await?
+        .to_string();
     Ok(Json(ActiveVersion { binding, active }))
 }

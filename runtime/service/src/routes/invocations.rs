@@ -99,11 +99,14 @@ pub(super) async fn run_again(
     State(state): State<Arc<ServiceState>>,
     Path((binding, number)): Path<(String, u64)>,
 ) -> Result<impl IntoResponse, Refusal> {
-    if state.is_draining() {
-        return Err(Refusal::draining());
-    }
-    let again = state.checked(state.fabric.run_again(&binding, number).await)?;
-    state.work.wake(&binding);
+    let waking = binding.clone();
+    let again = state
+        .change(async move |state| {
+            let again = state.fabric.run_again(&waking, number).await?;
+            state.work.wake(&waking);
+            Ok(again)
+        })
+        .await?;
     let view = views::invocation(&state, &binding, again)?;
     let location = [(header::LOCATION, views::location(&binding, again))];
     Ok((StatusCode::ACCEPTED, location, Json(view)))
@@ -122,7 +125,12 @@ pub(super) async fn pass_over(
     State(state): State<Arc<ServiceState>>,
     Path((binding, number)): Path<(String, u64)>,
 ) -> Result<StatusCode, Refusal> {
-    state.checked(state.fabric.pass_over(&binding, number).await)?;
-    state.work.wake(&binding);
+    state
+        .change(async move |state| {
+            state.fabric.pass_over(&binding, number).await?;
+            state.work.wake(&binding);
+            Ok(())
+        })
+        .await?;
     Ok(StatusCode::NO_CONTENT)
 }

@@ -43,9 +43,6 @@ pub(super) async fn send(
 ) -> Result<Response, Refusal> {
     let idempotency_key = idempotency_key(&headers)?;
     let wait = wait(&headers)?;
-    if state.is_draining() {
-        return Err(Refusal::draining());
-    }
     let message = Message {
         sender: sender.to_string(),
         topic,

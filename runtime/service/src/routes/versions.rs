@@ -34,6 +34,8 @@ pub(super) async fn deploy(
     State(state): State<Arc<ServiceState>>,
     Component(component): Component,
 ) -> Result<(StatusCode, Json<DeployedVersion>), Refusal> {
-    let row = state.checked(state.fabric.deploy(component).await)?;
+    let row = state
+        .change(async move |state| state.fabric.deploy(component).await)
+        .await?;
     Ok((StatusCode::CREATED, Json(views::version(row))))
 }
