@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use cryptlet_fabric::journal::DeliveryStatus;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
 use prometheus_client::metrics::counter::Counter;
@@ -156,13 +157,23 @@ impl Metrics {
             .set(signed(invocations));
     }
 
-    pub(crate) fn deliveries(&self, binding: &str, status: &str, number: u64) {
-        self.deliveries
-            .get_or_create(&DeliveryLabels {
+    /// How many deliveries have each status; those that are not among `found` have none any more.
+    pub(crate) fn deliveries(
+        &self,
+        binding: &str,
+        found: impl IntoIterator<Item = (DeliveryStatus, u64)>,
+    ) {
+        let gauge = |status: DeliveryStatus| {
+            self.deliveries.get_or_create_owned(&DeliveryLabels {
                 binding: binding.into(),
-                status: status.into(),
+                status: status.to_string(),
             })
-            .set(signed(number));
+        };
+        let found: Vec<_> = found.into_iter().collect();
+        for status in DeliveryStatus::ALL {
+            let number = found.iter().find(|(known, _)| *known == status);
+            gauge(status).set(number.map_or(0, |(_, number)| signed(*number)));
+        }
     }
 
     pub(crate) fn commit_failed(&self) {
@@ -232,6 +243,20 @@ mod tests {
             "cryptlet_fuel_total{binding=\"acme\"} 42",
             "cryptlet_run_seconds_count{binding=\"acme\"} 1",
             "cryptlet_journal_commit_failures_total 0",
+        ] {
+            assert!(text.contains(line), "{line} is missing from\n{text}");
+        }
+    }
+
+    #[test]
+    fn a_status_that_no_delivery_has_any_more_is_none() {
+        let metrics = Metrics::new();
+        metrics.deliveries("acme", [(DeliveryStatus::Sent, 2)]);
+        metrics.deliveries("acme", [(DeliveryStatus::Finalized, 2)]);
+        let text = metrics.text();
+        for line in [
+            "cryptlet_deliveries{binding=\"acme\",status=\"sent\"} 0",
+            "cryptlet_deliveries{binding=\"acme\",status=\"finalized\"} 2",
         ] {
             assert!(text.contains(line), "{line} is missing from\n{text}");
         }

@@ -65,9 +65,8 @@ pub(crate) fn measure(state: &ServiceState) -> Result<(), Refusal> {
         let name = &row.document.binding.name;
         let id = row.document.id();
         state.metrics.queued(name, journal.counts(&id)?.queued);
-        for (status, number) in journal.deliveries_by_status(&id)? {
-            state.metrics.deliveries(name, &status.to_string(), number);
-        }
+        let found = journal.deliveries_by_status(&id)?;
+        state.metrics.deliveries(name, found);
     }
     Ok(())
 }

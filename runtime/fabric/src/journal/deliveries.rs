@@ -28,6 +28,17 @@ pub enum DeliveryStatus {
 }
 
 impl DeliveryStatus {
+    /// Every status, in the order of the way.
+    pub const ALL: [Self; 7] = [
+        Self::Sealed,
+        Self::Built,
+        Self::Sent,
+        Self::Included,
+        Self::Finalized,
+        Self::CallbackFailed,
+        Self::Skipped,
+    ];
+
     const fn as_str(self) -> &'static str {
         match self {
             Self::Sealed => "sealed",
