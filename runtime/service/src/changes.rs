@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::response::sse::{Event, KeepAlive};
-use cryptlet_fabric::Notice;
+use cryptlet_fabric::{Notice, Step};
 use futures::Stream;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::Instant;
@@ -20,6 +20,8 @@ use crate::views;
 const SILENCE: Duration = Duration::from_secs(15);
 /// How often is looked without news: not everything that becomes of a delivery is a step.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+/// The longest that a caller may wait, whatever is configured.
+const LONGEST_WAIT: Duration = Duration::from_secs(24 * 60 * 60);
 /// Published events that are read at once.
 const READ_AT_ONCE: u32 = 100;
 
@@ -34,8 +36,9 @@ pub(crate) async fn executed(
     number: u64,
     most: Duration,
 ) -> Result<InvocationView, Refusal> {
-    let mut news = News::of(state, binding);
-    let deadline = Instant::now() + most;
+    let mut news = News::of_invocation(state, binding, number);
+    // Nobody waits longer, and an instant has no room for every number that may be configured.
+    let deadline = Instant::now() + most.min(LONGEST_WAIT);
     loop {
         let view = views::invocation(state, binding, number)?;
         if view.stage != Stage::Accepted || most.is_zero() {
@@ -61,7 +64,7 @@ pub(crate) fn invocation(
     binding: String,
     number: u64,
 ) -> Result<impl Stream<Item = Result<Event, Infallible>> + use<>, Refusal> {
-    let news = News::of(state, &binding);
+    let news = News::of_invocation(state, &binding, number);
     let first = views::invocation(state, &binding, number)?;
     let following = Following {
         state: Arc::clone(state),
@@ -173,9 +176,10 @@ impl Publishing {
     }
 }
 
-/// Told when something about a binding may have changed.
+/// Told when something about a binding, or about one of its invocations, may have changed.
 struct News {
     binding: String,
+    number: Option<u64>,
     notices: broadcast::Receiver<Notice>,
 }
 
@@ -184,15 +188,31 @@ impl News {
     fn of(state: &ServiceState, binding: &str) -> Self {
         Self {
             binding: binding.to_owned(),
+            number: None,
             notices: state.fabric.subscribe(),
         }
+    }
+
+    fn of_invocation(state: &ServiceState, binding: &str, number: u64) -> Self {
+        Self {
+            number: Some(number),
+            ..Self::of(state, binding)
+        }
+    }
+
+    /// Whether there may be something to read that was not there before.
+    fn concern(&self, notice: &Notice) -> bool {
+        *notice.binding == *self.binding
+            && self.number.is_none_or(|number| number == notice.number)
+            // Nothing of these two is durable.
+            && !matches!(notice.step, Step::Ran | Step::Broadcast)
     }
 
     async fn next(&mut self) {
         let look_again = Instant::now() + LOOK_AGAIN;
         loop {
             match tokio::time::timeout_at(look_again, self.notices.recv()).await {
-                Ok(Ok(notice)) if *notice.binding != *self.binding => {}
+                Ok(Ok(notice)) if !self.concern(&notice) => {}
                 // Time to look again, or there were too many notices to remember.
                 Err(_) | Ok(Ok(_) | Err(RecvError::Lagged(_))) => return,
                 Ok(Err(RecvError::Closed)) => return tokio::time::sleep_until(look_again).await,
@@ -206,5 +226,30 @@ impl News {
             () = self.next() => true,
             () = state.at_rest.cancelled() => false,
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_what_may_have_changed_is_read_again() {
+        let mut news = News {
+            binding: "acme".into(),
+            number: Some(7),
+            notices: broadcast::Sender::new(1).subscribe(),
+        };
+        let notice = |binding: &str, number, step| Notice {
+            binding: binding.into(),
+            number,
+            step,
+        };
+        assert!(news.concern(&notice("acme", 7, Step::Executed)));
+        assert!(!news.concern(&notice("globex", 7, Step::Executed)));
+        assert!(!news.concern(&notice("acme", 8, Step::Executed)));
+        assert!(!news.concern(&notice("acme", 7, Step::Ran)));
+        news.number = None;
+        assert!(news.concern(&notice("acme", 8, Step::Executed)));
     }
 }
