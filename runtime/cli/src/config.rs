@@ -22,7 +22,7 @@ pub struct Arguments {
 #[derive(Subcommand)]
 enum Command {
     /// Write a configuration to begin with; one that exists stays as it is.
-    Init(init::Arguments),
+    Init(Box<init::Arguments>),
     /// Say whether a configuration is understood, and whether the keys that it names are there.
     Check(check::Arguments),
     /// Say what the keys of a configuration mean.

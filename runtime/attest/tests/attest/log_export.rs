@@ -26,7 +26,8 @@ fn what_is_no_export_is_refused_with_the_reason() {
     longer.push(0);
     let mut indirect = LogExport::header();
     indirect.extend([0x58, 0x01, 0x00]);
-    let cases: [(&[u8], fn(&EncodingError) -> bool); 6] = [
+    type Judge = fn(&EncodingError) -> bool;
+    let cases: [(&[u8], Judge); 6] = [
         (b"", |error| {
             matches!(error, EncodingError::Truncated { .. })
         }),

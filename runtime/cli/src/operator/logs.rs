@@ -72,7 +72,10 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
         arguments.print(line, output)?;
     }
     drop(newest);
-    while arguments.follow {
+    if !arguments.follow {
+        return Ok(());
+    }
+    loop {
         output.flush()?;
         let mut is_idle = true;
         files.read(|text| {
@@ -86,7 +89,6 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
             std::thread::sleep(PAUSE);
         }
     }
-    Ok(())
 }
 
 impl Arguments {

@@ -275,8 +275,11 @@ async fn an_altered_byte_is_found_wherever_it_is() -> Outcome {
     Ok(())
 }
 
+/// Names and contents.
+type Entries = Vec<(String, Vec<u8>)>;
+
 /// A backup's entries, to be put together in another way.
-fn entries(file: &Path) -> Result<Vec<(String, Vec<u8>)>, Box<dyn std::error::Error>> {
+fn entries(file: &Path) -> Result<Entries, Box<dyn std::error::Error>> {
     let mut archive = tar::Archive::new(fs::File::open(file)?);
     archive
         .entries()?
