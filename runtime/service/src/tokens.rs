@@ -13,6 +13,7 @@ use std::path::{Path, PathBuf};
 use std::str::FromStr;
 use std::time::{SystemTime, UNIX_EPOCH};
 
+use cryptlet_fabric::journal::{self, JournalError};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
@@ -168,6 +169,9 @@ pub enum TokenError {
         /// What does not fit.
         reason: String,
     },
+    /// The state folder belongs to somebody else, or is not there.
+    #[error(transparent)]
+    Folder(#[from] JournalError),
     /// The file could not be read or written.
     #[error("cannot read or write {path}: {source}")]
     File {
@@ -262,6 +266,11 @@ impl Tokens {
         found
     }
 
+    /// What this token is told from others by, if there is one of this name.
+    pub(crate) fn hash(&self, name: &TokenName) -> Option<[u8; 32]> {
+        self.tokens.get(name).map(|entry| entry.hash.0)
+    }
+
     fn write(&self, state: &Path) -> Result<(), TokenError> {
         let path = Self::path(state);
         let text = toml::to_string(self).expect("names, roles and hashes have a TOML form");
@@ -331,9 +340,11 @@ pub fn operator_token_path(state: &Path) -> PathBuf {
     state.join("operator.token")
 }
 
-/// Makes the operator's own token unless its file is there. Returns whether it made one.
+/// Makes the operator's own token unless its file is there and holds one that is good. Returns
+/// whether it made one.
 ///
-/// A restored state folder has hashes but not this file; the token that it held is replaced.
+/// A restored state folder has hashes but not this file; the token that it held is replaced. The
+/// file of a revoked token is replaced unless another token has the operator's name by now.
 ///
 /// # Errors
 ///
@@ -341,11 +352,21 @@ pub fn operator_token_path(state: &Path) -> PathBuf {
 pub fn ensure_operator(state: &Path) -> Result<bool, TokenError> {
     let _lock = lock(state)?;
     let path = operator_token_path(state);
-    if path.exists() {
-        return Ok(false);
-    }
     let mut tokens = Tokens::read(state)?;
     let name = OPERATOR.parse()?;
+    match std::fs::read_to_string(&path) {
+        Ok(held) if tokens.identify(held.trim()).is_some() => return Ok(false),
+        Ok(_) if tokens.tokens.contains_key(&name) => {
+            tracing::warn!(
+                path = %path.display(),
+                "the file holds a token that was revoked, and another token is named \"{OPERATOR}\"; put that one into the file, or remove the file and start again to have both replaced"
+            );
+            return Ok(false);
+        }
+        Ok(_) => {}
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {}
+        Err(source) => return Err(TokenError::File { path, source }),
+    }
     let token = tokens.add(name, Role::Operator)?;
     // The hash first: a file with a token that opens nothing would be kept for ever.
     tokens.write(state)?;
@@ -356,6 +377,8 @@ pub fn ensure_operator(state: &Path) -> Result<bool, TokenError> {
 
 /// Keeps two commands from writing the file at once; released when dropped.
 fn lock(state: &Path) -> Result<File, TokenError> {
+    // What another user writes, the service cannot read.
+    journal::check_owner(state)?;
     let path = state.join("tokens.lock");
     File::create(&path)
         .and_then(|file| file.lock().map(|()| file))

@@ -19,13 +19,23 @@ pub(super) fn take(state: &Path) -> Result<(), JournalError> {
         }
         Err(error) => return Err(failed(error)),
     }
-    let owner = std::fs::metadata(state).map_err(failed)?.uid();
-    check_owner(state, owner, rustix::process::geteuid().as_raw())
+    check_owner(state)
 }
 
+/// Refuses a state folder that belongs to another user than this process runs as.
+///
 /// The administrator could write in everybody's folder, and leave files there that its owner cannot
 /// open.
-fn check_owner(state: &Path, owner: u32, user: u32) -> Result<(), JournalError> {
+///
+/// # Errors
+///
+/// If it does, or there is no such folder.
+pub fn check_owner(state: &Path) -> Result<(), JournalError> {
+    let found = std::fs::metadata(state).map_err(|source| not_opened(state, source))?;
+    compare(state, found.uid(), rustix::process::geteuid().as_raw())
+}
+
+fn compare(state: &Path, owner: u32, user: u32) -> Result<(), JournalError> {
     if owner == user {
         return Ok(());
     }
@@ -89,11 +99,13 @@ mod tests {
 
     #[test]
     fn somebody_elses_folder_is_refused_with_both_names() {
-        let refusal = check_owner(Path::new("/var/lib/cryptlet"), 1_001, 0)
+        let refusal = compare(Path::new("/var/lib/cryptlet"), 1_001, 0)
             .expect_err("another user's")
             .to_string();
         assert!(
-            refusal.contains("user 1001") && refusal.contains("user 0"),
+            refusal.contains("user 1001")
+                && refusal.contains("user 0")
+                && refusal.contains("#1001"),
             "{refusal}"
         );
     }

@@ -22,6 +22,7 @@ mod writer;
 pub use bindings::{BindingRow, VersionMove};
 pub(crate) use deliveries::Placement;
 pub use deliveries::{AttemptRow, DeliveryRow, DeliveryStatus};
+pub use folder::check_owner;
 pub(crate) use invocations::{Acceptance, NewExecution, NewInvocation};
 pub use invocations::{AcceptedRow, ExecutionRow, PublishedEvent, Recording};
 pub use log::LogOwner;
@@ -79,7 +80,7 @@ pub enum JournalError {
     Denied(PathBuf),
     /// The state folder belongs to somebody else, who could not read what this process writes.
     #[error(
-        "{path} belongs to user {owner}, and this process runs as user {user}; run it as that user"
+        "{path} belongs to user {owner}, and this process runs as user {user}; run it as that user, for example with `sudo -u '#{owner}'`"
     )]
     OtherUser {
         /// The state folder.

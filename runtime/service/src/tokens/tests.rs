@@ -84,3 +84,27 @@ fn names_and_files_that_are_none_are_refused() {
         assert!(refusal.to_string().contains("tokens.toml"), "{refusal}");
     }
 }
+
+#[test]
+fn a_revoked_token_of_the_operator_is_replaced_and_another_of_its_name_is_kept()
+-> Result<(), TokenError> {
+    let state = tempfile::tempdir().expect("a folder");
+    let path = operator_token_path(state.path());
+    let held = || std::fs::read_to_string(&path).expect("it was written");
+    assert!(ensure_operator(state.path())?);
+    let first = held();
+    assert!(!ensure_operator(state.path())?, "it is good");
+
+    let operator: TokenName = OPERATOR.parse()?;
+    revoke(state.path(), &operator)?;
+    assert!(ensure_operator(state.path())?);
+    let second = held();
+    assert_ne!(first, second);
+
+    revoke(state.path(), &operator)?;
+    let own = make(state.path(), &operator, Role::Operator)?;
+    assert!(!ensure_operator(state.path())?);
+    assert_eq!(held(), second);
+    assert!(Tokens::read(state.path())?.identify(own.reveal()).is_some());
+    Ok(())
+}

@@ -14,7 +14,7 @@ fn the_unit_waits_longer_than_the_service_drains() {
     };
     let drain = cryptlet_fabric::Service::default().drain_seconds;
     assert!(seconds("TimeoutStopSec").is_some_and(|stop| stop > drain));
-    for line in ["Type=notify", "DynamicUser=yes", "StateDirectory=cryptlet"] {
+    for line in ["Type=notify", "User=cryptlet", "StateDirectory=cryptlet"] {
         assert!(UNIT.lines().any(|found| found == line), "{line}");
     }
 }
