@@ -1,5 +1,6 @@
 //! Who may do what, how often, and under which name of the host.
 
+use std::collections::HashMap;
 use std::net::IpAddr;
 use std::num::NonZeroU32;
 use std::path::PathBuf;
@@ -13,15 +14,34 @@ use axum::response::Response;
 use cryptlet_fabric::Service;
 use governor::clock::{Clock as _, DefaultClock};
 use governor::{DefaultKeyedRateLimiter, Quota};
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::refusal::Refusal;
 use crate::routes::MESSAGE_PATH;
 use crate::state::ServiceState;
 use crate::tokens::{Role, TokenError, TokenName, Tokens};
 
+/// Streams that one token may have open at the same time.
+const STREAMS: usize = 32;
+/// Streams of all tokens; what is left of the connections is for requests that end by themselves.
+const ALL_STREAMS: usize = 512;
+/// When it is worth another try, as far as callers are told, after too many streams.
+const STREAM_SECONDS: u64 = 5;
+
 /// Whose request it is; handlers find it among the request's extensions.
-#[derive(Clone, Debug)]
-pub(crate) struct Sender(pub(crate) TokenName);
+#[derive(Clone)]
+pub(crate) struct Sender {
+    pub(crate) name: TokenName,
+    /// What its token is told by from a later one of the same name.
+    hash: Option<[u8; 32]>,
+}
+
+/// One of the streams that a token may have open, for as long as this is there.
+pub(crate) struct StreamPlace {
+    sender: Sender,
+    _of_the_token: OwnedSemaphorePermit,
+    _of_all: OwnedSemaphorePermit,
+}
 
 /// The tokens as the file has them now, and how much each has asked for lately.
 pub(crate) struct Access {
@@ -29,6 +49,8 @@ pub(crate) struct Access {
     known: Mutex<Known>,
     limiter: RwLock<Arc<DefaultKeyedRateLimiter<TokenName>>>,
     clock: DefaultClock,
+    streams: Mutex<HashMap<TokenName, Arc<Semaphore>>>,
+    all_streams: Arc<Semaphore>,
 }
 
 struct Known {
@@ -54,6 +76,8 @@ impl Access {
             }),
             limiter: RwLock::new(Arc::new(limiter(settings))),
             clock: DefaultClock::default(),
+            streams: Mutex::default(),
+            all_streams: Arc::new(Semaphore::new(ALL_STREAMS)),
             folder,
         })
     }
@@ -89,7 +113,7 @@ impl Access {
         })
     }
 
-    fn authenticate(&self, headers: &HeaderMap) -> Result<(TokenName, Role), Refusal> {
+    fn authenticate(&self, headers: &HeaderMap) -> Result<(Sender, Role), Refusal> {
         let refused = |detail: &str| {
             Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", detail.to_owned())
         };
@@ -100,13 +124,45 @@ impl Access {
             .filter(|(scheme, _)| scheme.eq_ignore_ascii_case("bearer"))
             .map(|(_, token)| token.trim())
             .ok_or_else(|| {
-                refused("send `Authorization: Bearer TOKEN`; `cryptlet token make` makes a token")
+                refused("send `Authorization: Bearer TOKEN`; `cryptlet token new` makes a token")
             })?;
         let tokens = self.tokens();
         let (name, role) = tokens
             .identify(presented)
             .ok_or_else(|| refused("the token is not known here, or was revoked"))?;
-        Ok((name.clone(), role))
+        let sender = Sender {
+            hash: tokens.hash(name),
+            name: name.clone(),
+        };
+        Ok((sender, role))
+    }
+
+    /// A place for one more stream.
+    pub(crate) fn open_stream(&self, sender: Sender) -> Result<StreamPlace, Refusal> {
+        let mut streams = self.streams.lock().unwrap_or_else(PoisonError::into_inner);
+        let of_the_token = streams
+            .entry(sender.name.clone())
+            .or_insert_with(|| Arc::new(Semaphore::new(STREAMS)));
+        let of_the_token = Arc::clone(of_the_token).try_acquire_owned();
+        let of_all = Arc::clone(&self.all_streams).try_acquire_owned();
+        let (Ok(of_the_token), Ok(of_all)) = (of_the_token, of_all) else {
+            return Err(Refusal::new(
+                StatusCode::TOO_MANY_REQUESTS,
+                "too-many-streams",
+                format!("a token may have {STREAMS} streams open at the same time, and all tokens together {ALL_STREAMS}; close one first"),
+            )
+            .retry_after(STREAM_SECONDS));
+        };
+        Ok(StreamPlace {
+            sender,
+            _of_the_token: of_the_token,
+            _of_all: of_all,
+        })
+    }
+
+    /// Whether the token that a stream was opened with is still good.
+    pub(crate) fn admits(&self, place: &StreamPlace) -> bool {
+        self.tokens().hash(&place.sender.name) == place.sender.hash
     }
 
     fn count(&self, name: &TokenName) -> Result<(), Refusal> {
@@ -146,9 +202,10 @@ pub(crate) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
-    let (name, role) = state.access.authenticate(request.headers())?;
+    let (sender, role) = state.access.authenticate(request.headers())?;
+    let name = &sender.name;
     tracing::Span::current().record("token", name.as_str());
-    state.access.count(&name)?;
+    state.access.count(name)?;
     let path = request.extensions().get::<MatchedPath>();
     let needed = needed(request.method(), path.map(MatchedPath::as_str));
     if role < needed {
@@ -158,7 +215,7 @@ pub(crate) async fn guard(
             format!("token \"{name}\" has the role {role}; this takes the role {needed}"),
         ));
     }
-    request.extensions_mut().insert(Sender(name));
+    request.extensions_mut().insert(sender);
     Ok(next.run(request).await)
 }
 
@@ -202,6 +259,7 @@ fn is_local(host: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::tokens;
 
     #[test]
     fn only_names_of_this_machine_are_local() {
@@ -253,5 +311,32 @@ mod tests {
         assert!(access.count(&often).is_ok());
         assert!(access.count(&often).is_err(), "the burst is used up");
         assert!(access.count(&seldom).is_ok(), "others are not held up");
+    }
+
+    #[test]
+    fn a_token_has_a_bounded_number_of_streams_for_as_long_as_it_is_good() -> Result<(), TokenError>
+    {
+        let folder = tempfile::tempdir().expect("a folder");
+        let access = Access::new(folder.path().into(), &Service::default())?;
+        let holder = |name: &str| -> Result<Sender, TokenError> {
+            let name: TokenName = name.parse()?;
+            tokens::make(folder.path(), &name, Role::Auditor)?;
+            let hash = access.tokens().hash(&name);
+            Ok(Sender { name, hash })
+        };
+        let (greedy, modest) = (holder("greedy")?, holder("modest")?);
+        let open = |sender: &Sender| access.open_stream(sender.clone());
+        let mut places: Vec<_> = (0..STREAMS).map_while(|_| open(&greedy).ok()).collect();
+        assert_eq!(places.len(), STREAMS);
+        assert!(open(&greedy).is_err());
+        let other = open(&modest).expect("others are not held up");
+        places.pop();
+        let last = open(&greedy).expect("there is a place again");
+
+        tokens::revoke(folder.path(), &greedy.name)?;
+        assert!(!access.admits(&last) && access.admits(&other));
+        tokens::make(folder.path(), &greedy.name, Role::Auditor)?;
+        assert!(!access.admits(&last), "another token of the same name");
+        Ok(())
     }
 }

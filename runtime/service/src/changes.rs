@@ -11,6 +11,7 @@ use futures::Stream;
 use tokio::sync::broadcast::{self, error::RecvError};
 use tokio::time::Instant;
 
+use crate::access::StreamPlace;
 use crate::api::{InvocationView, PublishedEvent, Stage};
 use crate::refusal::Refusal;
 use crate::state::ServiceState;
@@ -61,6 +62,7 @@ pub(crate) async fn executed(
 /// If there is no such invocation.
 pub(crate) fn invocation(
     state: &Arc<ServiceState>,
+    place: StreamPlace,
     binding: String,
     number: u64,
 ) -> Result<impl Stream<Item = Result<Event, Infallible>> + use<>, Refusal> {
@@ -68,6 +70,7 @@ pub(crate) fn invocation(
     let first = views::invocation(state, &binding, number)?;
     let following = Following {
         state: Arc::clone(state),
+        place,
         binding,
         number,
         news,
@@ -90,6 +93,7 @@ pub(crate) fn invocation(
 
 struct Following {
     state: Arc<ServiceState>,
+    place: StreamPlace,
     binding: String,
     number: u64,
     news: News,
@@ -108,6 +112,9 @@ impl Following {
         }
         loop {
             let ended = !self.news.next_unless_at_rest(&self.state).await;
+            if !self.state.access.admits(&self.place) {
+                return None;
+            }
             let view = views::invocation(&self.state, &self.binding, self.number).ok()?;
             if self.last.as_ref() != Some(&view) {
                 return Some(view);
@@ -126,6 +133,7 @@ impl Following {
 /// If there is no such binding.
 pub(crate) fn published(
     state: &Arc<ServiceState>,
+    place: StreamPlace,
     binding: &str,
     after: u64,
 ) -> Result<impl Stream<Item = Result<Event, Infallible>> + use<>, Refusal> {
@@ -133,6 +141,7 @@ pub(crate) fn published(
     let id = state.binding(binding)?.document.id();
     let publishing = Publishing {
         state: Arc::clone(state),
+        place,
         id,
         news,
         after,
@@ -153,6 +162,7 @@ pub(crate) fn published(
 
 struct Publishing {
     state: Arc<ServiceState>,
+    place: StreamPlace,
     id: cryptlet_attest::BindingId,
     news: News,
     after: u64,
@@ -162,6 +172,9 @@ struct Publishing {
 impl Publishing {
     async fn next(&mut self) -> Option<(u64, PublishedEvent)> {
         loop {
+            if !self.state.access.admits(&self.place) {
+                return None;
+            }
             if let Some((position, published)) = self.read.pop_front() {
                 self.after = position;
                 return Some((position, published));

@@ -119,6 +119,10 @@ mod tests {
 
     const REQUEST: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n";
 
+    const KEPT: &[u8] = b"GET / HTTP/1.1\r\nHost: localhost\r\n\r\n";
+    /// Far longer than an answer takes, on a machine that is not busy.
+    const A_WHILE: Duration = Duration::from_millis(200);
+
     async fn listening(
         router: Router,
         bounds: Bounds,
@@ -158,9 +162,16 @@ mod tests {
         };
         let router = Router::new().route("/", get(|| async { "here" }));
         let (address, _closing, _task) = listening(router, bounds).await?;
-        let first = TcpStream::connect(address).await?;
+        // Its answer shows that it has the only place, and that it keeps it.
+        let mut first = TcpStream::connect(address).await?;
+        first.write_all(KEPT).await?;
+        let mut begun = [0; 12];
+        first.read_exact(&mut begun).await?;
+        assert_eq!(&begun, b"HTTP/1.1 200");
         let mut second = TcpStream::connect(address).await?;
         second.write_all(REQUEST).await?;
+        let too_early = tokio::time::timeout(A_WHILE, second.read_u8()).await;
+        assert!(too_early.is_err(), "there was a second place");
         drop(first);
         assert!(answer(&mut second).await?.ends_with("here"));
         Ok(())

@@ -43,7 +43,7 @@ pub fn description() -> OpenApi {
         SecurityScheme::Http(
             HttpBuilder::new()
                 .scheme(HttpAuthScheme::Bearer)
-                .description(Some("A token that `cryptlet token make` made."))
+                .description(Some("A token that `cryptlet token new` made."))
                 .build(),
         ),
     );

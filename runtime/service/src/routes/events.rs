@@ -2,11 +2,13 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::extract::State;
 use axum::http::HeaderMap;
 use axum::response::IntoResponse;
 use axum::response::sse::Sse;
 
+use crate::access::Sender;
 use crate::changes;
 use crate::extract::Path;
 use crate::refusal::Refusal;
@@ -26,6 +28,7 @@ const LAST_EVENT_ID: &str = "last-event-id";
 )]
 pub(super) async fn stream(
     State(state): State<Arc<ServiceState>>,
+    Extension(sender): Extension<Sender>,
     Path(binding): Path<String>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Refusal> {
@@ -42,6 +45,7 @@ pub(super) async fn stream(
                 )
             })?,
     };
-    let events = changes::published(&state, &binding, after)?;
+    let place = state.access.open_stream(sender)?;
+    let events = changes::published(&state, place, &binding, after)?;
     Ok(Sse::new(events).keep_alive(changes::keep_alive()))
 }

@@ -2,14 +2,15 @@
 
 use std::sync::Arc;
 
-use axum::Json;
 use axum::extract::State;
 use axum::http::{StatusCode, header};
 use axum::response::IntoResponse;
 use axum::response::sse::Sse;
+use axum::{Extension, Json};
 use serde::Deserialize;
 use utoipa::IntoParams;
 
+use crate::access::Sender;
 use crate::api::InvocationView;
 use crate::extract::{Path, Query};
 use crate::refusal::Refusal;
@@ -80,9 +81,11 @@ pub(super) async fn show(
 )]
 pub(super) async fn stream(
     State(state): State<Arc<ServiceState>>,
+    Extension(sender): Extension<Sender>,
     Path((binding, number)): Path<(String, u64)>,
 ) -> Result<impl IntoResponse, Refusal> {
-    let events = changes::invocation(&state, binding, number)?;
+    let place = state.access.open_stream(sender)?;
+    let events = changes::invocation(&state, place, binding, number)?;
     Ok(Sse::new(events).keep_alive(changes::keep_alive()))
 }
 

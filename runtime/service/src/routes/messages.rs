@@ -36,7 +36,7 @@ const PREFERENCE_APPLIED: HeaderName = HeaderName::from_static("preference-appli
 )]
 pub(super) async fn send(
     State(state): State<Arc<ServiceState>>,
-    Extension(Sender(sender)): Extension<Sender>,
+    Extension(sender): Extension<Sender>,
     Path((binding, topic)): Path<(String, String)>,
     headers: HeaderMap,
     Fields(body): Fields,
@@ -44,7 +44,7 @@ pub(super) async fn send(
     let idempotency_key = idempotency_key(&headers)?;
     let wait = wait(&headers)?;
     let message = Message {
-        sender: sender.to_string(),
+        sender: sender.name.to_string(),
         topic,
         body,
         idempotency_key,
