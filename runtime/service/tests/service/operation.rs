@@ -89,18 +89,27 @@ async fn a_reload_takes_over_what_can_change() -> Tested {
     };
     assert_eq!(deploy().await?, StatusCode::PAYLOAD_TOO_LARGE);
     service.reload(|settings| settings.body_bytes = 100).await?;
-    while deploy().await? != StatusCode::UNPROCESSABLE_ENTITY {
-        tokio::task::yield_now().await;
-    }
+    assert_eq!(deploy().await?, StatusCode::UNPROCESSABLE_ENTITY);
     Ok(())
 }
 
 #[tokio::test]
 async fn a_reload_of_a_broken_file_changes_nothing() -> Tested {
-    let service = Running::start().await?;
+    let service = Running::start_with(Service {
+        body_bytes: 10,
+        ..Service::default()
+    })
+    .await?;
     std::fs::write(service.state.path().join("fabric.toml"), "[service")?;
     service.order_reload().await?;
-    assert_eq!(service.get("/v1/status").await?.status(), StatusCode::OK);
+    let request = service
+        .request(Method::POST, "/v1/versions")
+        .header("content-type", "application/wasm")
+        .body("more than ten bytes");
+    assert_eq!(
+        request.send().await?.status(),
+        StatusCode::PAYLOAD_TOO_LARGE
+    );
     let ready: Readiness = service.get("/health/ready").await?.json().await?;
     assert!(ready.ready, "{:?}", ready.reasons);
     Ok(())
