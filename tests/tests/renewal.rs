@@ -48,6 +48,49 @@ async fn sent(world: &World) -> Result<u64> {
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn what_a_node_has_lost_is_sent_again_which_is_no_step_nearer() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let world = World::new(folder.path(), Components::read()?).await?;
+    let fabric = world.open(Seams::live()?).await?;
+    world.set_up(&fabric).await?;
+    world.end_period(1).await?;
+    world.chain.anvil_set_auto_mine(false).await?;
+    fabric.advance().await?;
+    let attempt = fabric.journal().live_attempt(&delivery(&world, &fabric)?)?;
+    let hash = B256::from(attempt.context("it was sent")?.hash);
+    world.chain.anvil_drop_transaction(hash).await?;
+
+    let progress = fabric.deliver(&world.binding.binding.name).await?;
+    // A node that forgets at once would keep us busy for ever otherwise.
+    assert!(progress.is_quiet(), "{progress:?}");
+    assert_eq!(delivery(&world, &fabric)?.status, DeliveryStatus::Sent);
+    let known = world.chain.get_transaction_by_hash(hash).await?;
+    assert!(known.is_some(), "the node has it again");
+    world.chain.anvil_set_auto_mine(true).await?;
+    world.mine(1).await?;
+    assert!(world.settle(&fabric).await?.is_empty());
+    assert_eq!(delivery(&world, &fabric)?.status, DeliveryStatus::Finalized);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn no_delivery_starts_while_the_fabric_drains() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let world = World::new(folder.path(), Components::read()?).await?;
+    let fabric = world.open(Seams::live()?).await?;
+    world.set_up(&fabric).await?;
+    world.end_period(1).await?;
+    let name = &world.binding.binding.name;
+    fabric.read_events(name).await?;
+    fabric.execute_accepted(name).await?;
+    assert_eq!(delivery(&world, &fabric)?.status, DeliveryStatus::Sealed);
+    fabric.drain();
+    fabric.deliver(name).await?;
+    assert_eq!(delivery(&world, &fabric)?.status, DeliveryStatus::Sealed);
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn an_expired_delivery_is_signed_again_on_its_nonce() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let world = World::new(folder.path(), Components::read()?).await?;

@@ -19,13 +19,28 @@ enum Outcome {
     Moved,
     /// Nothing to do before the chain has gone on.
     Pending,
+    /// As many of the account's transactions are on their way as may be.
+    NoRoom,
     /// Something must change first.
     Waits(String),
+}
+
+/// Where one look has left a delivery.
+#[derive(PartialEq, Eq)]
+enum Standing {
+    Final,
+    Open,
+    /// No further transaction of the account can be made before some are included.
+    NoRoom,
 }
 
 /// Most moves of one delivery in a pass: more than the way from sealed to final has. A node that
 /// takes a transaction and denies it in the next breath must not keep us here.
 const MOST_MOVES: usize = 8;
+
+/// Most deliveries that come nearer to their end in a pass; the events that came meanwhile and the
+/// other bindings' nonces wait for it.
+const MOST_DELIVERIES: usize = 64;
 
 impl Fabric {
     /// Takes a binding's deliveries as far as they can go now.
@@ -43,23 +58,32 @@ impl Fabric {
             return Ok(());
         }
         let ledger = self.ledger(binding)?;
+        let (mut has_room, mut nearer) = (true, 0);
         for row in open {
-            let finished = self.deliver_one(binding, ledger, row, progress).await?;
-            if binding.contract.ordered && !finished {
+            if self.is_draining() || nearer == MOST_DELIVERIES {
                 break;
             }
+            if !has_room && row.status == DeliveryStatus::Sealed {
+                continue;
+            }
+            let before = progress.moved;
+            let standing = self.deliver_one(binding, ledger, row, progress).await?;
+            if binding.contract.ordered && standing != Standing::Final {
+                break;
+            }
+            has_room &= standing != Standing::NoRoom;
+            nearer += usize::from(progress.moved > before);
         }
         Ok(())
     }
 
-    /// Returns whether the delivery is final.
     async fn deliver_one(
         &self,
         binding: &Binding,
         ledger: &EvmLedger,
         mut row: DeliveryRow,
         progress: &mut Progress,
-    ) -> Result<bool, FabricError> {
+    ) -> Result<Standing, FabricError> {
         for _ in 0..MOST_MOVES {
             let outcome = match row.status {
                 DeliveryStatus::Sealed => self.build(binding, ledger, &row).await?,
@@ -68,14 +92,17 @@ impl Fabric {
                     self.follow(binding, ledger, &row).await?
                 }
                 DeliveryStatus::CallbackFailed => self.await_retry(binding, ledger, &row).await?,
-                DeliveryStatus::Finalized | DeliveryStatus::Skipped => return Ok(true),
+                DeliveryStatus::Finalized | DeliveryStatus::Skipped => {
+                    return Ok(Standing::Final);
+                }
             };
             match outcome {
                 Outcome::Moved => {
                     progress.moved += 1;
                     row = self.journal.delivery(&row)?.unwrap_or(row);
                 }
-                Outcome::Pending => return Ok(false),
+                Outcome::Pending => return Ok(Standing::Open),
+                Outcome::NoRoom => return Ok(Standing::NoRoom),
                 Outcome::Waits(reason) => {
                     if row.refusal.as_ref() != Some(&reason) {
                         tracing::warn!(
@@ -94,11 +121,11 @@ impl Fabric {
                         delivery: Some(row.delivery),
                         reason,
                     });
-                    return Ok(false);
+                    return Ok(Standing::Open);
                 }
             }
         }
-        Ok(false)
+        Ok(Standing::Open)
     }
 
     /// Sealed: asks the chain whether it would take it, takes a nonce, signs, and writes all of
@@ -111,6 +138,17 @@ impl Fabric {
     ) -> Result<Outcome, FabricError> {
         if let Some(outcome) = self.already_delivered(binding, ledger, row).await? {
             return Ok(outcome);
+        }
+        // Before all that takes long, and without keeping others from their nonces.
+        let pending = ledger.pending_nonce().await?;
+        let next = self
+            .account(binding)?
+            .turn()
+            .await
+            .next_nonce(&self.journal, pending)?;
+        match ledger.check_room(next).await {
+            Err(LedgerError::LaneFull { .. }) => return Ok(Outcome::NoRoom),
+            checked => checked?,
         }
         let head = ledger.head().await?;
         let (draft, valid_until) = match draft(binding, ledger, row, &head).await {
@@ -125,7 +163,7 @@ impl Fabric {
         let attempt = match ledger.sign(&draft, nonce).await {
             Ok(attempt) => attempt,
             // Others are on their way; there is room when they are included.
-            Err(LedgerError::LaneFull { .. }) => return Ok(Outcome::Pending),
+            Err(LedgerError::LaneFull { .. }) => return Ok(Outcome::NoRoom),
             Err(error) => return Err(error.into()),
         };
         self.keep_attempt(ledger, row, &attempt, valid_until, None)
@@ -198,11 +236,25 @@ impl Fabric {
         let Some(kept) = self.journal.live_attempt(row)? else {
             return self.reopen(row, None).await;
         };
+        self.hand_over(binding, ledger, row, &kept).await
+    }
+
+    /// Hands the signed bytes to the node, for the first time or again.
+    async fn hand_over(
+        &self,
+        binding: &Binding,
+        ledger: &EvmLedger,
+        row: &DeliveryRow,
+        kept: &AttemptRow,
+    ) -> Result<Outcome, FabricError> {
         let attempt = match Attempt::from_bytes(&kept.raw) {
             Ok(attempt) => attempt,
-            Err(error) => return Ok(Outcome::Waits(unreadable(&kept, &error))),
+            Err(error) => return Ok(Outcome::Waits(unreadable(kept, &error))),
         };
         match ledger.broadcast(&attempt).await? {
+            // What was sent before is where it was.
+            Broadcast::AlreadyKnown if row.status != DeliveryStatus::Built => Ok(Outcome::Pending),
+            Broadcast::Accepted if row.status == DeliveryStatus::Sent => Ok(Outcome::Pending),
             Broadcast::Accepted | Broadcast::AlreadyKnown => {
                 self.reached(Step::Broadcast, &binding.binding.name, row.number);
                 self.move_to(row, DeliveryStatus::Sent, None).await?;
@@ -210,18 +262,21 @@ impl Fabric {
             }
             Broadcast::NonceTooLow => {
                 if ledger.follow(attempt.hash).await? != Following::Unknown {
+                    if row.status != DeliveryStatus::Built {
+                        return Ok(Outcome::Pending);
+                    }
                     self.move_to(row, DeliveryStatus::Sent, None).await?;
                     return Ok(Outcome::Moved);
                 }
                 if ledger.is_superseded(&attempt).await? {
-                    return self.reopen(row, Some(&kept)).await;
+                    return self.reopen(row, Some(kept)).await;
                 }
                 Ok(Outcome::Pending)
             }
             said => {
                 let head = ledger.head().await?;
                 if said == Broadcast::Underpriced || head.timestamp > kept.valid_until {
-                    return self.renew(binding, ledger, row, &kept, &head).await;
+                    return self.renew(binding, ledger, row, kept, &head).await;
                 }
                 Ok(Outcome::Waits(format!(
                     "the node does not take transaction {}: {said}",
@@ -250,9 +305,9 @@ impl Fabric {
                 if following == Following::Pending {
                     return Ok(Outcome::Pending);
                 }
-                // The node lost it, or a reorganisation did: the same bytes again.
-                self.move_to(row, DeliveryStatus::Built, None).await?;
-                Ok(Outcome::Moved)
+                // The node lost it, or a reorganisation did; or it has not heard yet what another
+                // node of its service took. The same bytes again, which is no step nearer.
+                self.hand_over(binding, ledger, row, &kept).await
             }
             Following::Included(inclusion) => {
                 if row.status == DeliveryStatus::Included

@@ -15,7 +15,7 @@
 //! may succeed later ([`LedgerError::is_transient`]).
 //!
 //! ```no_run
-//! use cryptlet_ledger::{Delivery, EvmLedger, EvmSettings, Registration, Following, Signer};
+//! use cryptlet_ledger::{Delivery, EvmLedger, EvmSettings, Following, Signer};
 //! # async fn example(settings: EvmSettings, signer: std::sync::Arc<dyn Signer>, delivery: Delivery)
 //! # -> Result<(), cryptlet_ledger::LedgerError> {
 //! let ledger = EvmLedger::connect(settings, signer).await?;

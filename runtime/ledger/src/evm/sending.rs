@@ -125,6 +125,26 @@ impl EvmLedger {
         Ok(Draft::new(gateway, call, self.price(gas, cap).await?, cap))
     }
 
+    /// Whether a transaction with this nonce may join those that are on their way.
+    ///
+    /// # Errors
+    ///
+    /// [`LedgerError::LaneFull`] if too many of the account's transactions are
+    /// waiting; else what the node's answer, or its lack, is.
+    pub async fn check_room(&self, nonce: u64) -> Result<(), LedgerError> {
+        let next = self.included_nonce().await?;
+        if nonce < next.saturating_add(self.settings.max_in_flight) {
+            return Ok(());
+        }
+        Err(LedgerError::LaneFull {
+            ledger: self.settings.name.clone(),
+            account: self.account,
+            nonce,
+            next,
+            limit: self.settings.max_in_flight,
+        })
+    }
+
     /// Signs a draft with the account's key. The nonce is then as good as used: store
     /// the attempt durably before anybody takes the next one.
     ///
@@ -372,20 +392,6 @@ impl EvmLedger {
             }),
             _ => Ok(()),
         }
-    }
-
-    async fn check_room(&self, nonce: u64) -> Result<(), LedgerError> {
-        let next = self.included_nonce().await?;
-        if nonce < next.saturating_add(self.settings.max_in_flight) {
-            return Ok(());
-        }
-        Err(LedgerError::LaneFull {
-            ledger: self.settings.name.clone(),
-            account: self.account,
-            nonce,
-            next,
-            limit: self.settings.max_in_flight,
-        })
     }
 }
 
