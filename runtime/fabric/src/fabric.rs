@@ -236,14 +236,15 @@ impl Fabric {
         })
         .await??;
         let identity = &cryptlet.manifest().cryptlet;
-        let row = VersionRow {
+        let mut row = VersionRow {
             cryptlet: identity.name.clone(),
             version: identity.version.clone(),
             measurement: cryptlet.measurement(),
             deployed_at: self.seams.clock.now(),
         };
         let kept = row.clone();
-        self.journal
+        row.deployed_at = self
+            .journal
             .commit(move |writing| writing.deploy(&kept, &component))
             .await?;
         tracing::info!(cryptlet = row.cryptlet, version = %row.version, measurement = %row.measurement, "deployed");
@@ -380,17 +381,16 @@ impl Fabric {
                 version: version.clone(),
             });
         }
-        let measurement = self.measurement_of(&agreement.cryptlet, version)?;
-        let cryptlet = self.cryptlet(&measurement).await?;
+        let to = self.deployed(&agreement.cryptlet, version)?;
+        let cryptlet = self.cryptlet(&to.measurement).await?;
         self.check_version(&row.document, &cryptlet).await?;
-        let id = row.document.id();
-        let (name, to, at) = (
-            agreement.cryptlet.clone(),
-            version.clone(),
+        let (id, from, at) = (
+            row.document.id(),
+            row.active.clone(),
             self.seams.clock.now(),
         );
         self.journal
-            .commit(move |writing| writing.switch(&id, &name, &to, measurement, change, at))
+            .commit(move |writing| writing.switch(&id, &from, &to, change, at))
             .await?;
         tracing::info!(binding = agreement.name, %version, ?change, "active version changed");
         Ok(())
@@ -472,16 +472,11 @@ impl Fabric {
             .insert(cryptlet.measurement(), cryptlet);
     }
 
-    pub(crate) fn measurement_of(
-        &self,
-        cryptlet: &str,
-        version: &Version,
-    ) -> Result<Measurement, FabricError> {
+    fn deployed(&self, cryptlet: &str, version: &Version) -> Result<VersionRow, FabricError> {
         self.journal
             .versions()?
             .into_iter()
             .find(|row| row.cryptlet == cryptlet && row.version == *version)
-            .map(|row| row.measurement)
             .ok_or_else(|| FabricError::UnknownVersion {
                 cryptlet: cryptlet.into(),
                 version: version.clone(),

@@ -314,10 +314,12 @@ CREATE TABLE version (
 ) STRICT;
 INSERT INTO "version" VALUES('reference-rate','1.0.0',X'706F0FD7A8FBCE91B7192F8AD4D8FF35E7D42A39ABC432C413159588A2E5043A',1795410167337);
 INSERT INTO "version" VALUES('interest-rate-swap','1.0.0',X'BE22EC9E73998C5ED2CD9488EE9841E8127E90DDD26BFF8C9217834007BBF587',1795410167918);
-CREATE INDEX invocation_waiting ON invocation (binding, number) WHERE executed = 0;
+CREATE INDEX invocation_waiting ON invocation (binding, number, occurrence) WHERE executed = 0;
+CREATE INDEX execution_failed ON execution (binding, number) WHERE ordinal = 0 AND outcome <> 'ok';
 CREATE INDEX event_of_binding ON event (binding, place);
 CREATE INDEX delivery_open ON delivery (binding, ledger, delivery)
     WHERE status NOT IN ('finalized', 'skipped');
+CREATE INDEX delivery_by_status ON delivery (binding, status);
 CREATE INDEX delivery_of_invocation ON delivery (binding, number);
 CREATE INDEX attempt_of_delivery ON attempt (binding, ledger, delivery);
 COMMIT;

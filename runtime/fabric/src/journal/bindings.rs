@@ -1,13 +1,12 @@
 //! Bindings and the moves of their active version.
 
 use cryptlet_attest::{
-    BindingChange, BindingEntry, BindingId, LeafHash, LogEntry, Measurement, VersionChange,
-    VersionEntry,
+    BindingChange, BindingEntry, BindingId, LeafHash, LogEntry, VersionChange, VersionEntry,
 };
 use rusqlite::params;
 use semver::Version;
 
-use super::{Journal, JournalError, Writing};
+use super::{Journal, JournalError, VersionRow, Writing};
 use crate::binding::{Approval, Binding};
 
 /// A binding as the journal knows it.
@@ -55,6 +54,7 @@ impl Writing<'_> {
                 "a binding \"{name}\" with this name or this id ({id}) exists; take another name and salt"
             )));
         }
+        self.check_delivery_key(binding)?;
         self.execute(
             "INSERT INTO binding (id, name, version, document, approvals, active, next_block)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
@@ -77,24 +77,54 @@ impl Writing<'_> {
         self.record_move(&id, "activated", active, at, leaf)
     }
 
+    /// The chain admits a key for one binding, and a shared key would blur who did what.
+    fn check_delivery_key(&self, binding: &Binding) -> Result<(), JournalError> {
+        let key = &binding.keys.delivery;
+        let others = || -> rusqlite::Result<Vec<String>> {
+            self.connection
+                .prepare_cached("SELECT document FROM binding")?
+                .query_map([], |row| row.get(0))?
+                .collect()
+        };
+        let others = others().map_err(|source| super::store(self.path, source))?;
+        let other = others
+            .iter()
+            .filter_map(|document| Binding::parse("journal", document).ok())
+            .find(|other| other.keys.delivery == *key);
+        other.map_or(Ok(()), |other| {
+            Err(JournalError::Conflict(format!(
+                "binding \"{}\", keys.delivery: key {key} delivers for {}; make a key for this binding alone",
+                binding.binding.name, other.binding.name
+            )))
+        })
+    }
+
     /// Makes `version` the one that new invocations of the binding run on.
+    ///
+    /// # Errors
+    ///
+    /// If another than `from` has become active meanwhile.
     pub(crate) fn switch(
         &mut self,
         binding: &BindingId,
-        cryptlet: &str,
-        version: &Version,
-        measurement: Measurement,
+        from: &Version,
+        to: &VersionRow,
         change: VersionChange,
         at: u64,
     ) -> Result<(), JournalError> {
-        self.execute(
-            "UPDATE binding SET active = ?2 WHERE id = ?1",
-            params![binding.as_bytes(), version.to_string()],
+        let changed = self.execute(
+            "UPDATE binding SET active = ?3 WHERE id = ?1 AND active = ?2",
+            params![binding.as_bytes(), from.to_string(), to.version.to_string()],
         )?;
+        if changed != 1 {
+            return Err(JournalError::Conflict(format!(
+                "binding {binding} does not run {from} any more, so nothing was changed; see what it runs now with `cryptlet ls`"
+            )));
+        }
         let (leaf, _) = self.append(&LogEntry::Version(VersionEntry {
-            cryptlet: cryptlet.into(),
-            version: version.to_string(),
-            measurement,
+            cryptlet: to.cryptlet.clone(),
+            version: to.version.to_string(),
+            measurement: to.measurement,
             binding: Some(*binding),
             change,
         }))?;
@@ -102,7 +132,7 @@ impl Writing<'_> {
             VersionChange::RolledBack => "rolled-back",
             _ => "promoted",
         };
-        self.record_move(binding, word, version, at, leaf)
+        self.record_move(binding, word, &to.version, at, leaf)
     }
 
     fn record_move(

@@ -308,6 +308,23 @@ pub struct PublishedEvent {
     pub body: Vec<u8>,
 }
 
+/// See [`Journal::next_accepted`]; an index finds the row before its input is read.
+pub(super) const NEXT_ACCEPTED: &str = "SELECT number, input, seed, salt, measurement,
+            (occurrence LIKE 'event-again/%' OR occurrence LIKE 'message-again/%') AS is_again
+     FROM invocation WHERE binding = ?1 AND number = (
+         SELECT number FROM invocation WHERE binding = ?1 AND executed = 0
+         ORDER BY occurrence LIKE 'event-again/%' OR occurrence LIKE 'message-again/%' DESC, number
+         LIMIT 1)";
+
+/// See [`Journal::held_by`]; looks at failed runs alone.
+pub(super) const HELD_BY: &str = "SELECT number, outcome, explanation FROM execution
+     CROSS JOIN invocation AS failed USING (binding, number)
+     WHERE binding = ?1 AND ordinal = 0 AND outcome <> 'ok' AND passed_over = 0
+       AND occurrence LIKE 'event%'
+       AND NOT EXISTS (SELECT 1 FROM invocation AS retried WHERE retried.binding = failed.binding
+                       AND retried.occurrence = 'event-again/' || failed.number)
+     ORDER BY number LIMIT 1";
+
 impl Journal {
     /// The invocation of the binding that is accepted and runs next: one that is run again, or else
     /// the oldest.
@@ -316,44 +333,27 @@ impl Journal {
     ///
     /// If the journal cannot be read.
     pub fn next_accepted(&self, binding: &BindingId) -> Result<Option<AcceptedRow>, JournalError> {
-        self.read().one(
-            "SELECT number, input, seed, salt, measurement,
-                    (occurrence LIKE 'event-again/%' OR occurrence LIKE 'message-again/%') AS is_again
-             FROM invocation WHERE binding = ?1 AND executed = 0
-             ORDER BY is_again DESC, number LIMIT 1",
-            [binding.as_bytes()],
-            |row| {
-                Ok(AcceptedRow {
-                    number: row.get::<_, i64>(0)?.cast_unsigned(),
-                    input: row.get(1)?,
-                    seed: row.get(2)?,
-                    salt: row.get(3)?,
-                    measurement: Measurement::from_bytes(row.get(4)?),
-                    is_again: row.get(5)?,
-                })
-            },
-        )
+        self.read().one(NEXT_ACCEPTED, [binding.as_bytes()], |row| {
+            Ok(AcceptedRow {
+                number: row.get::<_, i64>(0)?.cast_unsigned(),
+                input: row.get(1)?,
+                seed: row.get(2)?,
+                salt: row.get(3)?,
+                measurement: Measurement::from_bytes(row.get(4)?),
+                is_again: row.get(5)?,
+            })
+        })
     }
 
     /// The oldest run of a contract event that failed, was not run again and was not passed over.
     pub(crate) fn held_by(&self, binding: &BindingId) -> Result<Option<Held>, JournalError> {
-        self.read().one(
-            "SELECT number, outcome, explanation FROM invocation AS failed
-             JOIN execution USING (binding, number)
-             WHERE binding = ?1 AND ordinal = 0 AND outcome <> 'ok' AND passed_over = 0
-               AND occurrence LIKE 'event%'
-               AND NOT EXISTS (SELECT 1 FROM invocation AS retried WHERE retried.binding = failed.binding
-                               AND retried.occurrence = 'event-again/' || failed.number)
-             ORDER BY number LIMIT 1",
-            [binding.as_bytes()],
-            |row| {
-                Ok(Held {
-                    number: row.get::<_, i64>(0)?.cast_unsigned(),
-                    outcome: row.get(1)?,
-                    explanation: row.get(2)?,
-                })
-            },
-        )
+        self.read().one(HELD_BY, [binding.as_bytes()], |row| {
+            Ok(Held {
+                number: row.get::<_, i64>(0)?.cast_unsigned(),
+                outcome: row.get(1)?,
+                explanation: row.get(2)?,
+            })
+        })
     }
 
     /// The input of an invocation that ran, and how it ended.

@@ -245,6 +245,31 @@ impl Reading<'_> {
         read().map_err(|source| store(self.path, source))
     }
 
+    /// Rows until those that there are weigh `most` or more.
+    fn some<T>(
+        &self,
+        sql: &str,
+        parameters: impl rusqlite::Params,
+        most: usize,
+        row: impl FnMut(&rusqlite::Row<'_>) -> rusqlite::Result<T>,
+        weight: impl Fn(&T) -> usize,
+    ) -> Result<Vec<T>, JournalError> {
+        let read = || -> rusqlite::Result<Vec<T>> {
+            let mut statement = self.connection.prepare_cached(sql)?;
+            let (mut rows, mut weighed) = (Vec::new(), 0);
+            for row in statement.query_map(parameters, row)? {
+                let row = row?;
+                weighed += weight(&row);
+                rows.push(row);
+                if weighed >= most {
+                    break;
+                }
+            }
+            Ok(rows)
+        };
+        read().map_err(|source| store(self.path, source))
+    }
+
     fn one<T>(
         &self,
         sql: &str,
@@ -263,7 +288,7 @@ impl Reading<'_> {
 }
 
 fn store(path: &Path, source: rusqlite::Error) -> JournalError {
-    if is_full(&source) {
+    if is_full(&source, path) {
         return JournalError::Full {
             path: path.display().to_string(),
         };
@@ -275,8 +300,36 @@ fn store(path: &Path, source: rusqlite::Error) -> JournalError {
 }
 
 /// Whether SQLite says so, or the system did when SQLite wrote or grew a file.
-fn is_full(error: &rusqlite::Error) -> bool {
-    error.sqlite_error_code() == Some(rusqlite::ErrorCode::DiskFull)
+fn is_full(error: &rusqlite::Error, path: &Path) -> bool {
+    use rusqlite::ErrorCode::{DiskFull, SystemIoFailure};
+    match error.sqlite_error_code() {
+        Some(DiskFull) => true,
+        Some(SystemIoFailure) => {
+            // SQLite keeps the system's reason, such as a used up quota, to itself.
+            error.sqlite_error().map(|error| error.extended_code) == Some(SHARED_MEMORY_NOT_GROWN)
+                || path.parent().is_some_and(has_no_room)
+        }
+        _ => false,
+    }
+}
+
+/// `SQLITE_IOERR_SHMSIZE`: the file beside the journal could not become longer.
+const SHARED_MEMORY_NOT_GROWN: i32 = 10 | (19 << 8);
+
+/// Asks the system itself whether a file in the folder may grow.
+fn has_no_room(folder: &Path) -> bool {
+    use std::io::{ErrorKind, Write as _};
+    let grow = || -> std::io::Result<()> {
+        let mut file = tempfile::tempfile_in(folder)?;
+        file.write_all(&[0; 64 * 1024])?;
+        file.sync_all()
+    };
+    grow().is_err_and(|error| {
+        matches!(
+            error.kind(),
+            ErrorKind::StorageFull | ErrorKind::QuotaExceeded
+        )
+    })
 }
 
 /// Reads a text column through `FromStr`.

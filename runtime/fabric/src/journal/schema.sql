@@ -78,7 +78,7 @@ CREATE TABLE invocation (
     PRIMARY KEY (binding, number),
     UNIQUE (binding, occurrence)
 ) STRICT;
-CREATE INDEX invocation_waiting ON invocation (binding, number) WHERE executed = 0;
+CREATE INDEX invocation_waiting ON invocation (binding, number, occurrence) WHERE executed = 0;
 
 -- One row for the bound cryptlet (ordinal 0) and one for each source it asked.
 CREATE TABLE execution (
@@ -99,6 +99,8 @@ CREATE TABLE execution (
     PRIMARY KEY (binding, number, ordinal),
     FOREIGN KEY (binding, number) REFERENCES invocation (binding, number)
 ) STRICT;
+-- What may hold up a binding is looked for before each run.
+CREATE INDEX execution_failed ON execution (binding, number) WHERE ordinal = 0 AND outcome <> 'ok';
 
 CREATE TABLE event (
     -- Where a reader goes on: rises over all bindings, in the order of their commits.
@@ -146,6 +148,7 @@ CREATE TABLE delivery (
 ) STRICT;
 CREATE INDEX delivery_open ON delivery (binding, ledger, delivery)
     WHERE status NOT IN ('finalized', 'skipped');
+CREATE INDEX delivery_by_status ON delivery (binding, status);
 CREATE INDEX delivery_of_invocation ON delivery (binding, number);
 
 -- The next nonce of every account that the fabric sends from.

@@ -1,4 +1,6 @@
+mod concurrent;
 mod full;
+mod plans;
 mod views;
 
 use std::path::Path;

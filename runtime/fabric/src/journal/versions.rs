@@ -22,20 +22,20 @@ pub struct VersionRow {
 
 impl Writing<'_> {
     /// Keeps a component under its name and version, with a leaf. The same bytes again change
-    /// nothing.
+    /// nothing. Returns when it was deployed.
     pub(crate) fn deploy(
         &mut self,
         row: &VersionRow,
         component: &[u8],
-    ) -> Result<(), JournalError> {
-        let existing: Option<Vec<u8>> = self.one(
-            "SELECT measurement FROM version WHERE cryptlet = ?1 AND version = ?2",
+    ) -> Result<u64, JournalError> {
+        let existing: Option<(Vec<u8>, i64)> = self.one(
+            "SELECT measurement, deployed_at FROM version WHERE cryptlet = ?1 AND version = ?2",
             params![row.cryptlet, row.version.to_string()],
-            |found| found.get(0),
+            |found| Ok((found.get(0)?, found.get(1)?)),
         )?;
-        if let Some(existing) = existing {
+        if let Some((existing, deployed_at)) = existing {
             return if existing == row.measurement.as_bytes() {
-                Ok(())
+                Ok(deployed_at.cast_unsigned())
             } else {
                 Err(JournalError::Conflict(format!(
                     "{} {} is deployed already with measurement {}; raise the version, a version never changes its bytes",
@@ -65,7 +65,7 @@ impl Writing<'_> {
             binding: None,
             change: VersionChange::Deployed,
         }))?;
-        Ok(())
+        Ok(row.deployed_at)
     }
 }
 

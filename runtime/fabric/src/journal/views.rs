@@ -105,6 +105,9 @@ pub struct CheckpointRow {
     pub note: String,
 }
 
+/// Bytes of replies after which a list of invocations ends.
+const MOST_REPLY_BYTES: usize = 4 << 20;
+
 impl Journal {
     /// How much a binding has done and has to do.
     ///
@@ -167,7 +170,8 @@ impl Journal {
         Ok(found.into_iter().find(|row| row.number == number))
     }
 
-    /// At most `limit` invocations of a binding after `after`, in order.
+    /// At most `limit` invocations of a binding after `after`, in order; fewer if their replies
+    /// are long, but at least one if there is any.
     ///
     /// # Errors
     ///
@@ -178,7 +182,7 @@ impl Journal {
         after: u64,
         limit: u32,
     ) -> Result<Vec<InvocationRow>, JournalError> {
-        let mut rows = self.read().all(
+        let mut rows = self.read().some(
             "SELECT invocation.number, instant, invocation.input, passed_over, cryptlet, version, outcome,
                     explanation, reply, fuel, leaf
              FROM invocation LEFT JOIN execution
@@ -186,7 +190,12 @@ impl Journal {
              WHERE invocation.binding = ?1 AND invocation.number > ?2
              ORDER BY invocation.number LIMIT ?3",
             params![binding.as_bytes(), stored(after), limit],
+            MOST_REPLY_BYTES,
             invocation,
+            |row| {
+                let reply = row.result.as_ref().and_then(|result| result.reply.as_ref());
+                reply.map_or(0, Vec::len)
+            },
         )?;
         for row in &mut rows {
             row.deliveries = self.deliveries_of(binding, row.number)?;

@@ -48,7 +48,8 @@ impl Writing<'_> {
 }
 
 /// Does a job's work; what comes back answers whoever waits, once the commit's fate is known.
-type Job = Box<dyn FnOnce(&mut Writing<'_>) -> (Verdict, Answer) + Send>;
+/// Without a commit to work in it only passes the reason on.
+type Job = Box<dyn FnOnce(Result<&mut Writing<'_>, JournalError>) -> (Verdict, Answer) + Send>;
 type Answer = Box<dyn FnOnce(Result<(), JournalError>) + Send>;
 
 /// What is to become of a job's work.
@@ -91,7 +92,7 @@ impl Writer {
     ) -> Result<T, JournalError> {
         let (answer, answered) = oneshot::channel();
         let job: Job = Box::new(move |writing| {
-            let result = work(writing);
+            let result = writing.and_then(work);
             let verdict = match &result {
                 Ok(_) => Verdict::Keep,
                 Err(JournalError::Full { .. }) => Verdict::Full,
@@ -171,14 +172,15 @@ fn commit_group(
             .map_err(failed)?;
         let mut tail = log::Tail::read(&transaction, path)?;
         let before = tail.size();
-        while let Some(job) = group.pop_front() {
+        while !group.is_empty() {
             let mut savepoint: Savepoint<'_> = transaction.savepoint().map_err(failed)?;
+            let Some(job) = group.pop_front() else { break };
             let mark = tail.clone();
-            let (verdict, answer) = job(&mut Writing {
+            let (verdict, answer) = job(Ok(&mut Writing {
                 connection: &savepoint,
                 path,
                 log: &mut tail,
-            });
+            }));
             answers.push(answer);
             match verdict {
                 Verdict::Keep => savepoint.commit().map_err(failed)?,
@@ -199,9 +201,11 @@ fn commit_group(
         transaction.commit().map_err(failed)
     };
     let fate = run(&mut answers);
-    if fate.is_err() && answers.is_empty() {
+    if let Err(error) = &fate
+        && answers.is_empty()
+    {
         // Not even a transaction could begin: nobody must wait for ever.
-        group.clear();
+        answers.extend(group.drain(..).map(|job| job(Err(shared(error))).1));
     }
     (answers, fate)
 }

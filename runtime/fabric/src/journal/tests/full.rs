@@ -62,3 +62,20 @@ async fn a_full_disk_keeps_what_was_there_takes_nothing_and_goes_on_when_there_i
     assert_eq!(journal.log_size()?, 2);
     Ok(())
 }
+
+#[test]
+fn what_the_system_says_of_room_counts_even_if_sqlite_does_not_say_it()
+-> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    let path = state.path().join("journal.sqlite");
+    let failed = |code| {
+        let error = rusqlite::ffi::Error::new(code);
+        store(&path, rusqlite::Error::SqliteFailure(error, None))
+    };
+    let (full, shared_memory, write) = (13, 10 | (19 << 8), 10 | (3 << 8));
+    assert!(matches!(failed(full), JournalError::Full { .. }));
+    assert!(matches!(failed(shared_memory), JournalError::Full { .. }));
+    // There is room here, so it is something else.
+    assert!(matches!(failed(write), JournalError::Store { .. }));
+    Ok(())
+}

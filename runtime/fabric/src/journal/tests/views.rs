@@ -70,6 +70,23 @@ async fn invocations_are_listed_page_by_page() -> Result<(), Box<dyn std::error:
 }
 
 #[tokio::test]
+async fn a_list_of_long_replies_is_short() -> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    let (journal, binding) = bound(state.path()).await?;
+    for key in ["a", "b", "c"] {
+        let number = accept(&journal, binding, key).await?;
+        execute(&journal, binding, number, &[]).await?;
+    }
+    super::tamper(
+        state.path(),
+        "UPDATE execution SET reply = zeroblob(3 * 1024 * 1024)",
+    );
+    assert_eq!(journal.invocations(&binding, 0, 100)?.len(), 2);
+    assert_eq!(journal.invocations(&binding, 2, 100)?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn events_go_on_where_a_reader_left_off() -> Result<(), Box<dyn std::error::Error>> {
     let state = tempfile::tempdir()?;
     let (journal, binding) = bound(state.path()).await?;
