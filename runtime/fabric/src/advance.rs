@@ -1,6 +1,7 @@
 //! One step further for everything that can go on: events in, runs, deliveries out.
 
 use std::collections::HashMap;
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cryptlet_attest::BindingId;
@@ -92,6 +93,8 @@ pub(crate) struct Turn {
     /// Owned by the run itself, which goes on when nobody waits for it any more.
     executing: Arc<tokio::sync::Mutex<()>>,
     pub(crate) delivering: tokio::sync::Mutex<()>,
+    /// The invocation whose run the host did not survive, which would not survive it again; 0: none.
+    panicked: AtomicU64,
 }
 
 impl Turns {
@@ -183,6 +186,8 @@ impl Fabric {
         progress: &mut Progress,
     ) -> Result<(), FabricError> {
         let id = row.document.id();
+        let turns = self.turns.of(&id);
+        let panicked = &turns.panicked;
         while !self.is_draining()
             && let Some(accepted) = self.journal.next_accepted(&id)?
         {
@@ -198,7 +203,24 @@ impl Fabric {
                 });
                 break;
             }
-            turn = self.execute(row, accepted, turn).await?;
+            let number = accepted.number;
+            if panicked.load(Ordering::Relaxed) == number {
+                progress.waiting.push(Waiting {
+                    binding: row.document.binding.name.clone(),
+                    delivery: None,
+                    reason: format!(
+                        "the fabric itself failed at invocation {number} and does not try it again before its next start; report this with its log"
+                    ),
+                });
+                break;
+            }
+            let ran = self.execute(row, accepted, turn).await;
+            turn = ran.inspect_err(|error| {
+                if let FabricError::Panicked(_) = error {
+                    tracing::error!(binding = row.document.binding.name, number, %error, "a run failed in the host");
+                    panicked.store(number, Ordering::Relaxed);
+                }
+            })?;
             progress.executed += 1;
         }
         Ok(())

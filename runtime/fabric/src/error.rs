@@ -51,7 +51,12 @@ pub enum FabricError {
     Executable(std::io::Error),
     /// A task of the runtime was cancelled; the process is shutting down.
     #[error("the work was cut off by a shutdown: {0}; it goes on at the next start")]
-    CutOff(#[from] tokio::task::JoinError),
+    CutOff(tokio::task::JoinError),
+    /// A task of the runtime panicked, which no input may make it do.
+    #[error(
+        "the fabric itself failed: {0}; report this with its log, nothing that was accepted is lost"
+    )]
+    Panicked(tokio::task::JoinError),
     /// No component with this measurement was deployed.
     #[error("no component with measurement {0} is deployed; deploy it first")]
     NotDeployed(Measurement),
@@ -192,6 +197,16 @@ pub enum FabricError {
     },
 }
 
+impl From<tokio::task::JoinError> for FabricError {
+    fn from(error: tokio::task::JoinError) -> Self {
+        if error.is_panic() {
+            Self::Panicked(error)
+        } else {
+            Self::CutOff(error)
+        }
+    }
+}
+
 impl FabricError {
     /// Whether nothing more may be promised: the journal itself has failed. A full disk is no such
     /// failure: what did not fit is tried again, and goes on once there is room.
@@ -201,5 +216,21 @@ impl FabricError {
             return false;
         };
         !matches!(error, JournalError::Conflict(_) | JournalError::Full { .. })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_panic_is_not_taken_for_a_shutdown() {
+        let panicked = tokio::task::spawn_blocking(|| panic!("on purpose")).await;
+        let said = FabricError::from(panicked.expect_err("it panicked"));
+        assert!(matches!(said, FabricError::Panicked(_)), "{said}");
+        let task = tokio::spawn(std::future::pending::<()>());
+        task.abort();
+        let said = FabricError::from(task.await.expect_err("it was cancelled"));
+        assert!(matches!(said, FabricError::CutOff(_)), "{said}");
     }
 }

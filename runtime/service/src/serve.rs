@@ -231,7 +231,7 @@ async fn oversee(
                 return match ended {
                     Ok(Ok(())) => Ok(Ending::Drained),
                     Ok(Err(error)) => Err(error.into()),
-                    Err(error) => Err(FabricError::CutOff(error).into()),
+                    Err(error) => Err(FabricError::from(error).into()),
                 };
             }
             () = patience.cancelled() => {
