@@ -1,12 +1,8 @@
 //! A fabric driven by many at once: each kind of work of a binding is done by one at a time.
 
-use std::sync::Arc;
-use std::sync::atomic::{AtomicUsize, Ordering};
-
 use alloy::providers::Provider as _;
 use anyhow::{Result, ensure};
-use cryptlet_container::{HttpError, HttpLimits, HttpRequest, HttpResponse};
-use cryptlet_fabric::{Progress, Seams, Step, Web};
+use cryptlet_fabric::{Progress, Seams, Step};
 use end_to_end::swap::BINDING;
 use end_to_end::{Components, World, world};
 
@@ -81,48 +77,5 @@ async fn what_waits_while_a_fabric_drains_runs_when_it_is_opened_again() -> Resu
 
     let fabric = world.open(Seams::live()?).await?;
     assert_eq!(fabric.execute_accepted(BINDING).await?.executed, 1);
-    Ok(())
-}
-
-/// A host whose own code fails whenever a cryptlet asks for something.
-#[derive(Default)]
-struct Failing(AtomicUsize);
-
-impl Web for Failing {
-    fn fetch(&self, _: &HttpRequest, _: &HttpLimits) -> Result<HttpResponse, HttpError> {
-        self.0.fetch_add(1, Ordering::Relaxed);
-        panic!("on purpose");
-    }
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn a_run_that_the_host_does_not_survive_is_not_tried_again_before_the_next_start()
--> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let world = World::new(folder.path(), Components::read()?).await?;
-    let web = Arc::new(Failing::default());
-    let seams = Seams {
-        web: Arc::clone(&web) as Arc<dyn Web>,
-        ..Seams::live()?
-    };
-    let fabric = world.open(seams).await?;
-    world.set_up(&fabric).await?;
-    world.end_period(1).await?;
-    fabric.read_events(BINDING).await?;
-    for _ in 0..2 {
-        let progress = fabric.execute_accepted(BINDING).await?;
-        assert!(progress.is_quiet());
-        let reasons = &progress.waiting;
-        ensure!(
-            matches!(&reasons[..], [one] if one.reason.contains("the fabric itself failed")),
-            "{reasons:?}"
-        );
-    }
-    assert_eq!(web.0.load(Ordering::Relaxed), 1, "it ran once");
-    drop(fabric);
-
-    // The accepted invocation is as it was.
-    let fabric = world.open(Seams::live()?).await?;
-    assert!(world.settle(&fabric).await?.is_empty());
     Ok(())
 }
