@@ -40,7 +40,7 @@ run the command again with the key that it printed.";
 pub struct Arguments {
     /// The binding's name.
     binding: String,
-    /// The message's name, as the binding's [triggers] list it.
+    /// The message's name, as the binding lists it under `triggers.messages`.
     topic: String,
     /// The message's fields: JSON, a file with JSON, or `-` for the standard input.
     #[arg(long, value_name = "INPUT", default_value = "{}")]
