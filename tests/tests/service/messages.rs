@@ -7,7 +7,7 @@ use cryptlet_service::api::{BindingStatus, IDEMPOTENCY_KEY, InvocationView, Prob
 use end_to_end::swap;
 use reqwest::{Method, StatusCode, header};
 
-use crate::running::{Running, activation, deploy, place, quick, set_up, world_with_messages};
+use crate::running::{Running, place, quick, set_up, world_with_messages};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn a_message_is_the_same_however_often_it_is_sent() -> Result<()> {
@@ -57,30 +57,6 @@ async fn a_message_is_the_same_however_often_it_is_sent() -> Result<()> {
         .send()
         .await?;
     assert_eq!(unknown.status(), StatusCode::UNPROCESSABLE_ENTITY);
-    service.stop().await?;
-    Ok(())
-}
-
-#[tokio::test(flavor = "multi_thread")]
-async fn what_a_client_asked_for_that_went_away_is_done() -> Result<()> {
-    let folder = tempfile::tempdir()?;
-    let world = world_with_messages(folder.path(), quick()).await?;
-    let service = Running::start(folder.path()).await?;
-    deploy(&world, &service).await?;
-
-    let document = serde_json::to_value(activation(&world))?;
-    service
-        .post_and_leave("/v1/bindings", "-", &document)
-        .await?;
-    let bound = format!("/v1/bindings/{}", swap::BINDING);
-    let is_there = |found: &serde_json::Value| found["name"] == swap::BINDING;
-    service.until(&bound, is_there).await?;
-
-    let path = format!("{bound}/messages/Quote");
-    let body = serde_json::json!({ "amount": "1" });
-    service.post_and_leave(&path, "left", &body).await?;
-    let has_run = |found: &serde_json::Value| found["result"].is_object();
-    service.until(&place(1), has_run).await?;
     service.stop().await?;
     Ok(())
 }

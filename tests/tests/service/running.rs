@@ -13,8 +13,6 @@ use cryptlet_service::api::{
 use cryptlet_service::{Ending, Order, ServeError, Start, serve, tokens};
 use end_to_end::{Components, World, swap, world};
 use reqwest::{Client, Method, RequestBuilder, Response, StatusCode, header};
-use tokio::io::AsyncWriteExt as _;
-use tokio::net::TcpStream;
 use tokio::sync::{mpsc, oneshot};
 use tokio::task::JoinHandle;
 
@@ -102,27 +100,6 @@ impl Running {
         Ok(request.send().await?)
     }
 
-    /// Sends a request and goes away without a look at the answer.
-    pub async fn post_and_leave(
-        &self,
-        path: &str,
-        key: &str,
-        body: &serde_json::Value,
-    ) -> Result<()> {
-        let host = self.url.trim_start_matches("http://");
-        let body = body.to_string();
-        let request = format!(
-            "POST {path} HTTP/1.1\r\nHost: {host}\r\nAuthorization: Bearer {}\r\n\
-             Content-Type: application/json\r\n{IDEMPOTENCY_KEY}: {key}\r\n\
-             Content-Length: {}\r\n\r\n{body}",
-            self.token,
-            body.len()
-        );
-        let mut connection = TcpStream::connect(host).await?;
-        connection.write_all(request.as_bytes()).await?;
-        Ok(connection.shutdown().await?)
-    }
-
     pub async fn stop(self) -> Result<Ending> {
         self.orders.send(Order::Stop).await?;
         Ok(tokio::time::timeout(PATIENCE, self.task).await???)
@@ -131,22 +108,6 @@ impl Running {
 
 /// Deploys the cryptlets and activates the binding, all through the API.
 pub async fn set_up(world: &World, service: &Running) -> Result<BindingStatus> {
-    deploy(world, service).await?;
-    let answer = service
-        .request(Method::POST, "/v1/bindings")
-        .json(&activation(world))
-        .send()
-        .await?;
-    ensure!(
-        answer.status() == StatusCode::CREATED,
-        "{}",
-        answer.text().await?
-    );
-    Ok(answer.json().await?)
-}
-
-/// Deploys the cryptlets through the API.
-pub async fn deploy(world: &World, service: &Running) -> Result<()> {
     for component in [&world.components.reference_rate, &world.components.swap] {
         let request = service
             .request(Method::POST, "/v1/versions")
@@ -160,7 +121,17 @@ pub async fn deploy(world: &World, service: &Running) -> Result<()> {
         );
         answer.json::<DeployedVersion>().await?;
     }
-    Ok(())
+    let answer = service
+        .request(Method::POST, "/v1/bindings")
+        .json(&activation(world))
+        .send()
+        .await?;
+    ensure!(
+        answer.status() == StatusCode::CREATED,
+        "{}",
+        answer.text().await?
+    );
+    Ok(answer.json().await?)
 }
 
 /// The world's binding with its signatures.
