@@ -87,6 +87,10 @@ pub fn run(command: Command, output: &mut impl Write) -> Result<(), Failure> {
 }
 
 fn create(new: &New, output: &mut impl Write) -> Result<(), Failure> {
+    // The service could not open a key that another user made in its folder.
+    if new.state.path().exists() {
+        cryptlet_fabric::journal::check_owner(new.state.path())?;
+    }
     let vault = new.state.vault()?;
     let algorithm = new
         .algorithm
