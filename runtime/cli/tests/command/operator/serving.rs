@@ -225,7 +225,9 @@ fn a_backup_of_a_host_that_serves_is_a_host_again() {
     );
     fs::rename(desk.path().join(".cryptlet"), desk.path().join("lost")).unwrap();
     fs::rename(desk.path().join("again"), desk.path().join(".cryptlet")).unwrap();
-    let sentence = desk.run(["serve", "--passphrase-file=passphrase"]).failed(1);
+    let sentence = desk
+        .run(["serve", "--passphrase-file=passphrase"])
+        .failed(1);
     assert!(sentence.contains("restored.toml"), "{sentence}");
     fs::remove_file(desk.path().join(".cryptlet/restored.toml")).unwrap();
     let served = Served::on(&desk);
