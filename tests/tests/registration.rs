@@ -100,6 +100,28 @@ async fn a_lost_creation_is_broadcast_again_by_the_next_process_on_the_same_nonc
 }
 
 #[tokio::test(flavor = "multi_thread")]
+async fn a_creation_that_nobody_includes_is_outbid_on_its_nonce() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (world, fabric) = before_agreement(folder.path()).await?;
+    world.chain.anvil_set_auto_mine(false).await?;
+    fabric.deliver(&world.binding.binding.name).await?;
+    // Gas grows dearer than the fabric bid, for as long as a delivery would be valid and longer.
+    world
+        .chain
+        .anvil_set_next_block_base_fee_per_gas(200_000_000_000)
+        .await?;
+    let patience = world.binding.contract.validity_seconds + 1;
+    world.chain.anvil_increase_time(patience).await?;
+    world.mine(1).await?;
+    assert!(!is_known(&world).await);
+
+    deliver(&world, &fabric).await?;
+    assert!(is_known(&world).await);
+    assert_eq!(sent(&world).await?, 1, "both bids had the same nonce");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
 async fn another_who_creates_the_binding_first_is_no_failure() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let (world, fabric) = before_agreement(folder.path()).await?;

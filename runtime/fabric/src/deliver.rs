@@ -449,7 +449,7 @@ fn placement(inclusion: &Inclusion) -> Placement {
 }
 
 /// Chain time that no transaction of ours lives to see.
-pub(crate) const NEVER: u64 = u32::MAX as u64;
+const NEVER: u64 = u32::MAX as u64;
 
 /// What carries the delivery, or gives it up, and until when the gateway takes that.
 async fn draft(

@@ -6,7 +6,6 @@ use cryptlet_ledger::{Attempt, Broadcast, EvmLedger, Following, LedgerError};
 
 use crate::advance::{Progress, Waiting};
 use crate::binding::Binding;
-use crate::deliver::NEVER;
 use crate::error::FabricError;
 use crate::fabric::Fabric;
 use crate::journal::{AttemptRow, BindingRow, RegistrationStatus};
@@ -41,7 +40,7 @@ impl Fabric {
                 None | Some(RegistrationStatus::Registered) => return Ok(true),
                 Some(RegistrationStatus::Open) => self.create(row).await?,
                 Some(RegistrationStatus::Built) => self.broadcast_creation(row).await?,
-                Some(RegistrationStatus::Sent) => self.follow_creation(binding).await?,
+                Some(RegistrationStatus::Sent) => self.follow_creation(row).await?,
             };
             let goes_on = matches!(outcome, Outcome::Lacks(_));
             match outcome {
@@ -122,7 +121,7 @@ impl Fabric {
     async fn broadcast_creation(&self, row: &BindingRow) -> Result<Outcome, FabricError> {
         let binding = &row.document;
         let ledger = self.ledger(binding)?;
-        let Some(attempt) = self.creation(binding)? else {
+        let Some((attempt, _)) = self.creation(binding)? else {
             self.move_registration(binding, RegistrationStatus::Open, None)
                 .await?;
             return Ok(Outcome::Moved);
@@ -177,29 +176,48 @@ impl Fabric {
     }
 
     /// Sent: until it is final; then the gateway is asked again, which has the last word.
-    async fn follow_creation(&self, binding: &Binding) -> Result<Outcome, FabricError> {
+    ///
+    /// Everything else that the account sends waits behind it, so it is outbid when it has not been
+    /// included for as long as a delivery would be given.
+    async fn follow_creation(&self, row: &BindingRow) -> Result<Outcome, FabricError> {
+        let binding = &row.document;
         let ledger = self.ledger(binding)?;
-        let Some(attempt) = self.creation(binding)? else {
+        let Some((attempt, overdue_after)) = self.creation(binding)? else {
             self.move_registration(binding, RegistrationStatus::Open, None)
                 .await?;
             return Ok(Outcome::Moved);
         };
-        let (next, dead) = match ledger.follow(attempt.hash).await? {
-            Following::Pending | Following::Included(_) => return Ok(Outcome::Pending),
-            // The node lost it, or a reorganisation did: the same bytes again.
-            Following::Unknown => (RegistrationStatus::Built, None),
-            Following::Finalized(_) => (RegistrationStatus::Open, Some(attempt.hash.0)),
-        };
-        self.move_registration(binding, next, dead).await?;
-        Ok(Outcome::Moved)
+        match ledger.follow(attempt.hash).await? {
+            Following::Included(_) => Ok(Outcome::Pending),
+            following @ (Following::Pending | Following::Unknown) => {
+                if ledger.head().await?.timestamp > overdue_after {
+                    return self.outbid_creation(row, ledger, &attempt).await;
+                }
+                if following == Following::Pending {
+                    return Ok(Outcome::Pending);
+                }
+                // The node lost it, or a reorganisation did; or it has not heard yet what another
+                // node of its service took. The same bytes again, which is no step nearer.
+                match self.broadcast_creation(row).await? {
+                    Outcome::Moved => Ok(Outcome::Pending),
+                    other => Ok(other),
+                }
+            }
+            Following::Finalized(_) => {
+                self.move_registration(binding, RegistrationStatus::Open, Some(attempt.hash.0))
+                    .await?;
+                Ok(Outcome::Moved)
+            }
+        }
     }
 
-    fn creation(&self, binding: &Binding) -> Result<Option<Attempt>, FabricError> {
+    /// The transaction that creates the binding, and the chain's time from which on it is overdue.
+    fn creation(&self, binding: &Binding) -> Result<Option<(Attempt, u64)>, FabricError> {
         let Some(kept) = self.journal.registration_attempt(&binding.id())? else {
             return Ok(None);
         };
         Attempt::from_bytes(&kept.raw)
-            .map(Some)
+            .map(|attempt| Some((attempt, kept.valid_until)))
             .map_err(|error| FabricError::Transaction {
                 hash: B256::from(kept.hash),
                 reason: error.to_string(),
@@ -215,13 +233,14 @@ impl Fabric {
     ) -> Result<(), FabricError> {
         let id = binding.id();
         let name = binding.contract.ledger.clone();
+        let patience = binding.contract.validity_seconds;
         let kept = AttemptRow {
             hash: attempt.hash.0,
             account: ledger.settings().account.clone(),
             nonce: attempt.nonce,
             raw: attempt.to_bytes(),
-            // The gateway takes the approvals whenever they come.
-            valid_until: NEVER,
+            // The gateway takes the approvals whenever they come; this is when it is overdue.
+            valid_until: ledger.head().await?.validity(patience).valid_until,
         };
         self.journal
             .commit(move |writing| {
