@@ -22,6 +22,7 @@ pub const GROUPS: [(&str, &[&str]); 4] = [
             "rollback",
             "run-again",
             "pass-over",
+            "skip",
             "status",
             "logs",
             "token",

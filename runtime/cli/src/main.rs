@@ -75,6 +75,8 @@ enum Command {
     RunAgain(operator::run_again::Arguments),
     /// Go on past a contract event whose run failed.
     PassOver(operator::pass_over::Arguments),
+    /// Give up a delivery that its ledger will never take.
+    Skip(operator::skip::Arguments),
     /// Say how the service and its bindings are doing.
     Status(operator::status::Arguments),
     /// Show what the service logged.
@@ -141,6 +143,7 @@ fn carry_out(command: Command, output: &mut impl Write) -> Result<(), Failure> {
         Command::Rollback(arguments) => operator::rollback::run(&arguments, output),
         Command::RunAgain(arguments) => operator::run_again::run(&arguments, output),
         Command::PassOver(arguments) => operator::pass_over::run(&arguments, output),
+        Command::Skip(arguments) => operator::skip::run(&arguments, output),
         Command::Status(arguments) => operator::status::run(&arguments, output),
         Command::Logs(arguments) => operator::logs::run(&arguments, output),
         Command::Token(arguments) => operator::token::run(&arguments, output),

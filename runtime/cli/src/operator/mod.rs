@@ -12,5 +12,6 @@ pub mod promote;
 pub mod restore;
 pub mod rollback;
 pub mod run_again;
+pub mod skip;
 pub mod status;
 pub mod token;

@@ -1,6 +1,7 @@
 //! Every route, one file a group; a route is known to the router only by its description.
 
 mod bindings;
+mod deliveries;
 mod describe;
 mod events;
 mod health;
@@ -85,6 +86,7 @@ fn prompt() -> Routes {
         .routes(routes!(invocations::show))
         .routes(routes!(invocations::run_again))
         .routes(routes!(invocations::pass_over))
+        .routes(routes!(deliveries::skip))
         .routes(routes!(log::receipt))
         .routes(routes!(log::checkpoint))
         .routes(routes!(log::key))

@@ -56,6 +56,12 @@ async fn each_role_may_do_what_is_its_own() -> Tested {
             StatusCode::FORBIDDEN,
         ),
         (
+            &caller,
+            Method::POST,
+            "/v1/bindings/acme/deliveries/1/skip",
+            StatusCode::FORBIDDEN,
+        ),
+        (
             &service.operator,
             Method::POST,
             message,

@@ -10,7 +10,7 @@ use crate::described::Described;
 use crate::running::{Running, Tested};
 
 /// Every route there is.
-const ROUTES: [(&str, &str); 22] = [
+const ROUTES: [(&str, &str); 23] = [
     ("get", "/health/live"),
     ("get", "/health/ready"),
     ("get", "/metrics"),
@@ -35,6 +35,7 @@ const ROUTES: [(&str, &str); 22] = [
         "post",
         "/v1/bindings/{binding}/invocations/{number}/pass-over",
     ),
+    ("post", "/v1/bindings/{binding}/deliveries/{delivery}/skip"),
     ("get", "/v1/bindings/{binding}/events"),
     ("get", "/v1/receipts/{leaf}"),
     ("get", "/v1/log/checkpoint"),
@@ -52,6 +53,7 @@ fn suitable(service: &Running, method: &str, path: &str) -> Tested<reqwest::Requ
         .replace("{binding}", "acme")
         .replace("{topic}", "Quote")
         .replace("{number}", "1")
+        .replace("{delivery}", "1")
         .replace("{leaf}", "0");
     let request = service
         .request(

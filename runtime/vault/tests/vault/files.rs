@@ -172,7 +172,11 @@ fn a_wrong_passphrase_is_told_in_one_sentence() {
     let wrong = Passphrase::new("wrong").unwrap();
     let error = fixture.vault.unlock(&name("acme"), &wrong).unwrap_err();
     assert!(matches!(error, VaultError::WrongPassphrase { .. }));
-    assert_eq!(error.to_string(), "the passphrase does not open key `acme`");
+    let folder = fixture.vault.folder().display();
+    assert_eq!(
+        error.to_string(),
+        format!("the passphrase does not open key `acme` in {folder}")
+    );
     assert!(fixture.vault.delegate().info("acme").is_err());
 }
 
