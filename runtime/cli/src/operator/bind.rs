@@ -1,6 +1,7 @@
 //! `cryptlet bind`: from a document to a binding that all its counterparties have signed.
 
 mod activate;
+mod new;
 mod proposal;
 mod propose;
 mod show;
@@ -22,6 +23,8 @@ pub struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Write a binding document to begin with, filled from components; needs no service.
+    New(new::Arguments),
     /// Make a proposal of a binding document, to be sent around for signatures; needs no service.
     Propose(propose::Arguments),
     /// Show what a proposal says and who has signed it; needs no service.
@@ -34,6 +37,7 @@ enum Command {
 
 pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
     match &arguments.command {
+        Command::New(arguments) => new::run(arguments, output),
         Command::Propose(arguments) => propose::run(arguments, output),
         Command::Show(arguments) => show::run(arguments, output),
         Command::Sign(arguments) => sign::run(arguments, output),
