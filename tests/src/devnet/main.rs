@@ -4,6 +4,7 @@
 
 mod control;
 mod folder;
+mod premises;
 
 use std::net::{Ipv4Addr, SocketAddr};
 use std::path::{Path, PathBuf};
@@ -12,17 +13,15 @@ use std::time::Duration;
 
 use anyhow::{Context as _, Result, bail, ensure};
 use cryptlet_fabric::Seams;
-use end_to_end::{Components, World, fresh, schedule, story};
+use end_to_end::{Components, World, schedule, story};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
 use crate::folder::Folder;
+use crate::premises::Premises;
 
 const USAGE: &str = "usage: devnet [FOLDER] [--port N] [--settled N]; the folder is target/devnet \
     unless named, the port of the control endpoint any free one, and N quarters have been settled \
     by a host, or none";
-
-/// Marks a folder that may be emptied.
-const MARK: &str = ".made-by-devnet";
 
 /// How often a block is added, so that what is included becomes final by itself.
 const BLOCK_TIME: Duration = Duration::from_secs(1);
@@ -48,17 +47,20 @@ async fn main() -> Result<()> {
 /// Runs until the node or the control endpoint fails.
 async fn run(arguments: &Arguments) -> Result<()> {
     let path = arguments.folder.as_path();
-    fresh::folder(path, MARK)?;
-    let folder = Folder::at(path);
-    let world = World::before_agreement(&folder.state(), Components::read()?).await?;
-    settle(&world, arguments.settled).await?;
-    folder.fill(&world)?;
+    // What may fail by itself comes first, so that it leaves the folder as it was.
+    let components = Components::read()?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let listener = tokio::net::TcpListener::bind(address)
         .await
         .with_context(|| format!("port {} is not free; name another", arguments.port))?;
+    let mut premises = Premises::take(path)?;
+    let folder = Folder::at(path);
+    let world = World::before_agreement(&folder.state(), components).await?;
+    settle(&world, arguments.settled).await?;
+    folder.fill(&world)?;
     let control = format!("http://{}", listener.local_addr()?);
     folder.announce(&world.node.url(), &control)?;
+    premises.record()?;
     let world = Arc::new(world);
     introduce(&world, path, &control);
     let service = axum::serve(listener, control::router(Arc::clone(&world)));
