@@ -141,10 +141,7 @@ fn dollars(amount: U256) -> String {
 
 fn said(done: Result<String>) -> Response {
     match done {
-        Ok(sentence) => {
-            println!("{sentence}");
-            format!("{sentence}\n").into_response()
-        }
+        Ok(sentence) => format!("{sentence}\n").into_response(),
         Err(error) => refusal(&error),
     }
 }
