@@ -5,6 +5,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use anyhow::{Context as _, Result};
+use cryptlet_fabric::Binding;
 
 const ROOT: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/..");
 
@@ -126,6 +127,21 @@ fn the_summary_lists_every_page_once() -> Result<()> {
     let mut pages = pages()?;
     pages.remove(Path::new("SUMMARY.md"));
     assert_eq!(listed, pages);
+    Ok(())
+}
+
+#[test]
+fn the_binding_that_the_guide_shows_is_accepted() -> Result<()> {
+    let guide = fs::read_to_string(Path::new(ROOT).join("docs/guides/binding.md"))?;
+    let (_, rest) = guide.split_once("```toml\n").context("there is one")?;
+    let (document, _) = rest.split_once("```").context("the block ends")?;
+
+    let binding = Binding::parse("docs/guides/binding.md", document)?;
+
+    // A page that explains every key shows those that may be left out, too.
+    assert!(!binding.triggers.messages.is_empty());
+    assert!(binding.grants.limits.is_some() && binding.contract.max_fee > 0);
+    assert!(!binding.sources["exchange-rate"].grants.http.is_empty());
     Ok(())
 }
 
