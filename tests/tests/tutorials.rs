@@ -18,10 +18,13 @@ fn follow(document: &str) -> Result<()> {
         .with_context(|| format!("cannot read {document}"))?;
     let steps = console::steps(&markdown);
     ensure!(!steps.is_empty(), "{document} has no commands");
+    // A reader is in the repository, and may lay something beside it.
     let folder = tempfile::tempdir()?;
+    let repository = folder.path().join("repository");
+    std::fs::create_dir(&repository)?;
     let outputs = tempfile::tempdir()?;
     let programs = tempfile::tempdir()?;
-    let mut shell = Shell::start(folder.path(), outputs.path(), &variables(programs.path())?)?;
+    let mut shell = Shell::start(&repository, outputs.path(), &variables(programs.path())?)?;
     for step in steps {
         shell
             .run(&step)
