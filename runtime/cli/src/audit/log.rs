@@ -128,6 +128,14 @@ pub fn terms(document: &Binding) -> Terms {
 }
 
 impl Log {
+    /// The checkpoint up to which the log is read, a signed note.
+    pub fn checkpoint(&self) -> Result<String, Failure> {
+        match self {
+            Self::Export(file, bytes) => Ok(read_export(file, bytes)?.checkpoint.to_owned()),
+            Self::Journal(_, checkpoint) => Ok(checkpoint.note.clone()),
+        }
+    }
+
     /// Follows a binding through the whole log.
     pub fn follow(
         &self,
@@ -136,9 +144,7 @@ impl Log {
     ) -> Result<Result<Trail, Refusal>, Failure> {
         match self {
             Self::Export(file, bytes) => {
-                let export = LogExport::from_bytes(bytes).map_err(|error| {
-                    Failure::Refused(format!("{} is no log export: {error}", file.display()))
-                })?;
+                let export = read_export(file, bytes)?;
                 let followed = trail::follow(&export.leaves, export.checkpoint, trust, question);
                 Ok(followed.map_err(|found| Refusal::Contradiction {
                     found,
@@ -150,6 +156,11 @@ impl Log {
             }
         }
     }
+}
+
+fn read_export<'a>(file: &Path, bytes: &'a [u8]) -> Result<LogExport<'a>, Failure> {
+    LogExport::from_bytes(bytes)
+        .map_err(|error| Failure::Refused(format!("{} is no log export: {error}", file.display())))
 }
 
 fn follow_journal(

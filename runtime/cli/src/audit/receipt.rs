@@ -44,8 +44,8 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
     let file = arguments.file.display();
-    let bytes = read(&arguments.file)
-        .map_err(|error| Failure::Usage(format!("cannot read {file}: {error}")))?;
+    let bytes =
+        read(&arguments.file).map_err(|error| Failure::unreadable(&arguments.file, &error))?;
     let expected = expected(arguments)?;
     let result = cryptlet_attest::verify(&bytes, &arguments.trust, expected.as_ref());
     if arguments.json {
@@ -67,8 +67,7 @@ fn expected(arguments: &Arguments) -> Result<Option<Measurement>, Failure> {
     let Some(module) = &arguments.module else {
         return Ok(arguments.expect_measurement);
     };
-    let component = std::fs::read(module)
-        .map_err(|error| Failure::Usage(format!("cannot read {}: {error}", module.display())))?;
+    let component = std::fs::read(module).map_err(|error| Failure::unreadable(module, &error))?;
     Ok(Some(Measurement::of(&component)))
 }
 

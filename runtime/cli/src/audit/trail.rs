@@ -1,8 +1,9 @@
 //! `cryptlet audit trail`: everything is decided by `cryptlet_attest` alone; no host is asked and
 //! no network is used.
 
-use std::io::Write;
-use std::path::PathBuf;
+use std::fs::File;
+use std::io::{self, IsTerminal, Write};
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cryptlet_attest::trail::{Finding, Invocation, Question, Trail};
@@ -16,12 +17,13 @@ use super::log::{LogSource, Refusal, terms};
 use super::shown::{ShownCheckpoint, ShownClaim, print_claims, shown};
 use crate::failure::Failure;
 use crate::listing::json;
-use crate::terminal::{Cell, GOOD, Table, instant};
+use crate::terminal::{Cell, GOOD, Table, instant, printable};
 
 #[derive(Args)]
 #[command(after_help = "Examples:
   cryptlet audit trail acme-globex-swap --trust example.org/log+3f1c2a77+AU…
   cryptlet audit trail 0x715a… --from fabric.log.cbor --trust KEY --document swap.toml
+  cryptlet audit trail acme-globex-swap --trust KEY --keep-checkpoint this-year.note
   cryptlet audit trail acme-globex-swap --trust KEY --since-checkpoint last-year.note --json")]
 pub struct Arguments {
     /// The binding: its name, or its id 0x….
@@ -31,9 +33,13 @@ pub struct Arguments {
     /// Key of the log, written `name+id+key` as its operator publishes it; may be repeated.
     #[arg(long, value_name = "KEY", required = true)]
     trust: Vec<TrustedKey>,
-    /// A checkpoint of this log that you kept: shows whether history was rewritten since.
+    /// A checkpoint of this log that --keep-checkpoint kept: shows whether history was rewritten
+    /// since.
     #[arg(long, value_name = "FILE")]
     since_checkpoint: Option<PathBuf>,
+    /// Write the checkpoint to which the whole log hashes, if it holds together, to a new file.
+    #[arg(long, value_name = "FILE")]
+    keep_checkpoint: Option<PathBuf>,
     /// Print the trail, or the contradiction, as JSON.
     #[arg(long)]
     json: bool,
@@ -61,14 +67,48 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
             None => Ok(trail),
             Some(found) => Err(found),
         });
+    if let (Ok(_), Some(file)) = (&result, &arguments.keep_checkpoint) {
+        keep(&log.checkpoint()?, file)?;
+    }
     if arguments.json {
         json(&AuditedTrail::from(&result), output)?;
     } else if let Ok(trail) = &result {
         print(trail, output)?;
+        advise(arguments);
     }
     result
         .map(drop)
         .map_err(|found| found.refused("the log does not hold together"))
+}
+
+/// Writes a checkpoint where none is: an older one is worth more than this.
+fn keep(checkpoint: &str, file: &Path) -> Result<(), Failure> {
+    File::create_new(file)
+        .and_then(|mut open| open.write_all(checkpoint.as_bytes()))
+        .map_err(|error| match error.kind() {
+            io::ErrorKind::AlreadyExists => Failure::Usage(format!(
+                "{} is there already; name a new file for the checkpoint",
+                file.display()
+            )),
+            _ => Failure::Refused(format!("cannot write {}: {error}", file.display())),
+        })
+}
+
+/// Advice is for people; programs know what they are doing.
+fn advise(arguments: &Arguments) {
+    if !io::stderr().is_terminal() {
+        return;
+    }
+    match &arguments.keep_checkpoint {
+        Some(file) => eprintln!(
+            "Next time: --since-checkpoint {}",
+            printable(&file.display().to_string())
+        ),
+        None if arguments.since_checkpoint.is_none() => {
+            eprintln!("Next: keep the checkpoint with --keep-checkpoint FILE");
+        }
+        None => {}
+    }
 }
 
 /// A promotion to a version that the counterparties' document does not allow.

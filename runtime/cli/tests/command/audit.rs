@@ -260,7 +260,10 @@ fn what_cannot_be_audited_has_status_2() {
     let key = format!("--trust={}", operator.trusted());
     let module = format!("--expect-measurement={}", Measurement::of(MODULE));
     let cases: [(&[&str], &str); 6] = [
-        (&["none.receipt", &key, &module], "cannot read none.receipt"),
+        (
+            &["none.receipt", &key, &module],
+            "there is no file none.receipt",
+        ),
         (&["run.receipt", &module], "--trust"),
         (
             &["run.receipt", &key, &module, "--module=swap.wasm"],
@@ -268,7 +271,7 @@ fn what_cannot_be_audited_has_status_2() {
         ),
         (
             &["run.receipt", &key, "--module=swap.wasm"],
-            "cannot read swap.wasm",
+            "there is no file swap.wasm",
         ),
         (&["run.receipt", "--trust=nobody", &module], "name+id+key"),
         (
@@ -405,6 +408,29 @@ fn a_rewritten_history_is_found_by_who_kept_a_checkpoint() {
 }
 
 #[test]
+fn a_checkpoint_that_a_trail_keeps_is_what_a_later_one_starts_from() {
+    let (operator, desk) = (Operator::new(1), Desk::new());
+    let entries = story(&operator);
+    export(&desk, &operator, &entries[..5]);
+    trail(&desk, &operator, &["--keep-checkpoint=kept.note"]).done();
+    let kept = std::fs::read_to_string(desk.path().join("kept.note")).unwrap();
+
+    export(&desk, &operator, &entries);
+    let again = trail(&desk, &operator, &["--keep-checkpoint=kept.note"]).failed(2);
+    assert!(again.contains("kept.note is there already"), "{again}");
+    let said = trail(&desk, &operator, &["--since-checkpoint=kept.note"]).done();
+    assert!(said.contains("the checkpoint of 5 leaves"), "{said}");
+    assert_eq!(
+        std::fs::read_to_string(desk.path().join("kept.note")).unwrap(),
+        kept
+    );
+
+    desk.file("log.cbor", "no log");
+    trail(&desk, &operator, &["--keep-checkpoint=none.note"]).failed(1);
+    assert!(!desk.path().join("none.note").exists());
+}
+
+#[test]
 fn a_trail_that_cannot_be_followed_names_the_way_out() {
     let (operator, desk) = (Operator::new(1), Desk::new());
     export(&desk, &operator, &story(&operator));
@@ -425,7 +451,7 @@ fn a_trail_that_cannot_be_followed_names_the_way_out() {
             2,
             "there is no file none.cbor",
         ),
-        (&["swap", "--state=none"], 2, "holds no journal"),
+        (&["swap", "--state=none"], 2, "no state folder none"),
     ];
     for (arguments, status, says) in cases {
         let command = ["audit", "trail", &trust];
