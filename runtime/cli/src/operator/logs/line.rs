@@ -92,6 +92,31 @@ impl Line {
                 .is_some_and(|spans| spans.iter().any(|span| names(Some(span))))
     }
 
+    /// The fields of the work that it happened in, the outermost first, then the event's own. What
+    /// the event says itself is not said twice.
+    fn shown_fields(&self) -> Vec<(&str, &Value)> {
+        let fields = &self.event.fields;
+        let around = match fields.get("spans") {
+            Some(Value::Array(spans)) => spans.as_slice(),
+            _ => fields.get("span").map_or(&[][..], std::slice::from_ref),
+        };
+        let mut shown: Vec<(&str, &Value)> = Vec::new();
+        for (name, value) in around.iter().filter_map(Value::as_object).flatten() {
+            // The name of the span is the program's, not the operator's.
+            let is_new = name != "name"
+                && !fields.contains_key(name)
+                && shown.iter().all(|(known, _)| known != name);
+            if is_new {
+                shown.push((name, value));
+            }
+        }
+        let own = fields
+            .iter()
+            .filter(|(name, _)| !["span", "spans"].contains(&name.as_str()));
+        shown.extend(own.map(|(name, value)| (name.as_str(), value)));
+        shown
+    }
+
     /// Prints it for people.
     pub fn print(&self, output: &mut impl Write) -> io::Result<()> {
         let (Some(at), Some(level)) = (self.at, self.level) else {
@@ -103,10 +128,7 @@ impl Line {
         };
         let event = &self.event;
         write!(output, "{at:.3}  {shown}  {}", printable(&event.message))?;
-        for (name, value) in &event.fields {
-            if ["span", "spans"].contains(&name.as_str()) {
-                continue;
-            }
+        for (name, value) in self.shown_fields() {
             let value = match value {
                 Value::String(text) => text.clone(),
                 other => other.to_string(),
@@ -145,7 +167,7 @@ mod tests {
     fn shows_when_how_bad_and_what() {
         assert_eq!(
             shown(EVENT),
-            "2026-11-23T04:06:02.123Z  WARN   held up  number=3  cryptlet_fabric::advance\n"
+            "2026-11-23T04:06:02.123Z  WARN   held up  binding=swap  number=3  cryptlet_fabric::advance\n"
         );
     }
 
