@@ -1,13 +1,16 @@
 //! `cryptlet serve`: the fabric as a service, until it is told to stop.
 
+use std::fs;
 use std::io::Write;
 use std::net::SocketAddr;
 use std::time::Duration;
 
 use clap::Args;
-use cryptlet_fabric::{Configuration, ConfigurationError, Seams};
+use cryptlet_fabric::journal::JournalError;
+use cryptlet_fabric::{Configuration, ConfigurationError, FabricError, Seams};
+use cryptlet_service::api::Address;
 use cryptlet_service::logging::Logging;
-use cryptlet_service::{Ready, ServeError, Start, orders, serve, tokens};
+use cryptlet_service::{Ready, ServeError, Start, address_path, orders, serve, tokens};
 use cryptlet_vault::{Purpose, SignatureDelegate};
 
 use crate::failure::Failure;
@@ -56,10 +59,33 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
             logging: Some(logging),
         };
         let ready = |ready: &Ready| announce(arguments, ready, output);
-        serve(start, orders, ready).await.map_err(Failure::from)
+        serve(start, orders, ready)
+            .await
+            .map_err(|error| refused(error, arguments))
     });
     runtime.shutdown_timeout(LAST_MOMENT);
     served.map(|_| ())
+}
+
+/// Why the service does not run; if another one does, which.
+fn refused(error: ServeError, arguments: &Arguments) -> Failure {
+    let in_use = matches!(
+        error,
+        ServeError::Fabric(FabricError::Journal(JournalError::InUse(_)))
+    );
+    let state = arguments.state.path();
+    if in_use
+        && let Ok(text) = fs::read_to_string(address_path(state))
+        && let Ok(address) = serde_json::from_str::<Address>(&text)
+    {
+        return Failure::Refused(format!(
+            "process {} serves {} already at {}; stop it, or name another state folder with --state",
+            address.pid,
+            state.display(),
+            address.url
+        ));
+    }
+    error.into()
 }
 
 /// Every key that the host itself signs with. Counterparties' keys may lie in the same folder; the

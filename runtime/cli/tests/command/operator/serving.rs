@@ -192,7 +192,8 @@ fn one_folder_has_one_service() {
         .failed(1);
     let last = sentence.lines().last().unwrap();
     assert!(
-        last.starts_with("error: another process works in .cryptlet"),
+        last.starts_with("error: process ")
+            && last.contains(" serves .cryptlet already at http://127.0.0.1:"),
         "{sentence}"
     );
     desk.run(["status"]).done();
