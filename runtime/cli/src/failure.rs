@@ -74,7 +74,9 @@ impl From<io::Error> for Failure {
 impl From<JournalError> for Failure {
     fn from(error: JournalError) -> Self {
         match error {
-            JournalError::Missing(_) => Self::Usage(error.to_string()),
+            JournalError::Missing(_) | JournalError::NoFolder(_) | JournalError::Unstarted(_) => {
+                Self::Usage(error.to_string())
+            }
             error => Self::Refused(error.to_string()),
         }
     }

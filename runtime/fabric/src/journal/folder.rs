@@ -6,6 +6,7 @@ use std::os::unix::fs::MetadataExt as _;
 use std::path::Path;
 
 use super::JournalError;
+use crate::configuration::Configuration;
 use crate::document;
 
 /// Makes the folder, unless it is there, and refuses one that this process should not write in.
@@ -51,9 +52,7 @@ pub(super) fn find(state: &Path, journal: &Path) -> Result<(), JournalError> {
     match File::open(journal).and_then(|file| file.metadata()) {
         Ok(found) if found.is_file() => Ok(()),
         Ok(_) => Err(JournalError::Missing(state.to_owned())),
-        Err(error) if error.kind() == ErrorKind::NotFound => {
-            Err(JournalError::Missing(state.to_owned()))
-        }
+        Err(error) if error.kind() == ErrorKind::NotFound => Err(missing(state)),
         Err(error) => Err(not_opened(
             if error.kind() == ErrorKind::NotADirectory {
                 state
@@ -62,6 +61,18 @@ pub(super) fn find(state: &Path, journal: &Path) -> Result<(), JournalError> {
             },
             error,
         )),
+    }
+}
+
+/// Why a folder has no journal, as far as the folder shows.
+fn missing(state: &Path) -> JournalError {
+    let state = state.to_owned();
+    if !state.exists() {
+        JournalError::NoFolder(state)
+    } else if Configuration::path(&state).exists() {
+        JournalError::Unstarted(state)
+    } else {
+        JournalError::Missing(state)
     }
 }
 
@@ -96,6 +107,18 @@ pub(super) fn not_opened(path: &Path, source: io::Error) -> JournalError {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_journal_that_is_not_there_is_missed_for_what_the_folder_shows() {
+        let desk = tempfile::tempdir().expect("a folder");
+        let state = desk.path().join("state");
+        let why = || find(&state, &state.join("journal.sqlite")).expect_err("there is none");
+        assert!(matches!(why(), JournalError::NoFolder(_)));
+        std::fs::create_dir(&state).expect("a folder");
+        assert!(matches!(why(), JournalError::Missing(_)));
+        std::fs::write(Configuration::path(&state), "").expect("a file");
+        assert!(matches!(why(), JournalError::Unstarted(_)));
+    }
 
     #[test]
     fn somebody_elses_folder_is_refused_with_both_names() {

@@ -69,6 +69,14 @@ pub enum JournalError {
     /// Another process holds the state folder.
     #[error("another process works in {0}; stop it, or name another state folder")]
     InUse(PathBuf),
+    /// There is no state folder.
+    #[error(
+        "there is no state folder {0}; name one with --state, or make it with `cryptlet config init`"
+    )]
+    NoFolder(PathBuf),
+    /// The host was never started.
+    #[error("{0} has no journal yet; the first `cryptlet serve` makes it")]
+    Unstarted(PathBuf),
     /// There is no journal where one is expected.
     #[error("{0} holds no journal; name the state folder of a fabric with --state")]
     Missing(PathBuf),

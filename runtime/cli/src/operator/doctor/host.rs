@@ -86,7 +86,7 @@ fn journal(state: &StateFolder) -> Check {
                 leaves(size)
             ),
         ),
-        Err(JournalError::Missing(_)) => {
+        Err(JournalError::Missing(_) | JournalError::NoFolder(_) | JournalError::Unstarted(_)) => {
             Check::ok("journal", "none yet; the first `cryptlet serve` makes it")
         }
         Err(error) => Check::failed(
