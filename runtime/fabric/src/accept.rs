@@ -45,7 +45,24 @@ impl Fabric {
             .messages
             .iter()
             .find(|schema| schema.name() == message.topic)
-            .ok_or_else(|| refused(format!("{} is not among triggers.messages", message.topic)))?;
+            .ok_or_else(|| {
+                let taken: Vec<&str> = row
+                    .document
+                    .triggers
+                    .messages
+                    .iter()
+                    .map(|schema| schema.name())
+                    .collect();
+                refused(format!(
+                    "{} is not among triggers.messages; it takes {}",
+                    message.topic,
+                    if taken.is_empty() {
+                        "no messages".to_owned()
+                    } else {
+                        taken.join(", ")
+                    }
+                ))
+            })?;
         schema
             .check(&message.body)
             .map_err(|error| refused(error.to_string()))?;
@@ -127,11 +144,19 @@ impl Fabric {
     pub async fn pass_over(&self, binding: &str, number: u64) -> Result<(), FabricError> {
         let row = self.binding(binding)?;
         let id = row.document.id();
-        if self.journal.held_by(&id)?.map(|held| held.number) != Some(number) {
-            return Err(FabricError::NotAgain {
+        let held_by = self.journal.held_by(&id)?.map(|held| held.number);
+        if held_by != Some(number) {
+            let reason = if self.journal.invocation(&id, number)?.is_none() {
+                "there is no such invocation".to_owned()
+            } else if let Some(held_by) = held_by {
+                format!("invocation {held_by} holds up the binding, not this one")
+            } else {
+                "it does not hold up the binding; nothing does".to_owned()
+            };
+            return Err(FabricError::NotPassedOver {
                 binding: binding.into(),
                 number,
-                reason: "it does not hold up the binding".into(),
+                reason,
             });
         }
         self.journal

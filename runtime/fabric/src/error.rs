@@ -165,6 +165,16 @@ pub enum FabricError {
         /// Why not.
         reason: String,
     },
+    /// An invocation is not to be gone past.
+    #[error("invocation {number} of binding \"{binding}\" is not passed over: {reason}")]
+    NotPassedOver {
+        /// The binding.
+        binding: String,
+        /// The invocation.
+        number: u64,
+        /// Why not.
+        reason: String,
+    },
     /// A delivery is not to be given up.
     #[error("delivery {delivery} of binding \"{binding}\" is not given up: {reason}")]
     NotSkipped {

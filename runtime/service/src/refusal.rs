@@ -98,6 +98,7 @@ impl From<FabricError> for Refusal {
             FabricError::AlreadyActive { .. } => conflict("already-active", detail),
             FabricError::NothingBefore { .. } => conflict("nothing-before", detail),
             FabricError::NotAgain { .. } => conflict("not-again", detail),
+            FabricError::NotPassedOver { .. } => conflict("not-passed-over", detail),
             FabricError::NotSkipped { .. } => conflict("not-skipped", detail),
             FabricError::OtherMessage { .. } => conflict("other-message", detail),
             FabricError::QueueFull { .. } => {
