@@ -13,14 +13,21 @@ use crate::failure::Failure;
 use crate::state::StateFolder;
 use crate::terminal::{HEADING, Table, instant, printable};
 
-const EXAMPLES: &str = "\
+/// How `cryptlet ls` is used.
+pub const EXAMPLES: &str = "\
 Examples:
   cryptlet ls
-  cryptlet ls --json | jq '.bindings[].active'
-  cryptlet tx --state /var/lib/cryptlet";
+  cryptlet ls --state /var/lib/cryptlet
+  cryptlet ls --json | jq '.bindings[].active'";
+
+/// How `cryptlet tx` is used.
+pub const DELIVERIES_EXAMPLES: &str = "\
+Examples:
+  cryptlet tx
+  cryptlet tx --state /var/lib/cryptlet
+  cryptlet tx --json";
 
 #[derive(Args)]
-#[command(after_help = EXAMPLES)]
 pub struct Arguments {
     #[command(flatten)]
     state: StateFolder,

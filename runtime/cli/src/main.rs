@@ -87,8 +87,10 @@ enum Command {
     #[command(subcommand)]
     Key(key::Command),
     /// List versions and bindings, and which version each binding runs.
+    #[command(after_help = listing::EXAMPLES)]
     Ls(listing::Arguments),
     /// List deliveries, and how far each is on its way to its ledger.
+    #[command(after_help = listing::DELIVERIES_EXAMPLES)]
     Tx(listing::Arguments),
     /// Write everything that a host must not lose to one file.
     Backup(operator::backup::Arguments),

@@ -46,7 +46,7 @@ pub fn run(arguments: Arguments, output: &mut impl Write) -> Result<(), Failure>
                 measurement: Measurement::of(&bytes).to_string(),
             }),
             Ok(bytes) => writeln!(output, "{}", line(&Measurement::of(&bytes), file))?,
-            Err(error) => unreadable.push(format!("cannot read {}: {error}", file.display())),
+            Err(error) => unreadable.push(Failure::unreadable(file, &error).to_string()),
         }
     }
     if arguments.json {

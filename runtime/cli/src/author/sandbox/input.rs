@@ -10,6 +10,7 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use super::BINDING;
+use crate::failure::Failure;
 
 /// 2026-01-01T00:00:00Z, the instant of the SDK's fixture.
 const INSTANT: u64 = 1_767_225_600_000;
@@ -80,7 +81,7 @@ impl Input {
         } else {
             fs::read_to_string(path)
         };
-        let text = text.map_err(|error| format!("cannot read {}: {error}", path.display()))?;
+        let text = text.map_err(|error| Failure::unreadable(path, &error).to_string())?;
         Self::parse(&text, manifest).map_err(|reason| format!("{}: {reason}", path.display()))
     }
 

@@ -189,7 +189,8 @@ impl Session<'_> {
             }),
             _ => Err(format!(
                 "source `{name}` was asked {shown}, and nothing is given that answers; give \
-                 {name}=FILE.json with fixed answers, or {name}=FILE.wasm with the cryptlet"
+                 `--source {name}=FILE.json` with fixed answers, or `--source {name}=FILE.wasm` \
+                 with the cryptlet"
             )),
         }
     }
