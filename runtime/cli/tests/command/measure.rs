@@ -51,7 +51,7 @@ fn measures_what_it_can_and_names_what_it_cannot() {
     assert_eq!(outcome.status, 2);
     assert_eq!(outcome.output, format!("{HI}  here\n"));
     assert!(outcome.errors.contains("there is no file missing"));
-    assert!(outcome.errors.contains("cannot read ."));
+    assert!(outcome.errors.contains(". is a folder"));
 }
 
 #[test]
