@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::listing::json;
 use crate::passphrase::PassphraseSource;
 use crate::state::StateFolder;
-use crate::terminal::{Table, progress};
+use crate::terminal::{Table, printable, progress};
 
 const NEW_EXAMPLES: &str = "\
 Examples:
@@ -153,6 +153,9 @@ fn list(list: &List, output: &mut impl Write) -> Result<(), Failure> {
         return json(&keys, output);
     }
     if keys.is_empty() {
+        if let Err(absent) = list.state.existing() {
+            eprintln!("{}", printable(&absent.to_string()));
+        }
         return Ok(());
     }
     let mut table = Table::new(["NAME", "PURPOSE", "ALGORITHM", "ACCOUNT OR PUBLIC KEY"]);

@@ -317,6 +317,25 @@ impl ListedDelivery {
     }
 }
 
+/// Refuses a name that no binding of the journal has.
+pub fn check_binding(journal: &Journal, name: &str) -> Result<(), Failure> {
+    let names: Vec<String> = journal
+        .bindings()?
+        .into_iter()
+        .map(|row| row.document.binding.name)
+        .collect();
+    if names.iter().any(|known| known == name) {
+        return Ok(());
+    }
+    Err(Failure::Usage(format!(
+        "there is no binding {name}; there is {}",
+        match names.as_slice() {
+            [] => "none at all".to_owned(),
+            names => names.join(", "),
+        }
+    )))
+}
+
 /// The size of a log, for people.
 pub fn leaves(size: u64) -> String {
     match size {

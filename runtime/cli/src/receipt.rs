@@ -10,7 +10,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use crate::failure::Failure;
-use crate::listing::json;
+use crate::listing::{check_binding, json};
 use crate::state::StateFolder;
 use crate::terminal::{Cell, GOOD, Table};
 
@@ -139,20 +139,7 @@ fn print(list: &List, output: &mut impl Write) -> Result<(), Failure> {
 /// The executions of one binding, or of all.
 fn executions(journal: &Journal, binding: Option<&str>) -> Result<Vec<ExecutionRow>, Failure> {
     if let Some(name) = binding {
-        let names: Vec<String> = journal
-            .bindings()?
-            .into_iter()
-            .map(|row| row.document.binding.name)
-            .collect();
-        if !names.iter().any(|known| known == name) {
-            return Err(Failure::Usage(format!(
-                "there is no binding {name}; there is {}",
-                match names.as_slice() {
-                    [] => "none at all".to_owned(),
-                    names => names.join(", "),
-                }
-            )));
-        }
+        check_binding(journal, name)?;
     }
     let mut executions = journal.executions()?;
     executions.retain(|execution| binding.is_none_or(|name| execution.binding == name));

@@ -11,6 +11,7 @@ use clap::Args;
 use jiff::{Span, SpanRelativeTo, Timestamp};
 
 use crate::failure::Failure;
+use crate::listing::check_binding;
 use crate::state::StateFolder;
 use files::LogFiles;
 use line::{Level, Line};
@@ -53,6 +54,12 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
     let mut files = LogFiles::open(arguments.state.path())?;
+    // Log files can be read without the journal, which then knows no names.
+    if let Some(binding) = &arguments.binding
+        && let Ok(journal) = arguments.state.journal()
+    {
+        check_binding(&journal, binding)?;
+    }
     let most = match (arguments.lines, arguments.since) {
         (Some(lines), _) => lines,
         (None, Some(_)) => usize::MAX,

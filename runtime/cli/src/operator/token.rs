@@ -124,6 +124,11 @@ fn list(arguments: &List, output: &mut impl Write) -> Result<(), Failure> {
         return json(&tokens, output);
     }
     if tokens.is_empty() {
+        let make = arguments.state.command("token new");
+        eprintln!(
+            "no token is made yet but the operator's own; make one with `{}`",
+            printable(&make)
+        );
         return Ok(());
     }
     let mut table = Table::new(["NAME", "ROLE", "MADE"]);

@@ -30,7 +30,9 @@ fn new(desk: &Desk, name: &str, purpose: &str) -> Outcome {
 #[test]
 fn lists_what_it_made() {
     let desk = desk();
-    assert_eq!(desk.run(["key", "ls"]).done(), "");
+    let none = desk.run(["key", "ls"]);
+    assert_eq!((none.status, none.output.as_str()), (0, ""));
+    assert!(none.errors.contains("there is no state folder"), "{none:?}");
     let log = new(&desk, "log", "attestation").done();
     let delivery = new(&desk, "acme-delivery", "delivery").done();
     assert!(log.starts_with("log  attestation  ed25519  "), "{log}");
@@ -89,7 +91,7 @@ fn keeps_keys_in_the_folder_that_was_named() {
     ])
     .done();
     assert!(desk.path().join("host/keys/guest.json").is_file());
-    assert_eq!(desk.run(["key", "ls"]).done(), "");
+    assert_eq!(desk.run(["key", "ls"]).output, "");
     let listed = desk.run(["key", "ls", "--state", "host"]).done();
     assert!(
         listed

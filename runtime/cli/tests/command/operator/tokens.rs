@@ -16,7 +16,9 @@ fn desk() -> Desk {
 #[test]
 fn a_token_is_shown_once_and_listed_by_its_name() {
     let desk = desk();
-    assert_eq!(desk.run(["token", "ls"]).done(), "");
+    let none = desk.run(["token", "ls"]);
+    assert_eq!((none.status, none.output.as_str()), (0, ""));
+    assert!(none.errors.contains("no token is made yet"), "{none:?}");
     let token = desk
         .run(["token", "new", "billing", "--role=caller"])
         .done();
@@ -57,7 +59,7 @@ fn a_revoked_token_is_gone() {
         .done();
     let said = desk.run(["token", "revoke", "billing"]).done();
     assert_eq!(said, "billing opens nothing any more\n");
-    assert_eq!(desk.run(["token", "ls"]).done(), "");
+    assert_eq!(desk.run(["token", "ls"]).output, "");
     let sentence = desk.run(["token", "revoke", "billing"]).failed(2);
     assert!(
         sentence.contains("there is no token \"billing\""),
