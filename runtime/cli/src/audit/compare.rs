@@ -21,6 +21,7 @@ use utoipa::ToSchema;
 use super::log::{Log, LogSource, terms};
 use super::shown::{ShownCheckpoint, ShownClaim, print_claims, shown};
 use super::trail::ShownContradiction;
+use super::trust::trusted_key;
 use crate::failure::Failure;
 use crate::listing::json;
 use crate::terminal::{Cell, GOOD, Table, progress};
@@ -39,8 +40,9 @@ pub struct Arguments {
     binding: String,
     #[command(flatten)]
     log: LogSource,
-    /// Key of the log, written `name+id+key` as its operator publishes it; may be repeated.
-    #[arg(long, value_name = "KEY", required = true)]
+    /// Key of the log, written `name+id+key` as its operator publishes it, or a file that holds it;
+    /// may be repeated.
+    #[arg(long, value_name = "KEY", required = true, value_parser = trusted_key)]
     trust: Vec<TrustedKey>,
     /// JSON-RPC address of a node of the chain; it is asked, and nothing else is.
     #[arg(long, value_name = "URL")]
@@ -158,7 +160,12 @@ fn ask(
     let _progress = progress("asking the node");
     runtime
         .block_on(read(arguments, gateway, trail, from_block))
-        .map_err(|error| Failure::Refused(error.to_string()))
+        .map_err(|error| {
+            // There is no configuration here that would have given the ledger a name.
+            let said = error.to_string();
+            let said = said.strip_prefix("ledger \"--rpc\": ").unwrap_or(&said);
+            Failure::Refused(said.to_owned())
+        })
 }
 
 async fn read(

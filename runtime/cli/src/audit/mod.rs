@@ -5,6 +5,7 @@ mod log;
 pub mod receipt;
 mod shown;
 pub mod trail;
+mod trust;
 
 use std::io::Write;
 

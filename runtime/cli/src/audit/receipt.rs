@@ -12,6 +12,7 @@ use serde::Serialize;
 use utoipa::ToSchema;
 
 use super::shown::{ShownCheckpoint, ShownClaim, print_claims, shown};
+use super::trust::trusted_key;
 use crate::failure::Failure;
 use crate::listing::json;
 use crate::terminal::{GOOD, instant};
@@ -24,8 +25,9 @@ use crate::terminal::{GOOD, instant};
 pub struct Arguments {
     /// The receipt, a file that ends in `.receipt`.
     file: PathBuf,
-    /// Key of the log, written `name+id+key` as its operator publishes it; may be repeated.
-    #[arg(long, value_name = "KEY", required = true)]
+    /// Key of the log, written `name+id+key` as its operator publishes it, or a file that holds it;
+    /// may be repeated.
+    #[arg(long, value_name = "KEY", required = true, value_parser = trusted_key)]
     trust: Vec<TrustedKey>,
     /// What should have run, as `cryptlet measure` or `b3sum` prints it.
     #[arg(long, value_name = "MEASUREMENT")]

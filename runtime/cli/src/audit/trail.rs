@@ -15,6 +15,7 @@ use utoipa::ToSchema;
 
 use super::log::{LogSource, Refusal, terms};
 use super::shown::{ShownCheckpoint, ShownClaim, print_claims, shown};
+use super::trust::trusted_key;
 use crate::failure::Failure;
 use crate::listing::json;
 use crate::terminal::{Cell, GOOD, Table, instant, printable};
@@ -30,8 +31,9 @@ pub struct Arguments {
     binding: String,
     #[command(flatten)]
     log: LogSource,
-    /// Key of the log, written `name+id+key` as its operator publishes it; may be repeated.
-    #[arg(long, value_name = "KEY", required = true)]
+    /// Key of the log, written `name+id+key` as its operator publishes it, or a file that holds it;
+    /// may be repeated.
+    #[arg(long, value_name = "KEY", required = true, value_parser = trusted_key)]
     trust: Vec<TrustedKey>,
     /// A checkpoint of this log that --keep-checkpoint kept: shows whether history was rewritten
     /// since.

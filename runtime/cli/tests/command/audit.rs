@@ -195,6 +195,24 @@ fn one_of_several_trusted_keys_is_enough() {
 }
 
 #[test]
+fn a_trusted_key_may_lie_in_a_file() {
+    let (operator, desk) = handed_over("interest-rate-swap");
+    desk.file("log.key", format!("{}\n", operator.trusted()));
+    audit(&desk, &["log.key".to_owned()], MODULE, &[]).done();
+
+    desk.file("other.key", Operator::new(9).trusted());
+    let sentence = audit(&desk, &["other.key".to_owned()], MODULE, &[]).failed(1);
+    assert!(sentence.contains("(unknown-signer)"), "{sentence}");
+    let sentence = audit(&desk, &["run.receipt".to_owned()], MODULE, &[]).failed(2);
+    assert!(sentence.contains("the file cannot be read"), "{sentence}");
+    let sentence = audit(&desk, &["none.key".to_owned()], MODULE, &[]).failed(2);
+    assert!(
+        sentence.contains("there is no file of that name"),
+        "{sentence}"
+    );
+}
+
+#[test]
 fn doubts_have_status_1_and_a_name() {
     let (operator, desk) = handed_over("interest-rate-swap");
     let trust = [operator.trusted()];
