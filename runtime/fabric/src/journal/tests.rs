@@ -207,7 +207,7 @@ fn a_state_folder_that_is_none_is_refused_with_the_way_out()
     let missing = Journal::open_for_reading(&folder.path().join("none"))
         .err()
         .ok_or("nothing")?;
-    assert!(matches!(missing, JournalError::Missing(_)), "{missing}");
+    assert!(matches!(missing, JournalError::NoFolder(_)), "{missing}");
     Ok(())
 }
 
