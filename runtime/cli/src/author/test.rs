@@ -71,6 +71,13 @@ pub struct NativeTests {
     pub failed: u64,
 }
 
+impl NativeTests {
+    /// Whether they could be built, and none was to be run.
+    const fn is_empty(&self) -> bool {
+        self.succeeded && self.passed == 0 && self.failed == 0
+    }
+}
+
 /// What one case came to.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
@@ -98,6 +105,9 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
     let container = bench::container()?;
     let cryptlet = component.load(&container)?;
     let native = native(&project, filter, arguments.json)?;
+    if cases.is_empty() && native.is_empty() && !filter.is_empty() {
+        return Err(nothing_called(filter, &Case::all(project.folder(), "")?));
+    }
     if !arguments.json {
         print_native(&native, output)?;
     }
@@ -125,6 +135,19 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
     }
     output.flush()?;
     verdict(&report, failed)
+}
+
+/// A filter that nothing matches: most likely it is misspelt.
+fn nothing_called(filter: &str, cases: &[Case]) -> Failure {
+    let names: Vec<&str> = cases.iter().map(|case| case.name.as_str()).collect();
+    Failure::Usage(format!(
+        "no test and no case is called like {filter}; cases: {}",
+        if names.is_empty() {
+            "none".to_owned()
+        } else {
+            names.join(", ")
+        }
+    ))
 }
 
 fn verdict(report: &TestReport, failed: usize) -> Result<(), Failure> {

@@ -206,6 +206,15 @@ fn accepts_what_a_case_comes_to(author: &Author) {
     }
     assert!(outcome.errors.contains("--accept"), "{}", outcome.errors);
 
+    let outcome = author.run(&["test", "pays-et"]);
+    assert_eq!(outcome.status, 2);
+    assert!(
+        outcome.errors.contains("is called like pays-et; cases: ")
+            && outcome.errors.contains("pays-at"),
+        "{}",
+        outcome.errors
+    );
+
     let said = author.run(&["test", "pays-at", "--accept"]).done();
     assert!(said.contains("accepted  pays-at"), "{said}");
     assert_eq!(author.read(&expected), right);
