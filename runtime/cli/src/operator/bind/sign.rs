@@ -1,6 +1,6 @@
 //! `cryptlet bind sign`.
 
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 
@@ -151,17 +151,16 @@ fn by_key(
 
 /// The file is the old one or the new one, whatever happens on the way.
 fn replace(path: &Path, text: &str) -> io::Result<()> {
-    let mut name = path.as_os_str().to_owned();
-    name.push(".new");
-    let new = PathBuf::from(name);
-    let mut file = OpenOptions::new().write(true).create_new(true).open(&new)?;
-    let written = file
-        .write_all(text.as_bytes())
-        .and_then(|()| file.sync_all())
-        .and_then(|()| fs::rename(&new, path));
-    if written.is_err() {
-        // What is left of it is of no use; that it stays there changes nothing about the failure.
-        let _ = fs::remove_file(&new);
-    }
-    written
+    let folder = match path.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    // As readable as it was: it is sent around.
+    let mut draft = tempfile::Builder::new()
+        .permissions(fs::metadata(path)?.permissions())
+        .tempfile_in(folder)?;
+    draft.write_all(text.as_bytes())?;
+    draft.as_file().sync_all()?;
+    draft.persist(path).map_err(|error| error.error)?;
+    File::open(folder)?.sync_all()
 }
