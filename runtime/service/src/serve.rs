@@ -4,7 +4,7 @@ use std::io;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
-use std::time::{Duration, SystemTime, UNIX_EPOCH};
+use std::time::Duration;
 
 use cryptlet_fabric::{Configuration, ConfigurationError, Fabric, FabricError, Seams};
 use cryptlet_vault::SignatureDelegate;
@@ -136,6 +136,7 @@ pub async fn serve(
     if !settings.listen.ip().is_loopback() && !settings.allow_remote {
         return Err(ServeError::Remote(settings.listen));
     }
+    let clock = Arc::clone(&start.seams.clock);
     let opening = Fabric::open(&start.state, &configuration, start.delegate, start.seams);
     let Some(fabric) = unless_stopped(&mut orders, opening).await else {
         return Ok(Ending::Drained);
@@ -151,7 +152,7 @@ pub async fn serve(
         work,
         settings,
         listens_on_loopback: bound.ip().is_loopback(),
-        started_at: now(),
+        started_at: clock.now(),
     }));
 
     let address = Published::write(&start.state, bound)?;
@@ -316,14 +317,6 @@ impl Drop for Published {
             tracing::warn!(%error, path = %self.path.display(), "the address could not be removed");
         }
     }
-}
-
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        })
 }
 
 #[cfg(test)]

@@ -11,9 +11,9 @@ use std::fs::File;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::str::FromStr;
-use std::time::{SystemTime, UNIX_EPOCH};
 
 use cryptlet_fabric::journal::{self, JournalError};
+use cryptlet_fabric::{Clock as _, SystemClock};
 use serde::{Deserialize, Serialize};
 use subtle::ConstantTimeEq as _;
 use utoipa::ToSchema;
@@ -283,7 +283,7 @@ impl Tokens {
         let entry = Entry {
             role,
             hash: TokenHash::of(token.reveal()),
-            made_at: now(),
+            made_at: SystemClock.now(),
         };
         self.tokens.insert(name, entry);
         Ok(token)
@@ -383,14 +383,6 @@ fn lock(state: &Path) -> Result<File, TokenError> {
     File::create(&path)
         .and_then(|file| file.lock().map(|()| file))
         .map_err(|source| TokenError::File { path, source })
-}
-
-fn now() -> u64 {
-    SystemTime::now()
-        .duration_since(UNIX_EPOCH)
-        .map_or(0, |since| {
-            u64::try_from(since.as_millis()).unwrap_or(u64::MAX)
-        })
 }
 
 #[cfg(test)]
