@@ -63,3 +63,4 @@ pub use seams::{
     Clock, Notice, Randomness, RandomnessError, Step, Steps, SystemClock, SystemRandomness,
     TracedSteps,
 };
+pub use services::encode_call;

@@ -8,6 +8,7 @@ use cryptlet_container::{
     KeyError, Position, PublicKey, Services, SubmissionStatus,
 };
 use cryptlet_ledger as ledger;
+use cryptlet_schema::Message;
 use cryptlet_vault::{Algorithm, SignatureDelegate};
 
 use crate::binding::Binding;
@@ -31,25 +32,7 @@ impl Services for LiveServices {
     }
 
     fn build(&self, action: &str, fields: &[u8]) -> Result<EncodedCall, BuildError> {
-        ledger::encode_call(&self.binding.contract.actions, action, fields)
-            .map(|call| EncodedCall {
-                digest: call.digest.0,
-                bytes: call.bytes.to_vec(),
-            })
-            .map_err(|error| match error {
-                ledger::BuildError::UnknownAction { action, .. } => {
-                    BuildError::UnknownAction(action)
-                }
-                ledger::BuildError::Fields { source, .. } => {
-                    let (path, expected, found) = source.into_field();
-                    BuildError::Field {
-                        path,
-                        expected,
-                        found,
-                    }
-                }
-                other => BuildError::NotGranted(other.to_string()),
-            })
+        encode_call(&self.binding.contract.actions, action, fields)
     }
 
     fn submission_status(&self, submission: u64) -> Option<SubmissionStatus> {
@@ -118,4 +101,33 @@ impl LiveServices {
             _ => SubmissionStatus::Pending,
         }
     }
+}
+
+/// Encodes a call as the chain reads it; what is amiss is told as a guest hears it.
+///
+/// # Errors
+///
+/// If none of `actions` has this name, or a field does not fit.
+pub fn encode_call(
+    actions: &[Message],
+    action: &str,
+    fields: &[u8],
+) -> Result<EncodedCall, BuildError> {
+    ledger::encode_call(actions, action, fields)
+        .map(|call| EncodedCall {
+            digest: call.digest.0,
+            bytes: call.bytes.to_vec(),
+        })
+        .map_err(|error| match error {
+            ledger::BuildError::UnknownAction { action, .. } => BuildError::UnknownAction(action),
+            ledger::BuildError::Fields { source, .. } => {
+                let (path, expected, found) = source.into_field();
+                BuildError::Field {
+                    path,
+                    expected,
+                    found,
+                }
+            }
+            other => BuildError::NotGranted(other.to_string()),
+        })
 }

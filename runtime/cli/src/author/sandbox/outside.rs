@@ -10,7 +10,6 @@ use cryptlet_container::{
     KeyAlgorithm, KeyError, PublicKey, Services, SubmissionStatus,
 };
 use cryptlet_fabric::Web;
-use cryptlet_ledger as ledger;
 use cryptlet_schema::Message;
 use ed25519_dalek::{Signer, SigningKey};
 use url::Url;
@@ -163,25 +162,7 @@ impl Services for Outside {
     }
 
     fn build(&self, action: &str, fields: &[u8]) -> Result<EncodedCall, BuildError> {
-        ledger::encode_call(&self.actions, action, fields)
-            .map(|call| EncodedCall {
-                digest: call.digest.0,
-                bytes: call.bytes.to_vec(),
-            })
-            .map_err(|error| match error {
-                ledger::BuildError::UnknownAction { action, .. } => {
-                    BuildError::UnknownAction(action)
-                }
-                ledger::BuildError::Fields { source, .. } => {
-                    let (path, expected, found) = source.into_field();
-                    BuildError::Field {
-                        path,
-                        expected,
-                        found,
-                    }
-                }
-                other => BuildError::NotGranted(other.to_string()),
-            })
+        cryptlet_fabric::encode_call(&self.actions, action, fields)
     }
 
     fn submission_status(&self, _: u64) -> Option<SubmissionStatus> {
