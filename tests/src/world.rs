@@ -12,7 +12,7 @@ use cryptlet_attest::Measurement;
 use cryptlet_contracts::node::{Node, NodeSettings};
 use cryptlet_contracts::{
     AllowVersion, Approval as ChainApproval, CollateralToken, CryptoDelegate, InterestRateSwap,
-    Signable, SignerRegistry,
+    RevokeVersion, Signable, SignerRegistry,
 };
 use cryptlet_fabric::{Approval, Binding, Configuration, Fabric, Identity, Ledger, Seams, Service};
 use cryptlet_ledger::evm::rpc_client;
@@ -282,6 +282,38 @@ impl World {
             self.mine(1).await?;
         }
         anyhow::bail!("the fabric did not come to rest")
+    }
+
+    /// Acme alone takes back the version that runs.
+    pub async fn revoke(&self) -> Result<()> {
+        let terms = self.binding.terms();
+        let revocation = RevokeVersion {
+            binding: B256::from(*self.binding.id().as_bytes()),
+            bindingVersion: terms.bindingVersion,
+            measurement: terms.measurement,
+            nonce: 0,
+        };
+        let approval = self
+            .chain_approvals(revocation.digest(&self.domain()))?
+            .into_iter()
+            .find(|approval| approval.counterparty == self.acme.address())
+            .context("Acme signs")?;
+        let receipt = self
+            .contracts
+            .gateway
+            .revokeVersion(
+                revocation.binding,
+                revocation.bindingVersion,
+                revocation.measurement,
+                revocation.nonce,
+                approval,
+            )
+            .send()
+            .await?
+            .get_receipt()
+            .await?;
+        ensure!(receipt.status(), "revokeVersion was reverted");
+        Ok(())
     }
 
     /// Both parties allow a measurement on the chain, and the agreed delay passes.

@@ -3,9 +3,8 @@
 
 use alloy::primitives::B256;
 use alloy::providers::{Provider as _, ext::AnvilApi as _};
-use anyhow::{Context as _, Result, ensure};
+use anyhow::{Context as _, Result};
 use cryptlet_attest::Measurement;
-use cryptlet_contracts::{RevokeVersion, Signable as _};
 use cryptlet_fabric::journal::{AttemptRow, DeliveryRow, DeliveryStatus};
 use cryptlet_fabric::{Fabric, Seams};
 use end_to_end::{Components, World, world};
@@ -120,7 +119,7 @@ async fn an_expired_delivery_of_a_revoked_version_gives_its_nonce_back() -> Resu
     let world = World::new(folder.path(), Components::read()?).await?;
     let fabric = world.open(Seams::live()?).await?;
     expired(&world, &fabric).await?;
-    revoke(&world).await?;
+    world.revoke().await?;
 
     let waiting = world.settle(&fabric).await?;
     let refusal = waiting
@@ -139,37 +138,5 @@ async fn an_expired_delivery_of_a_revoked_version_gives_its_nonce_back() -> Resu
     assert_eq!(delivery(&world, &fabric)?.status, DeliveryStatus::Finalized);
     assert_eq!(sent(&world).await?, 2);
     assert_eq!(world.contracts.swap.settledPeriods().call().await?, 1);
-    Ok(())
-}
-
-/// Acme alone takes back the version that runs.
-async fn revoke(world: &World) -> Result<()> {
-    let terms = world.binding.terms();
-    let revocation = RevokeVersion {
-        binding: B256::from(*world.binding.id().as_bytes()),
-        bindingVersion: terms.bindingVersion,
-        measurement: terms.measurement,
-        nonce: 0,
-    };
-    let approval = world
-        .chain_approvals(revocation.digest(&world.domain()))?
-        .into_iter()
-        .find(|approval| approval.counterparty == world.acme.address())
-        .context("Acme signs")?;
-    let receipt = world
-        .contracts
-        .gateway
-        .revokeVersion(
-            revocation.binding,
-            revocation.bindingVersion,
-            revocation.measurement,
-            revocation.nonce,
-            approval,
-        )
-        .send()
-        .await?
-        .get_receipt()
-        .await?;
-    ensure!(receipt.status(), "revokeVersion was reverted");
     Ok(())
 }

@@ -1,8 +1,7 @@
 //! Deliveries that the chain will never take, given up by their operator.
 
 use alloy::primitives::B256;
-use anyhow::{Context as _, Result, bail, ensure};
-use cryptlet_contracts::{RevokeVersion, Signable as _};
+use anyhow::{Result, bail};
 use cryptlet_fabric::journal::{DeliveryRow, DeliveryStatus};
 use cryptlet_fabric::{Fabric, FabricError, Seams, Waiting};
 use end_to_end::swap::BINDING;
@@ -18,7 +17,7 @@ async fn a_delivery_that_is_given_up_uses_up_its_number_and_lets_the_next_one_go
     let world = World::new(folder.path(), Components::read()?).await?;
     let fabric = world.open(Seams::live()?).await?;
     world.set_up(&fabric).await?;
-    revoke(&world).await?;
+    world.revoke().await?;
     world.end_period(1).await?;
     let waiting = world.settle(&fabric).await?;
     assert!(
@@ -80,36 +79,4 @@ async fn until_final(world: &World, fabric: &Fabric) -> Result<Vec<Waiting>> {
         world.mine(1).await?;
     }
     bail!("the delivery stays open")
-}
-
-/// Acme alone takes back the version that runs.
-async fn revoke(world: &World) -> Result<()> {
-    let terms = world.binding.terms();
-    let revocation = RevokeVersion {
-        binding: B256::from(*world.binding.id().as_bytes()),
-        bindingVersion: terms.bindingVersion,
-        measurement: terms.measurement,
-        nonce: 0,
-    };
-    let approval = world
-        .chain_approvals(revocation.digest(&world.domain()))?
-        .into_iter()
-        .find(|approval| approval.counterparty == world.acme.address())
-        .context("Acme signs")?;
-    let receipt = world
-        .contracts
-        .gateway
-        .revokeVersion(
-            revocation.binding,
-            revocation.bindingVersion,
-            revocation.measurement,
-            revocation.nonce,
-            approval,
-        )
-        .send()
-        .await?
-        .get_receipt()
-        .await?;
-    ensure!(receipt.status(), "revokeVersion was reverted");
-    Ok(())
 }
