@@ -105,6 +105,7 @@ impl Fabric {
             }
             Err(error) => return Err(error.into()),
         };
+        let overdue_after = overdue_after(binding, ledger).await?;
         let turn = self.account(binding)?.turn().await;
         let nonce = turn.next_nonce(&self.journal, ledger.pending_nonce().await?)?;
         let attempt = match ledger.sign(&draft, nonce).await {
@@ -112,7 +113,8 @@ impl Fabric {
             Err(LedgerError::LaneFull { .. }) => return Ok(Outcome::Pending),
             Err(error) => return Err(error.into()),
         };
-        self.keep_creation(binding, ledger, &attempt, None).await?;
+        self.keep_creation(binding, ledger, &attempt, overdue_after, None)
+            .await?;
         drop(turn);
         Ok(Outcome::Moved)
     }
@@ -170,7 +172,8 @@ impl Fabric {
             Err(LedgerError::Refused { .. }) => ledger.cancel(earlier).await?,
             Err(error) => return Err(error.into()),
         };
-        self.keep_creation(binding, ledger, &attempt, Some(earlier.hash))
+        let overdue_after = overdue_after(binding, ledger).await?;
+        self.keep_creation(binding, ledger, &attempt, overdue_after, Some(earlier.hash))
             .await?;
         Ok(Outcome::Moved)
     }
@@ -229,18 +232,18 @@ impl Fabric {
         binding: &Binding,
         ledger: &EvmLedger,
         attempt: &Attempt,
+        overdue_after: u64,
         replaces: Option<B256>,
     ) -> Result<(), FabricError> {
         let id = binding.id();
         let name = binding.contract.ledger.clone();
-        let patience = binding.contract.validity_seconds;
         let kept = AttemptRow {
             hash: attempt.hash.0,
             account: ledger.settings().account.clone(),
             nonce: attempt.nonce,
             raw: attempt.to_bytes(),
             // The gateway takes the approvals whenever they come; this is when it is overdue.
-            valid_until: ledger.head().await?.validity(patience).valid_until,
+            valid_until: overdue_after,
         };
         self.journal
             .commit(move |writing| {
@@ -265,4 +268,10 @@ impl Fabric {
             .await?;
         Ok(())
     }
+}
+
+/// The chain's time after which a creation that is sent now is overdue.
+async fn overdue_after(binding: &Binding, ledger: &EvmLedger) -> Result<u64, FabricError> {
+    let head = ledger.head().await?;
+    Ok(head.validity(binding.contract.validity_seconds).valid_until)
 }
