@@ -35,6 +35,8 @@ pub(crate) struct Work {
 struct BindingWork {
     /// Something was accepted.
     accepted: Notify,
+    /// Its operator did something about what failed.
+    mended: Notify,
     /// There may be something to deliver.
     sealed: Notify,
     waiting: Mutex<WaitingFor>,
@@ -75,6 +77,12 @@ impl Work {
         let of = self.of(binding);
         of.accepted.notify_one();
         of.sealed.notify_one();
+    }
+
+    /// Its operator did something that may let this binding go on, however long it still rests.
+    pub(crate) fn mend(&self, binding: &str) {
+        self.of(binding).mended.notify_one();
+        self.wake(binding);
     }
 
     /// What cannot go on in a binding, and why.
@@ -236,6 +244,7 @@ async fn execute(state: &ServiceState, binding: &str) -> Result<(), FabricError>
         tokio::select! {
             // What comes in does not mend what failed.
             () = work.accepted.notified(), if can_keep && !failed => {}
+            () = work.mended.notified() => {}
             () = tokio::time::sleep(rest) => {}
             () = state.draining.cancelled() => {}
         }

@@ -25,7 +25,7 @@ pub(super) async fn skip(
     state
         .change(async move |state| {
             state.fabric.skip(&binding, delivery).await?;
-            state.work.wake(&binding);
+            state.work.mend(&binding);
             Ok(())
         })
         .await?;

@@ -106,7 +106,7 @@ pub(super) async fn run_again(
     let again = state
         .change(async move |state| {
             let again = state.fabric.run_again(&waking, number).await?;
-            state.work.wake(&waking);
+            state.work.mend(&waking);
             Ok(again)
         })
         .await?;
@@ -131,7 +131,7 @@ pub(super) async fn pass_over(
     state
         .change(async move |state| {
             state.fabric.pass_over(&binding, number).await?;
-            state.work.wake(&binding);
+            state.work.mend(&binding);
             Ok(())
         })
         .await?;
