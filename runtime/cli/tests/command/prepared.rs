@@ -11,6 +11,8 @@ use rusqlite::Connection;
 use super::{Desk, published};
 
 const FILES: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/prepared");
+/// As the fabric lays a journal out; the dump has none of it.
+const SCHEMA: &str = include_str!("../../../fabric/src/journal/schema.sql");
 const RECEIPT: &str = concat!(
     env!("CARGO_MANIFEST_DIR"),
     "/tests/golden/audit-receipt-good/files/run.receipt"
@@ -32,6 +34,7 @@ pub fn state(folder: &Path) {
     .unwrap();
     let dump = fs::read_to_string(files.join("journal.sql")).unwrap();
     let journal = Connection::open(folder.join("journal.sqlite")).unwrap();
+    journal.execute_batch(SCHEMA).unwrap();
     journal.execute_batch(&dump).unwrap();
 }
 
