@@ -35,6 +35,7 @@
 //! # Ok::<(), cryptlet_attest::KeyError>(())
 //! ```
 
+pub mod bundle;
 pub mod comparison;
 mod digest;
 mod encoding;

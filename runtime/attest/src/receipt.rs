@@ -1,6 +1,6 @@
 //! What an auditor is handed: an entry, its proof, and the checkpoint that covers it.
 
-use crate::encoding::{self, Bounds, EncodingError, Reader, VERSION, Wire, Writer};
+use crate::encoding::{self, Bounds, ByteString, EncodingError, Reader, VERSION, Wire, Writer};
 use crate::entry::MAXIMUM_ENTRY;
 use crate::log::{self, Hash, MAXIMUM_CHECKPOINT};
 use crate::{Digest, LeafHash, LogEntry, view};
@@ -14,7 +14,8 @@ pub const RECEIPT_EXTENSION: &str = "receipt";
 
 /// The tag in front of every receipt; its bytes spell `crpt` after the first.
 const TAG: u64 = 0x6372_7074;
-const LONGEST_PROOF: u64 = 64;
+/// Greatest number of hashes of an inclusion proof.
+pub(crate) const LONGEST_PROOF: u64 = 64;
 
 const BOUNDS: Bounds = Bounds {
     document: "a receipt",
@@ -111,7 +112,7 @@ impl Wire for Receipt {
                 supported: VERSION,
             });
         }
-        let statement: EntryBytes = fields.field(1, "statement")?;
+        let statement: ByteString<MAXIMUM_ENTRY> = fields.field(1, "statement")?;
         let index = fields.field(2, "index")?;
         let proof: Vec<[u8; 32]> = fields.field(3, "proof")?;
         if proof.len() as u64 > LONGEST_PROOF {
@@ -129,19 +130,6 @@ impl Wire for Receipt {
             proof,
             checkpoint,
         })
-    }
-}
-
-/// The bytes of an entry, which may be longer than any other byte string.
-struct EntryBytes(Vec<u8>);
-
-impl Wire for EntryBytes {
-    fn write(&self, writer: &mut Writer) {
-        writer.bytes(&self.0);
-    }
-
-    fn read(reader: &mut Reader<'_>) -> Result<Self, EncodingError> {
-        Ok(Self(reader.bytes(MAXIMUM_ENTRY as u64)?.to_vec()))
     }
 }
 

@@ -98,10 +98,36 @@ pub enum EncodingError {
         /// The kind found.
         found: &'static str,
     },
+    /// A list that is not in the one order that its document wants, or has an item twice.
+    #[error("{list} is not in its order, or has something twice")]
+    NotInOrder {
+        /// The list.
+        list: &'static str,
+    },
     /// The value does not encode to the bytes it was read from.
     #[error("{document} does not encode to the bytes it was read from")]
     NotReproduced {
         /// The kind of document.
         document: &'static str,
     },
+}
+
+impl EncodingError {
+    /// A stable name, for programs: `truncated`, `oversized`, `unknown-field` (a variant's
+    /// number counts as well), `unsupported-version`, or `malformed` for all others.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Truncated { .. } => "truncated",
+            Self::TooLarge { .. } | Self::TooDeep { .. } => "oversized",
+            Self::UnknownField { .. } | Self::UnknownVariant { .. } => "unknown-field",
+            Self::UnsupportedVersion { .. } => "unsupported-version",
+            Self::TrailingBytes { .. }
+            | Self::NotDeterministic { .. }
+            | Self::MissingField { .. }
+            | Self::Unexpected { .. }
+            | Self::OtherKind { .. }
+            | Self::NotInOrder { .. }
+            | Self::NotReproduced { .. } => "malformed",
+        }
+    }
 }

@@ -13,7 +13,7 @@ mod writer;
 
 pub use error::EncodingError;
 pub(crate) use reader::Reader;
-pub(crate) use wire::{Wire, record};
+pub(crate) use wire::{ByteString, Wire, record};
 pub(crate) use writer::Writer;
 
 /// Bounds of one kind of document.

@@ -89,6 +89,19 @@ impl Wire for Vec<u8> {
     }
 }
 
+/// A byte string that may be longer, or must be shorter, than others.
+pub(crate) struct ByteString<const LIMIT: usize>(pub(crate) Vec<u8>);
+
+impl<const LIMIT: usize> Wire for ByteString<LIMIT> {
+    fn write(&self, writer: &mut Writer) {
+        writer.bytes(&self.0);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, EncodingError> {
+        Ok(Self(reader.bytes(LIMIT as u64)?.to_vec()))
+    }
+}
+
 impl<const N: usize> Wire for [u8; N] {
     fn write(&self, writer: &mut Writer) {
         writer.bytes(self);
@@ -96,6 +109,7 @@ impl<const N: usize> Wire for [u8; N] {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, EncodingError> {
         let unexpected = reader.unexpected(match N {
+            20 => "a byte string of 20 bytes",
             32 => "a byte string of 32 bytes",
             64 => "a byte string of 64 bytes",
             _ => "a byte string of a fixed length",

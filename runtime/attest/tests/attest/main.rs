@@ -1,5 +1,6 @@
 //! How receipts behave to those who make them and to those who doubt them.
 
+mod bundle;
 mod checkpoint;
 mod comparison;
 mod corpus;

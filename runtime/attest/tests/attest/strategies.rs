@@ -1,11 +1,12 @@
 //! Any value of every encoded type.
 
+use cryptlet_attest::bundle::{Agreement, Bundle, FieldOpening, Proven};
 use cryptlet_attest::{
-    Accepted, BindingChange, BindingEntry, Evidence, Execution, Host, KeyEntry, LedgerPosition,
-    LogEntry, Outcome, Output, Receipt, SoftwareEvidence, Statement, TriggerKind, TriggerStatement,
-    VersionChange, VersionEntry,
+    Accepted, BindingChange, BindingEntry, Evidence, Execution, FieldSalt, Host, KeyEntry,
+    LedgerPosition, LogEntry, Outcome, Output, Receipt, SoftwareEvidence, Statement, TriggerKind,
+    TriggerStatement, VersionChange, VersionEntry,
 };
-use proptest::collection::{btree_map, vec};
+use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
 use proptest::prelude::*;
 
@@ -254,4 +255,76 @@ pub fn evidence() -> impl Strategy<Value = Evidence> {
                 signature,
             })
         })
+}
+
+fn proven() -> impl Strategy<Value = Proven> {
+    (
+        integer(),
+        vec(any::<u8>(), 0..300),
+        vec(any::<[u8; 32]>(), 0..=64),
+    )
+        .prop_map(|(index, entry, proof)| Proven {
+            index,
+            entry,
+            proof,
+        })
+}
+
+fn agreement() -> impl Strategy<Value = Agreement> {
+    (
+        vec(any::<u8>(), 0..300),
+        btree_set((any::<[u8; 20]>(), vec(any::<u8>(), 0..70)), 0..4),
+    )
+        .prop_map(|(document, approvals)| Agreement {
+            document,
+            approvals: approvals.into_iter().collect(),
+        })
+}
+
+pub fn bundle() -> impl Strategy<Value = Bundle> {
+    let shown = btree_map(
+        (any::<u32>(), text()),
+        (any::<[u8; 32]>(), vec(any::<u8>(), 0..300)),
+        0..5,
+    );
+    let entries = (
+        proven(),
+        vec(proven(), 0..3),
+        btree_map(integer(), proven(), 0..3),
+    );
+    let attached = (
+        btree_set(vec(any::<u8>(), 0..100), 0..3),
+        shown,
+        btree_set(vec(any::<u8>(), 0..300), 0..3),
+        option::of(agreement()),
+        option::of((text(), vec(any::<[u8; 32]>(), 0..70))),
+    );
+    (text(), entries, attached).prop_map(
+        |(
+            checkpoint,
+            (run, sources, context),
+            (evidence, shown, modules, agreement, consistency),
+        )| Bundle {
+            checkpoint,
+            run,
+            sources,
+            context: context
+                .into_iter()
+                .map(|(index, entry)| Proven { index, ..entry })
+                .collect(),
+            evidence: evidence.into_iter().collect(),
+            openings: shown
+                .into_iter()
+                .map(|((ordinal, field), (salt, value))| FieldOpening {
+                    ordinal,
+                    field,
+                    salt: FieldSalt::from_bytes(salt),
+                    value,
+                })
+                .collect(),
+            modules: modules.into_iter().collect(),
+            agreement,
+            consistency,
+        },
+    )
 }

@@ -1,0 +1,3 @@
+//! How bundles behave to those who make them and to those who doubt them.
+
+mod form;
