@@ -7,8 +7,8 @@ use crate::{
 };
 use serde::Serialize;
 
-/// Greatest size of an entry, in bytes.
-pub const MAXIMUM_ENTRY: usize = 1 << 20;
+/// Greatest size of an entry, in bytes: the length of an entry in a published log has 2.
+pub const MAXIMUM_ENTRY: usize = u16::MAX as usize;
 
 const BOUNDS: Bounds = Bounds {
     document: "a log entry",

@@ -3,7 +3,8 @@
 //!
 //! The tree is a set of stored hashes, numbered so that an append only ever writes
 //! at the end (`tlog_tiles`, the numbering of Go's checksum database). Where they are
-//! kept is the caller's business: every function here takes a [`HashReader`].
+//! kept is the caller's business: every function here takes a [`HashReader`]. [`Tiles`]
+//! is one over [C2SP tlog-tiles](https://c2sp.org/tlog-tiles), as a log publishes them.
 //!
 //! ```
 //! use cryptlet_attest::log::{self, MemoryHashes};
@@ -19,16 +20,22 @@
 //! ```
 
 mod checkpoint;
+mod entry_bundle;
 mod key;
 mod storage;
+mod tile;
+mod tile_path;
 mod tree;
 
 pub use checkpoint::{
     Checkpoint, CheckpointError, MAXIMUM_CHECKPOINT, open_checkpoint, sign_checkpoint,
 };
+pub use entry_bundle::{EntryBundleError, MAXIMUM_ENTRY_BUNDLE, entry_bundle, read_entry_bundle};
 pub(crate) use key::sign_checked;
 pub use key::{CheckpointKey, KeyError, SigningError, TrustedKey};
 pub use storage::{HashReader, HashReaderError, MemoryHashes};
+pub use tile::{TILE_WIDTH, TileId, TileReader, Tiles, append_leaves};
+pub use tile_path::{TilePath, TilePathError};
 pub use tree::{
     Hash, LogError, MAXIMUM_SIZE, append, check_consistency, check_inclusion, leaf_hash, prove,
     prove_consistency, root, stored_hash_count,

@@ -1,6 +1,6 @@
 //! Where the stored hashes of a log are kept.
 
-use super::{Hash, LogError, append, stored_hash_count};
+use super::{Hash, LogError, TileId, append, stored_hash_count};
 use crate::LeafHash;
 use std::error::Error;
 use thiserror::Error;
@@ -23,6 +23,16 @@ pub enum HashReaderError {
     /// The log is shorter than the caller thinks, or damaged.
     #[error("a stored hash that the log's size calls for is missing")]
     IndexesNotInTree,
+    /// The last tile of a level is not the one of a log of that size.
+    #[error("{tile} has {found} hashes, but the log's size calls for {expected}")]
+    TileWidth {
+        /// The tile.
+        tile: TileId,
+        /// How many hashes it should have.
+        expected: u64,
+        /// How many it has.
+        found: u64,
+    },
     /// Storage failed.
     #[error("stored hashes cannot be read: {0}")]
     Storage(#[source] Box<dyn Error + Send + Sync>),

@@ -67,6 +67,11 @@ impl LeafHash {
     }
 }
 
+/// RFC 6962 section 2.1: the hash over two subtrees.
+pub(crate) fn node_hash(left: &Hash, right: &Hash) -> Hash {
+    Hash(tlog_tiles::node_hash(tlog_tiles::Hash(left.0), tlog_tiles::Hash(right.0)).0)
+}
+
 /// How many hashes a log of `size` entries stores: where the hashes of the next
 /// entry go. Sizes above [`MAXIMUM_SIZE`] count as that.
 pub fn stored_hash_count(size: u64) -> u64 {
@@ -190,7 +195,7 @@ pub fn check_consistency(
     .map_err(|_| LogError::InvalidProof { size })
 }
 
-fn within(size: u64) -> Result<(), LogError> {
+pub(super) fn within(size: u64) -> Result<(), LogError> {
     if size > MAXIMUM_SIZE {
         return Err(LogError::TooLarge { size });
     }

@@ -10,6 +10,7 @@ mod log_export;
 mod salt;
 mod scene;
 mod strategies;
+mod tile;
 mod trail;
 mod tree;
 mod vectors;
