@@ -1,12 +1,15 @@
 //! From a run to its receipts: what the fabric says about it, in the order in which the log gets it.
 
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use cryptlet_attest::{
     Digest, Execution, Host, LeafHash, LedgerPosition, LogEntry, Output, Salt, Statement,
     TriggerKind, TriggerStatement, digest,
 };
-use cryptlet_container::{Child, Cryptlet, Invocation, Run, Trigger};
+use cryptlet_container::{Child, Cryptlet, Invocation, Run, State, Trigger, state_root};
 
 use crate::binding::Binding;
 use crate::journal::{
@@ -42,6 +45,27 @@ struct Part<'a> {
     invocation: &'a Invocation,
     cryptlet: &'a Cryptlet,
     run: &'a Run,
+}
+
+/// What a receipt says about the binding's state.
+struct States {
+    before: Digest,
+    after: Digest,
+}
+
+impl States {
+    /// Of what was asked: it keeps no state.
+    fn none() -> Self {
+        Self {
+            before: empty_state(),
+            after: empty_state(),
+        }
+    }
+}
+
+/// What receipts say about a state that was never written: nothing that would need a salt.
+fn empty_state() -> Digest {
+    state_root(&State::new())
 }
 
 /// The salt of one execution of an invocation; sources get their own, so that one receipt can be
@@ -122,7 +146,9 @@ impl Sealing {
             .iter()
             .map(|_| writing.take_delivery_number(&id))
             .collect::<Result<Vec<_>, _>>()?;
-        let statement = self.write_part(writing, &root, &numbers, previous)?;
+        let before = writing.state_digest(&id)?.unwrap_or_else(empty_state);
+        let states = self.states(before);
+        let (statement, leaf) = self.write_part(writing, &root, &numbers, previous, &states)?;
         let receipt_hash = statement.leaf_hash();
         for (submission, delivery) in self.run.submissions.iter().zip(numbers) {
             writing.record_delivery(&DeliveryRow {
@@ -145,25 +171,39 @@ impl Sealing {
                 gas_used: None,
             })?;
         }
-        writing.change_state(&id, &self.run.state_changes)?;
+        if states.before != states.after {
+            writing.change_state(&id, leaf, &self.run.state_changes, &states.after)?;
+        }
         writing.set_last_receipt(&id, &receipt_hash)
     }
 
-    /// Logs one execution's receipt after those of the sources it asked.
+    /// What the receipt says about the state, if its binding's newest one ends with `before`.
+    fn states(&self, before: Digest) -> States {
+        let run = &self.run;
+        let after = if run.state_after == run.state_before {
+            before
+        } else {
+            salt_of(&self.accepted.salt, 0).digest("state", run.state_after.as_bytes())
+        };
+        States { before, after }
+    }
+
+    /// Logs one execution's receipt after those of the sources it asked. Gives its position too.
     fn write_part(
         &self,
         writing: &mut Writing<'_>,
         part: &Part<'_>,
         deliveries: &[u64],
         previous: Option<LeafHash>,
-    ) -> Result<Statement, JournalError> {
+        states: &States,
+    ) -> Result<(Statement, u64), JournalError> {
         let mut children = Vec::with_capacity(part.run.children.len());
         for child in &part.run.children {
             let asked = Part::from(child);
-            let statement = self.write_part(writing, &asked, &[], None)?;
+            let (statement, _) = self.write_part(writing, &asked, &[], None, &States::none())?;
             children.push(statement.leaf_hash());
         }
-        let statement = self.statement(part, deliveries, children, previous)?;
+        let statement = self.statement(part, deliveries, children, previous, states)?;
         let (leaf, _) = writing.append(&LogEntry::Receipt(statement.clone()))?;
         writing.record_execution(
             &self.binding.id(),
@@ -189,7 +229,7 @@ impl Sealing {
                     .collect(),
             },
         )?;
-        Ok(statement)
+        Ok((statement, leaf))
     }
 
     fn statement(
@@ -198,6 +238,7 @@ impl Sealing {
         deliveries: &[u64],
         children: Vec<LeafHash>,
         previous: Option<LeafHash>,
+        states: &States,
     ) -> Result<Statement, JournalError> {
         let salt = salt_of(&self.accepted.salt, part.ordinal);
         let run = part.run;
@@ -238,8 +279,8 @@ impl Sealing {
                 transcript: salt.digest("transcript", &run.transcript.to_bytes()),
                 reply: run.reply.as_ref().map(|reply| salt.digest("reply", reply)),
                 outputs: delivered.chain(published).collect(),
-                state_before: run.state_before,
-                state_after: run.state_after,
+                state_before: states.before,
+                state_after: states.after,
                 limits: run.limits.entries().into_iter().collect(),
                 operator_costs: self.host.operator_costs,
                 children,

@@ -264,19 +264,6 @@ impl Journal {
         )
     }
 
-    /// The binding's state as the last successful run left it.
-    pub(crate) fn state(
-        &self,
-        binding: &BindingId,
-    ) -> Result<std::collections::BTreeMap<String, Vec<u8>>, JournalError> {
-        let rows = self.read().all(
-            "SELECT key, value FROM state WHERE binding = ?1",
-            [binding.as_bytes()],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
-        Ok(rows.into_iter().collect())
-    }
-
     /// The number that the binding's next submission gets.
     pub(crate) fn next_submission(&self, binding: &BindingId) -> Result<u64, JournalError> {
         let number: Option<i64> = self.read().one(

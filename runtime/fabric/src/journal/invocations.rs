@@ -274,27 +274,6 @@ impl Writing<'_> {
         }
         Ok(())
     }
-
-    pub(crate) fn change_state(
-        &self,
-        binding: &BindingId,
-        changes: &std::collections::BTreeMap<String, Option<Vec<u8>>>,
-    ) -> Result<(), JournalError> {
-        for (key, value) in changes {
-            match value {
-                Some(value) => self.execute(
-                    "INSERT INTO state (binding, key, value) VALUES (?1, ?2, ?3)
-                     ON CONFLICT (binding, key) DO UPDATE SET value = excluded.value",
-                    params![binding.as_bytes(), key, value],
-                )?,
-                None => self.execute(
-                    "DELETE FROM state WHERE binding = ?1 AND key = ?2",
-                    params![binding.as_bytes(), key],
-                )?,
-            };
-        }
-        Ok(())
-    }
 }
 
 /// An event that a cryptlet published.

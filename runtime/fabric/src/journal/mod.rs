@@ -13,6 +13,7 @@ mod log;
 mod registrations;
 #[cfg(test)]
 pub(crate) mod scene;
+mod states;
 #[cfg(test)]
 mod tests;
 mod versions;
@@ -43,7 +44,7 @@ use crate::document;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// Stored in SQLite's `user_version`; another number is another fabric's journal.
-const SCHEMA_VERSION: i64 = 2;
+const SCHEMA_VERSION: i64 = 3;
 /// "CRYP": marks the file as a journal for `file(1)` and for us.
 const APPLICATION_ID: i64 = 0x4352_5950;
 

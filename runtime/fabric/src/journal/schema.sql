@@ -47,7 +47,9 @@ CREATE TABLE binding (
     next_delivery   INTEGER NOT NULL DEFAULT 1,
     -- First block whose events have not been read.
     next_block      INTEGER NOT NULL DEFAULT 0,
-    last_receipt    BLOB
+    last_receipt    BLOB,
+    -- What the newest receipt says about the state, salted by the run that wrote it; none: nobody has.
+    state_digest    BLOB
 ) STRICT;
 
 CREATE TABLE promotion (
@@ -121,6 +123,18 @@ CREATE TABLE state (
     value   BLOB NOT NULL,
     PRIMARY KEY (binding, key)
 ) STRICT;
+
+-- Every change of a state, by the receipt that tells of it: runs do not always end in the order of
+-- their numbers.
+CREATE TABLE state_change (
+    binding BLOB NOT NULL REFERENCES binding (id),
+    key     TEXT NOT NULL,
+    leaf    INTEGER NOT NULL REFERENCES leaf (position),
+    -- None: removed.
+    value   BLOB,
+    PRIMARY KEY (binding, key, leaf)
+) STRICT;
+CREATE INDEX state_change_by_leaf ON state_change (binding, leaf);
 
 CREATE TABLE delivery (
     binding         BLOB NOT NULL REFERENCES binding (id),
