@@ -54,7 +54,9 @@ pub(crate) fn execute(task: Task) -> Run {
     let host_limits = task.chain.host_limits();
     let limits = effective_limits(&task.cryptlet, &task.grants, &host_limits);
     let wall_clock = Duration::from_millis(limits.wall_clock_milliseconds);
-    let deadline = task.deadline.min(Instant::now() + wall_clock);
+    let deadline = task
+        .outside
+        .deadline(Instant::now() + wall_clock, task.deadline);
     let cryptlet = task.cryptlet.clone();
     let invocation = types::Invocation::from(task.invocation.clone());
     let guest = Guest {

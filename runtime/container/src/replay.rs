@@ -3,6 +3,7 @@
 
 use std::fmt;
 use std::sync::Arc;
+use std::time::Instant;
 
 use cryptlet_attest::Outcome;
 
@@ -34,11 +35,16 @@ pub struct ReplayJob<'a> {
 }
 
 /// The replay did not give what was recorded.
-#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[derive(Clone, Debug, thiserror::Error)]
 pub enum ReplayError {
     /// The run goes another way than the transcript.
-    #[error("the run diverges from its transcript at {0}")]
-    Diverged(Divergence),
+    #[error("the run diverges from its transcript at {divergence}")]
+    Diverged {
+        /// Where they part.
+        divergence: Divergence,
+        /// What the replay came to, for whoever compares the rest.
+        run: Box<Run>,
+    },
     /// This machine stopped the replay; it says nothing about the run.
     #[error("the replay was interrupted by {which}; run it on a machine with more to give")]
     Interrupted {
@@ -86,7 +92,10 @@ pub(crate) fn judge(expected: &Transcript, run: Run) -> Result<Run, ReplayError>
         });
     }
     match divergence(expected, &run.transcript) {
-        Some(divergence) => Err(ReplayError::Diverged(divergence)),
+        Some(divergence) => Err(ReplayError::Diverged {
+            divergence,
+            run: Box::new(run),
+        }),
         None => Ok(run),
     }
 }
@@ -135,6 +144,16 @@ impl Outside {
             Outside::Recorded(transcript) => {
                 Arc::new(Recorded(transcript.records().get(index).cloned()))
             }
+        }
+    }
+
+    /// When the run ends on the wall clock, if its own limit would have it end at `limit` and its
+    /// host at `latest`. A replay has no time of its own: a slow auditor must not be told of a run
+    /// that it was slow.
+    pub(crate) fn deadline(&self, limit: Instant, latest: Instant) -> Instant {
+        match self {
+            Outside::Live(_) => limit.min(latest),
+            Outside::Recorded(_) => latest,
         }
     }
 

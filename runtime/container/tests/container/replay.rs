@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cryptlet_attest::Outcome;
 use cryptlet_container::{Record, ReplayError, Run, Source, Transcript, TranscriptError};
+use cryptlet_schema::Limits;
 use proptest::prelude::*;
 
 use crate::guests::{contract, utility};
@@ -161,7 +162,7 @@ fn another_seed_input_or_answer_is_named_as_the_call_where_it_shows() {
     forged.extend_from_slice(&tail[tail.len() - line..]);
     let forged = Transcript::from_bytes(&forged).expect("it reads");
     match case.replay(&forged).expect_err("the lines differ") {
-        ReplayError::Diverged(divergence) => assert_eq!(divergence.path, [2]),
+        ReplayError::Diverged { divergence, .. } => assert_eq!(divergence.path, [2]),
         other => panic!("{other}"),
     }
 }
@@ -188,7 +189,7 @@ fn transcripts_that_are_longer_or_shorter_diverge_at_their_end() {
     longer.extend_from_slice(&single(&first));
     let longer = Transcript::from_bytes(&longer).expect("it reads");
     match case.replay(&longer).expect_err("one call too many") {
-        ReplayError::Diverged(divergence) => {
+        ReplayError::Diverged { divergence, .. } => {
             assert_eq!(divergence.path, [12]);
             assert!(divergence.expected.is_some() && divergence.found.is_none());
         }
@@ -228,7 +229,7 @@ fn a_forged_answer_inside_a_source_is_named_by_its_path() {
         .replay(&forged)
         .expect_err("the source signs something else")
     {
-        ReplayError::Diverged(divergence) => {
+        ReplayError::Diverged { divergence, .. } => {
             assert_eq!(divergence.path, [0, 2]);
             assert!(
                 divergence
@@ -254,6 +255,89 @@ fn a_transcript_has_one_encoding() {
     other.extend_from_slice(&first[1..]);
     other.push(0xff);
     assert!(Transcript::from_bytes(&other).is_err());
+}
+
+#[test]
+fn transcripts_in_one_another_are_read_as_deep_as_calls_can_nest() {
+    let nested = |times: u64| {
+        (0..times).fold(Vec::new(), |inner, _| {
+            single(&Record::Ask {
+                source: "rate".to_owned(),
+                request: Vec::new(),
+                answer: Ok(Vec::new().into()),
+                transcript: Some(inner),
+            })
+        })
+    };
+    let deepest = Limits::MAXIMUM.call_depth - 1;
+    assert!(Transcript::from_bytes(&nested(deepest)).is_ok());
+    assert_eq!(
+        Transcript::from_bytes(&nested(deepest + 1)),
+        Err(TranscriptError::TooDeep)
+    );
+    assert_eq!(
+        Transcript::from_bytes(&nested(10_000)),
+        Err(TranscriptError::TooDeep)
+    );
+}
+
+#[test]
+fn a_transcript_inside_another_is_read_as_strictly() {
+    let outer = single(&Record::Ask {
+        source: "rate".to_owned(),
+        request: Vec::new(),
+        answer: Ok(Vec::new().into()),
+        transcript: Some(vec![0xff]),
+    });
+    assert!(matches!(
+        Transcript::from_bytes(&outer),
+        Err(TranscriptError::Malformed { call: 0, .. })
+    ));
+}
+
+#[test]
+fn a_transcript_that_would_fill_the_memory_is_refused_before_it_does() {
+    let keys = Record::StateKeys {
+        prefix: String::new(),
+        after: None,
+        limit: 0,
+        answer: vec![String::new(); 1 << 20],
+    };
+    let once = single(&keys);
+    assert!(Transcript::from_bytes(&once).is_ok());
+    assert_eq!(
+        Transcript::from_bytes(&once.repeat(5)),
+        Err(TranscriptError::TooMany)
+    );
+    // A head that promises more than there is.
+    assert!(matches!(
+        Transcript::from_bytes(&[0x9b, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff]),
+        Err(TranscriptError::Malformed { .. })
+    ));
+}
+
+#[test]
+fn the_wall_clock_of_the_run_does_not_bound_its_replay() {
+    let guest = contract(
+        "[limits]\nwall-clock-milliseconds = 600000",
+        "(local.set $n (i64.const 3000000))
+         (loop $l (local.set $n (i64.sub (local.get $n) (i64.const 1)))
+           (br_if $l (i64.ne (local.get $n) (i64.const 0))))
+         (call $ok @‹{}›)",
+    );
+    let case = Case::of(&guest);
+    let run = case.run();
+    assert_eq!(run.outcome, Outcome::Ok, "{:?}", run.diagnostic);
+    let mut hurried = Case::with(case.cryptlet.clone());
+    hurried.grants.limits = Some(Limits {
+        wall_clock_milliseconds: 0,
+        ..Limits::MAXIMUM
+    });
+    let interrupted = hurried.run();
+    assert!(!interrupted.outcome.is_replayable());
+    let again = hurried.replay(&run.transcript).expect("it replays");
+    assert_eq!(again.reply, run.reply);
+    assert_eq!(again.meter, run.meter);
 }
 
 proptest! {
