@@ -6,9 +6,9 @@ use cryptlet_ledger::{ContractEvent, EvmLedger};
 
 use crate::advance::Progress;
 use crate::error::FabricError;
+use crate::execution::{salt_of, trigger_statement};
 use crate::fabric::Fabric;
 use crate::journal::{Acceptance, BindingRow, JournalError, NewInvocation, Writing};
-use crate::sealing::{salt_of, trigger_statement};
 use crate::seams::Step;
 
 /// A message from a caller that the host has authenticated.
@@ -265,7 +265,11 @@ pub(crate) struct Accepting {
 impl Accepting {
     pub(crate) fn write(self, writing: &mut Writing<'_>) -> Result<Acceptance, JournalError> {
         let salt = salt_of(&self.new.salt, 0);
-        let statement = trigger_statement(&salt, &self.trigger, false)?;
+        let statement = trigger_statement(
+            &mut |field, value| salt.digest(field, value),
+            &self.trigger,
+            false,
+        )?;
         let binding: BindingId = self.new.binding;
         let (instant, seed) = (self.new.instant, self.new.seed);
         let trigger = self.trigger;

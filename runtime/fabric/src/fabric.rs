@@ -8,7 +8,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cryptlet_attest::{
     BindingId, CheckpointKey, KeyEntry, LogEntry, Measurement, TrustedKey, VersionChange, digest,
 };
-use cryptlet_container::{Container, Cryptlet, Grants, HttpGrant, Settings};
+use cryptlet_container::{Container, Cryptlet, Grants, Settings};
 use cryptlet_ledger::{Contracts, EvmLedger, EvmSettings};
 use cryptlet_vault::{KeyInfo, Purpose, SignatureDelegate};
 use semver::Version;
@@ -17,9 +17,10 @@ use tokio::sync::broadcast;
 use crate::account::AccountLane;
 use crate::advance::Turns;
 use crate::backup::RESTORED;
-use crate::binding::{Approval, Binding, Granted};
+use crate::binding::{Approval, Binding};
 use crate::configuration::Configuration;
 use crate::error::FabricError;
+use crate::grants::grants;
 use crate::journal::{BindingRow, Journal, LogOwner, VersionRow};
 use crate::keys::{LedgerSigner, LogKey};
 use crate::network::{PublicWeb, Web};
@@ -419,26 +420,12 @@ impl Fabric {
 
     /// What the container may let the bound cryptlet do.
     pub(crate) async fn grants(&self, binding: &Binding) -> Result<Grants, FabricError> {
-        let mut grants = granted(&binding.grants);
-        grants.ledger = true;
-        grants.keys.clone_from(&binding.keys.granted);
+        let mut sources = BTreeMap::new();
         for (name, source) in &binding.sources {
             let cryptlet = self.cryptlet(&source.measurement).await?;
-            let identity = &cryptlet.manifest().cryptlet;
-            if identity.name != source.cryptlet || identity.version != source.version {
-                return Err(FabricError::OutsideBinding {
-                    binding: binding.binding.name.clone(),
-                    expected: format!("{} {} as source {name}", source.cryptlet, source.version),
-                    found: format!("{} {}", identity.name, identity.version),
-                });
-            }
-            let granted = cryptlet_container::Source {
-                cryptlet,
-                grants: granted(&source.grants),
-            };
-            grants.sources.insert(name.clone(), granted);
+            sources.insert(name.clone(), cryptlet);
         }
-        Ok(grants)
+        grants(binding, sources)
     }
 
     /// The loaded module with this measurement, compiled if this process has not done so yet.
@@ -522,28 +509,6 @@ impl LogOwner for Owner {
 
     fn key(&self) -> &dyn CheckpointKey {
         &self.key
-    }
-}
-
-fn granted(granted: &Granted) -> Grants {
-    Grants {
-        events: granted.events,
-        state: granted.state,
-        log: granted.log,
-        wasi: granted.wasi,
-        http: granted
-            .http
-            .iter()
-            .map(|(name, http)| {
-                let grant = HttpGrant {
-                    base: http.base.clone(),
-                    methods: http.methods.clone(),
-                };
-                (name.clone(), grant)
-            })
-            .collect(),
-        limits: granted.limits,
-        ..Grants::default()
     }
 }
 

@@ -5,13 +5,11 @@ mod tests;
 
 use std::sync::Arc;
 
-use cryptlet_attest::{
-    Digest, Execution, Host, LeafHash, LedgerPosition, LogEntry, Output, Salt, Statement,
-    TriggerKind, TriggerStatement, digest,
-};
-use cryptlet_container::{Child, Cryptlet, Invocation, Run, State, Trigger, state_root};
+use cryptlet_attest::{Digest, Host, LeafHash, LogEntry, Statement};
+use cryptlet_container::{Cryptlet, Invocation, Run};
 
 use crate::binding::Binding;
+use crate::execution::{Agreed, Part, States, empty_state, salt_of};
 use crate::journal::{
     AcceptedRow, DeliveryRow, DeliveryStatus, JournalError, NewExecution, Writing,
 };
@@ -37,94 +35,6 @@ pub(crate) struct Sealing {
     pub(crate) host: Arc<HostFacts>,
 }
 
-/// One execution of the chain: the bound cryptlet's or a source's.
-struct Part<'a> {
-    source: Option<&'a str>,
-    ordinal: u32,
-    seed: [u8; 32],
-    invocation: &'a Invocation,
-    cryptlet: &'a Cryptlet,
-    run: &'a Run,
-}
-
-/// What a receipt says about the binding's state.
-struct States {
-    before: Digest,
-    after: Digest,
-}
-
-impl States {
-    /// Of what was asked: it keeps no state.
-    fn none() -> Self {
-        Self {
-            before: empty_state(),
-            after: empty_state(),
-        }
-    }
-}
-
-/// What receipts say about a state that was never written: nothing that would need a salt.
-fn empty_state() -> Digest {
-    state_root(&State::new())
-}
-
-/// The salt of one execution of an invocation; sources get their own, so that one receipt can be
-/// opened without the others.
-pub(crate) fn salt_of(salt: &[u8; 32], ordinal: u32) -> Salt {
-    if ordinal == 0 {
-        return Salt::from_bytes(*salt);
-    }
-    let derived = digest("source salt", &[salt, &ordinal.to_be_bytes()]);
-    Salt::from_bytes(*derived.as_bytes())
-}
-
-/// What a receipt and the log say about why a cryptlet ran.
-pub(crate) fn trigger_statement(
-    salt: &Salt,
-    trigger: &Trigger,
-    asked: bool,
-) -> Result<TriggerStatement, JournalError> {
-    let (kind, bytes, position) = match trigger {
-        Trigger::Message { body, .. } if asked => (TriggerKind::Ask, body.clone(), None),
-        Trigger::Message { body, .. } => (TriggerKind::Message, body.clone(), None),
-        Trigger::ContractEvent {
-            fields,
-            position,
-            log_index,
-            ..
-        } => {
-            let hash = |bytes: &[u8]| {
-                <[u8; 32]>::try_from(bytes).map_err(|_| {
-                    JournalError::Conflict(
-                        "a block or transaction hash is not 32 bytes long".into(),
-                    )
-                })
-            };
-            let position = LedgerPosition {
-                chain: position.chain.clone(),
-                block: position.block,
-                block_hash: hash(&position.block_hash)?,
-                transaction: hash(&position.transaction)?,
-                log_index: Some(*log_index),
-            };
-            (TriggerKind::ContractEvent, fields.clone(), Some(position))
-        }
-        Trigger::Schedule { instant } => {
-            (TriggerKind::Schedule, instant.to_be_bytes().to_vec(), None)
-        }
-        Trigger::Receipt { submission, .. } => (
-            TriggerKind::Receipt,
-            submission.to_be_bytes().to_vec(),
-            None,
-        ),
-    };
-    Ok(TriggerStatement {
-        kind,
-        digest: salt.digest("trigger", &bytes),
-        position,
-    })
-}
-
 impl Sealing {
     /// Writes receipts, recordings, outputs and state of the run: all that must be durable before
     /// anybody may see any of it.
@@ -147,7 +57,10 @@ impl Sealing {
             .map(|_| writing.take_delivery_number(&id))
             .collect::<Result<Vec<_>, _>>()?;
         let before = writing.state_digest(&id)?.unwrap_or_else(empty_state);
-        let states = self.states(before);
+        let salt = salt_of(&self.accepted.salt, 0);
+        let states = States::of(&self.run, before, &mut |field, value| {
+            salt.digest(field, value)
+        });
         let (statement, leaf) = self.write_part(writing, &root, &numbers, previous, &states)?;
         let receipt_hash = statement.leaf_hash();
         for (submission, delivery) in self.run.submissions.iter().zip(numbers) {
@@ -175,17 +88,6 @@ impl Sealing {
             writing.change_state(&id, leaf, &self.run.state_changes, &states.after)?;
         }
         writing.set_last_receipt(&id, &receipt_hash)
-    }
-
-    /// What the receipt says about the state, if its binding's newest one ends with `before`.
-    fn states(&self, before: Digest) -> States {
-        let run = &self.run;
-        let after = if run.state_after == run.state_before {
-            before
-        } else {
-            salt_of(&self.accepted.salt, 0).digest("state", run.state_after.as_bytes())
-        };
-        States { before, after }
     }
 
     /// Logs one execution's receipt after those of the sources it asked. Gives its position too.
@@ -241,54 +143,20 @@ impl Sealing {
         states: &States,
     ) -> Result<Statement, JournalError> {
         let salt = salt_of(&self.accepted.salt, part.ordinal);
-        let run = part.run;
-        let identity = &part.cryptlet.manifest().cryptlet;
-        let delivered = run
-            .submissions
-            .iter()
-            .zip(deliveries)
-            .map(|(submission, delivery)| Output::Delivery {
-                ledger: self.binding.contract.chain.to_string(),
-                delivery: *delivery,
-                output_hash: submission.call.digest,
-            });
-        // A field each: opening one event must not help to guess another.
-        let published = run
-            .events
-            .iter()
-            .enumerate()
-            .map(|(position, event)| Output::Event {
-                topic: event.topic.clone(),
-                digest: salt.digest(&format!("event/{position}"), &event.body),
-            });
+        let agreed = Agreed {
+            binding: self.binding.id(),
+            version: self.binding.version(),
+            chain: self.binding.contract.chain.to_string(),
+            operator_costs: self.host.operator_costs,
+        };
         Ok(Statement {
-            execution: Execution {
-                binding: self.binding.id(),
-                binding_version: self.binding.version(),
-                source: part.source.map(str::to_owned),
-                ordinal: part.ordinal,
-                cryptlet: identity.name.clone(),
-                version: identity.version.to_string(),
-                measurement: part.cryptlet.measurement(),
-                sha256: part.cryptlet.sha256(),
-                invocation: part.invocation.number,
-                trigger: trigger_statement(&salt, &part.invocation.trigger, part.source.is_some())?,
-                instant: part.invocation.instant,
-                seed: part.seed,
-                input: salt.digest("input", &part.invocation.input_bytes()),
-                transcript: salt.digest("transcript", &run.transcript.to_bytes()),
-                reply: run.reply.as_ref().map(|reply| salt.digest("reply", reply)),
-                outputs: delivered.chain(published).collect(),
-                state_before: states.before,
-                state_after: states.after,
-                limits: run.limits.entries().into_iter().collect(),
-                operator_costs: self.host.operator_costs,
+            execution: part.execution(
+                &agreed,
+                &mut |field, value| salt.digest(field, value),
+                states,
+                deliveries,
                 children,
-                fuel: run.meter.fuel,
-                peak_memory: run.meter.peak_memory,
-                host_calls: run.meter.host_calls,
-                outcome: run.outcome.clone(),
-            },
+            )?,
             host: Host {
                 fabric_version: self.host.fabric_version.clone(),
                 executable: self.host.executable,
@@ -298,19 +166,6 @@ impl Sealing {
                 previous,
             },
         })
-    }
-}
-
-impl<'a> From<&'a Child> for Part<'a> {
-    fn from(child: &'a Child) -> Self {
-        Self {
-            source: Some(&child.source),
-            ordinal: child.ordinal,
-            seed: child.seed,
-            invocation: &child.invocation,
-            cryptlet: &child.cryptlet,
-            run: &child.run,
-        }
     }
 }
 

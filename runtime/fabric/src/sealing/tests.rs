@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cryptlet_attest::{Digest, Opening, Outcome, Statement};
-use cryptlet_container::{Container, Meter, Settings, Transcript};
+use cryptlet_attest::{Digest, Opening, Outcome, Salt, Statement};
+use cryptlet_container::{Container, Meter, Settings, State, Transcript, state_root};
 use cryptlet_schema::Limits;
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{ManglingAndAbi, Resolve};

@@ -1,0 +1,197 @@
+//! From one execution to the execution part of its receipt: what a host seals after a run, and what
+//! a replay must come to again.
+
+use cryptlet_attest::{
+    BindingId, BindingVersion, Digest, Execution, LeafHash, LedgerPosition, Output, Salt,
+    TriggerKind, TriggerStatement, digest,
+};
+use cryptlet_container::{Child, Cryptlet, Invocation, Run, State, Trigger, state_root};
+
+use crate::journal::JournalError;
+
+/// Under what a run happens.
+pub(crate) struct Agreed {
+    pub(crate) binding: BindingId,
+    pub(crate) version: BindingVersion,
+    /// CAIP-2 id of the chain that deliveries go to.
+    pub(crate) chain: String,
+    pub(crate) operator_costs: Digest,
+}
+
+/// Gives the salted digest of a field's value, for one execution.
+pub(crate) type Salted<'a> = dyn FnMut(&str, &[u8]) -> Digest + 'a;
+
+/// One execution of the chain: the bound cryptlet's or a source's.
+pub(crate) struct Part<'a> {
+    pub(crate) source: Option<&'a str>,
+    pub(crate) ordinal: u32,
+    pub(crate) seed: [u8; 32],
+    pub(crate) invocation: &'a Invocation,
+    pub(crate) cryptlet: &'a Cryptlet,
+    pub(crate) run: &'a Run,
+}
+
+/// What a receipt says about the binding's state.
+pub(crate) struct States {
+    pub(crate) before: Digest,
+    pub(crate) after: Digest,
+}
+
+impl States {
+    /// Of a run, if the binding's newest receipt before it ends with `before`.
+    pub(crate) fn of(run: &Run, before: Digest, salted: &mut Salted<'_>) -> Self {
+        let after = if run.state_after == run.state_before {
+            before
+        } else {
+            salted("state", run.state_after.as_bytes())
+        };
+        Self { before, after }
+    }
+
+    /// Of what was asked: it keeps no state.
+    pub(crate) fn none() -> Self {
+        Self {
+            before: empty_state(),
+            after: empty_state(),
+        }
+    }
+}
+
+/// What receipts say about a state that was never written: nothing that would need a salt.
+pub(crate) fn empty_state() -> Digest {
+    state_root(&State::new())
+}
+
+impl Part<'_> {
+    /// What is the same on every honest host, in the order of the specification.
+    pub(crate) fn execution(
+        &self,
+        agreed: &Agreed,
+        salted: &mut Salted<'_>,
+        states: &States,
+        deliveries: &[u64],
+        children: Vec<LeafHash>,
+    ) -> Result<Execution, JournalError> {
+        let run = self.run;
+        let identity = &self.cryptlet.manifest().cryptlet;
+        let trigger = trigger_statement(salted, &self.invocation.trigger, self.source.is_some())?;
+        let input = salted("input", &self.invocation.input_bytes());
+        let transcript = salted("transcript", &run.transcript.to_bytes());
+        let reply = run.reply.as_ref().map(|reply| salted("reply", reply));
+        let delivered = run
+            .submissions
+            .iter()
+            .zip(deliveries)
+            .map(|(submission, delivery)| Output::Delivery {
+                ledger: agreed.chain.clone(),
+                delivery: *delivery,
+                output_hash: submission.call.digest,
+            });
+        // A field each: opening one event must not help to guess another.
+        let published = run
+            .events
+            .iter()
+            .enumerate()
+            .map(|(position, event)| Output::Event {
+                topic: event.topic.clone(),
+                digest: salted(&format!("event/{position}"), &event.body),
+            });
+        Ok(Execution {
+            binding: agreed.binding,
+            binding_version: agreed.version,
+            source: self.source.map(str::to_owned),
+            ordinal: self.ordinal,
+            cryptlet: identity.name.clone(),
+            version: identity.version.to_string(),
+            measurement: self.cryptlet.measurement(),
+            sha256: self.cryptlet.sha256(),
+            invocation: self.invocation.number,
+            trigger,
+            instant: self.invocation.instant,
+            seed: self.seed,
+            input,
+            transcript,
+            reply,
+            outputs: delivered.chain(published).collect(),
+            state_before: states.before,
+            state_after: states.after,
+            limits: run.limits.entries().into_iter().collect(),
+            operator_costs: agreed.operator_costs,
+            children,
+            fuel: run.meter.fuel,
+            peak_memory: run.meter.peak_memory,
+            host_calls: run.meter.host_calls,
+            outcome: run.outcome.clone(),
+        })
+    }
+}
+
+impl<'a> From<&'a Child> for Part<'a> {
+    fn from(child: &'a Child) -> Self {
+        Self {
+            source: Some(&child.source),
+            ordinal: child.ordinal,
+            seed: child.seed,
+            invocation: &child.invocation,
+            cryptlet: &child.cryptlet,
+            run: &child.run,
+        }
+    }
+}
+
+/// The salt of one execution of an invocation; sources get their own, so that one receipt can be
+/// opened without the others.
+pub(crate) fn salt_of(salt: &[u8; 32], ordinal: u32) -> Salt {
+    if ordinal == 0 {
+        return Salt::from_bytes(*salt);
+    }
+    let derived = digest("source salt", &[salt, &ordinal.to_be_bytes()]);
+    Salt::from_bytes(*derived.as_bytes())
+}
+
+/// What a receipt and the log say about why a cryptlet ran.
+pub(crate) fn trigger_statement(
+    salted: &mut Salted<'_>,
+    trigger: &Trigger,
+    asked: bool,
+) -> Result<TriggerStatement, JournalError> {
+    let (kind, bytes, position) = match trigger {
+        Trigger::Message { body, .. } if asked => (TriggerKind::Ask, body.clone(), None),
+        Trigger::Message { body, .. } => (TriggerKind::Message, body.clone(), None),
+        Trigger::ContractEvent {
+            fields,
+            position,
+            log_index,
+            ..
+        } => {
+            let hash = |bytes: &[u8]| {
+                <[u8; 32]>::try_from(bytes).map_err(|_| {
+                    JournalError::Conflict(
+                        "a block or transaction hash is not 32 bytes long".into(),
+                    )
+                })
+            };
+            let position = LedgerPosition {
+                chain: position.chain.clone(),
+                block: position.block,
+                block_hash: hash(&position.block_hash)?,
+                transaction: hash(&position.transaction)?,
+                log_index: Some(*log_index),
+            };
+            (TriggerKind::ContractEvent, fields.clone(), Some(position))
+        }
+        Trigger::Schedule { instant } => {
+            (TriggerKind::Schedule, instant.to_be_bytes().to_vec(), None)
+        }
+        Trigger::Receipt { submission, .. } => (
+            TriggerKind::Receipt,
+            submission.to_be_bytes().to_vec(),
+            None,
+        ),
+    };
+    Ok(TriggerStatement {
+        kind,
+        digest: salted("trigger", &bytes),
+        position,
+    })
+}
