@@ -54,6 +54,7 @@ mod grants;
 mod host;
 mod invocation;
 mod load;
+mod receipt_size;
 mod replay;
 mod run;
 mod services;

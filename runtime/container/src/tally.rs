@@ -3,7 +3,7 @@
 use cryptlet_schema::Limits;
 use wasmtime::ResourceLimiter;
 
-use crate::engine;
+use crate::{engine, receipt_size};
 
 /// Why the host stops a run. Travels through the engine as the error of a host call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -31,6 +31,7 @@ pub(crate) struct Tally {
     output: u64,
     log: u64,
     response: u64,
+    receipt: u64,
 }
 
 impl Tally {
@@ -45,6 +46,7 @@ impl Tally {
             output: 0,
             log: 0,
             response: 0,
+            receipt: 0,
         }
     }
 
@@ -70,6 +72,15 @@ impl Tally {
         self.output = self.output.saturating_add(bytes as u64);
         if self.output > self.limits.output_bytes {
             return Err(self.limit("output-bytes", self.limits.output_bytes));
+        }
+        Ok(())
+    }
+
+    /// Counts what the receipt will list.
+    pub(crate) fn receipt(&mut self, bytes: u64) -> wasmtime::Result<()> {
+        self.receipt = self.receipt.saturating_add(bytes);
+        if self.receipt > receipt_size::ALLOWED {
+            return Err(self.limit("receipt-bytes", receipt_size::ALLOWED));
         }
         Ok(())
     }

@@ -94,6 +94,9 @@ struct HostLimits {
     wall_clock_milliseconds: u64,
 }
 
+/// The origin stands in every receipt, which has room for this much.
+const MOST_ORIGIN_BYTES: usize = 255;
+
 fn host_limits() -> Limits {
     cryptlet_container::Settings::default().limits
 }
@@ -174,12 +177,13 @@ impl Configuration {
         };
         let origin = &self.fabric.origin;
         if origin.is_empty()
+            || origin.len() > MOST_ORIGIN_BYTES
             || origin.contains(|letter: char| letter.is_whitespace() || letter == '+')
         {
             return Err(invalid(
                 "fabric.origin".into(),
                 format!("\"{origin}\" is no name for a log"),
-                "take one without spaces and plus signs, such as fabric.example.com/log",
+                "take one of at most 255 letters without spaces and plus signs, such as fabric.example.com/log",
             ));
         }
         let attestation = (

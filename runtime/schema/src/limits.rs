@@ -50,7 +50,7 @@ impl Limits {
         table_elements: 10_000_000,
         output_bytes: 64 << 20,
         log_bytes: 16 << 20,
-        // A receipt lists every output and every source asked, each a host call: at most 4,096.
+        // A list in a receipt has at most 4,096 items, and each output and source asked is a host call.
         host_calls: 4_000,
         call_depth: 16,
         http_response_bytes: 256 << 20,

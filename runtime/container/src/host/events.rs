@@ -2,6 +2,7 @@
 
 use super::{Capability, Guest, OUTPUT_SCHEMA};
 use crate::bindings::cryptlet::fabric::{events, log};
+use crate::receipt_size;
 use crate::run::{Event, LogLine};
 use crate::transcript::{Failure, Level, Record};
 
@@ -9,6 +10,7 @@ impl events::Host for Guest {
     fn publish(&mut self, topic: String, body: Vec<u8>) -> wasmtime::Result<()> {
         self.enter(Capability::Events)?;
         self.tally.output(topic.len() + body.len())?;
+        self.tally.receipt(receipt_size::event(&topic))?;
         self.record(Record::Publish {
             topic: topic.clone(),
             body: body.clone(),

@@ -4,6 +4,7 @@ use wasmtime::component::Resource;
 
 use super::{Capability, Guest};
 use crate::bindings::cryptlet::fabric::{router, transaction_builder, types};
+use crate::receipt_size;
 use crate::run::Submission;
 use crate::services::{BuildError, EncodedCall};
 use crate::tally::Stop;
@@ -61,6 +62,7 @@ impl router::Host for Guest {
     fn submit(&mut self, draft: Resource<Draft>) -> wasmtime::Result<u64> {
         self.enter(Capability::Ledger)?;
         let Draft { action, call } = self.table.delete(draft)?;
+        self.tally.receipt(receipt_size::SUBMISSION)?;
         let number = match self.staged.submissions.last() {
             Some(last) => last.number.checked_add(1),
             None => Some(self.services().next_submission()),

@@ -11,6 +11,7 @@ use crate::bindings::cryptlet::fabric::source;
 use crate::execution::{self, Task};
 use crate::grants::Source;
 use crate::invocation::{Invocation, Trigger};
+use crate::receipt_size;
 use crate::run::{Child, Run, State};
 use crate::tally::Stop;
 use crate::transcript::{AskError, Failure, Record};
@@ -33,6 +34,7 @@ impl source::Host for Guest {
                 if self.chain.depth_left < 2 {
                     return Err(self.tally.call_depth());
                 }
+                self.tally.receipt(receipt_size::SOURCE)?;
                 let child = self.run_source(&name, source, topic, request.clone())?;
                 let answer = answer_of(&child.run);
                 let transcript = child.run.transcript.to_bytes();

@@ -293,3 +293,42 @@ fn the_lowest_of_manifest_binding_and_host_holds() {
         }
     );
 }
+
+const LISTING: &str = "[capabilities]\nledger = true\nevents = true\nsources = [\"rate\"]\n\
+    [limits]\noutput-bytes = 1000000\nhost-calls = 4000\nfuel = 900000000\n\
+    [messages]\nactions = [\"settle()\"]\ntopics = [\"Netted()\"]";
+
+/// A run that lists in its receipt more than fits is stopped while it runs: afterwards it would be
+/// too late.
+#[test]
+fn more_events_than_a_receipt_holds_are_stopped_at_its_bytes() {
+    let guest = contract(
+        LISTING,
+        "(loop $l (call $publish @‹Netted› @‹{}›) (br $l)) (unreachable)",
+    );
+    assert_limit(&guest, "receipt-bytes", 57_344);
+    let run = Case::of(&guest).run();
+    assert_eq!(run.meter.host_calls, 57_344 / (41 + 6) + 1);
+}
+
+#[test]
+fn one_topic_longer_than_a_receipt_is_stopped_at_its_bytes() {
+    let guest = contract(
+        LISTING,
+        "(call $publish (i32.const 4096) (i32.const 60000) @‹{}›) (unreachable)",
+    );
+    assert_limit(&guest, "receipt-bytes", 57_344);
+}
+
+#[test]
+fn more_submissions_than_a_receipt_holds_are_stopped_at_its_bytes() {
+    let guest = contract(
+        LISTING,
+        "(loop $l
+           (call $build @‹settle› @‹{}› (i32.const 256))
+           (drop (call $submit (i32.load (i32.const 260))))
+           (br $l))
+         (unreachable)",
+    );
+    assert_limit(&guest, "receipt-bytes", 57_344);
+}

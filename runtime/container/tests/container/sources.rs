@@ -314,3 +314,19 @@ fn a_full_pool_hands_the_job_back() {
         assert!(container.try_run(*job).is_ok_and(|run| run.outcome.is_ok()));
     });
 }
+
+#[test]
+fn more_questions_than_a_receipt_holds_are_stopped_at_its_bytes() {
+    let manifest = format!("{ASKER}[limits]\nhost-calls = 4000\nfuel = 900000000\n");
+    let forever = format!("(loop $l {ASK} (br $l)) (unreachable)");
+    let run = asking_with(&manifest, &forever, &good_source()).run();
+    assert_eq!(
+        run.outcome,
+        Outcome::Limit {
+            which: "receipt-bytes".to_owned(),
+            allowed: 57_344
+        }
+    );
+    assert_eq!(run.children.len(), 57_344 / 34);
+    assert!(run.children.iter().all(|child| child.run.discarded));
+}

@@ -65,6 +65,13 @@ fn identity(table: &Table<'_>) -> Result<Identity, ManifestError> {
     label(&name)?;
 
     let version = table.required_text("version")?;
+    if version.value.len() > MAX_NAME {
+        return Err(version.spot.error(
+            Problem::BadValue,
+            format!("a version of {} letters is too long", version.value.len()),
+            format!("write at most {MAX_NAME}"),
+        ));
+    }
     let version = Version::parse(&version.value).map_err(|error| {
         version.spot.error(
             Problem::BadValue,
