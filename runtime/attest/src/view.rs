@@ -3,9 +3,17 @@
 
 use jiff::Timestamp;
 use serde::Serializer;
+use std::fmt;
 
 /// Integers of 64 bits are decimal strings: JSON readers round what exceeds 2^53.
 pub(crate) fn decimal<S: Serializer>(value: &u64, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(value)
+}
+
+pub(crate) fn display<S: Serializer>(
+    value: &impl fmt::Display,
+    serializer: S,
+) -> Result<S::Ok, S::Error> {
     serializer.collect_str(value)
 }
 

@@ -2,7 +2,7 @@
 
 use super::key::sign_checked;
 use super::{CheckpointKey, Hash, SigningError, TrustedKey};
-use serde::{Serialize, Serializer};
+use serde::Serialize;
 use signed_note::{Note, Signature};
 use thiserror::Error;
 
@@ -18,14 +18,10 @@ pub struct Checkpoint {
     #[serde(serialize_with = "crate::view::decimal")]
     pub size: u64,
     /// The root of its tree.
-    #[serde(serialize_with = "root")]
+    #[serde(serialize_with = "crate::view::display")]
     pub root: Hash,
     /// The trusted key of that name which signed, as `name+id`.
     pub signer: String,
-}
-
-fn root<S: Serializer>(root: &Hash, serializer: S) -> Result<S::Ok, S::Error> {
-    serializer.collect_str(root)
 }
 
 /// Why a checkpoint is not believed.

@@ -20,6 +20,7 @@
 //! ```
 
 mod checkpoint;
+mod cose;
 mod entry_bundle;
 mod key;
 mod storage;
@@ -29,6 +30,11 @@ mod tree;
 
 pub use checkpoint::{
     Checkpoint, CheckpointError, MAXIMUM_CHECKPOINT, open_checkpoint, sign_checkpoint,
+};
+pub use cose::{
+    COSE_EXTENSION, CoseConsistency, CoseError, CoseInclusion, CoseProof, CoseReceipt,
+    MAXIMUM_COSE, check_consistency_receipt, check_inclusion_receipt, consistency_receipt,
+    inclusion_receipt, sign_root,
 };
 pub use entry_bundle::{EntryBundleError, MAXIMUM_ENTRY_BUNDLE, entry_bundle, read_entry_bundle};
 pub(crate) use key::sign_checked;

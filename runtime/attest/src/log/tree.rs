@@ -131,19 +131,87 @@ pub fn check_inclusion(
     size: u64,
     root: &Hash,
 ) -> Result<(), LogError> {
+    if implied_root(proof, index, &Hash(*leaf.as_bytes()), size)? == *root {
+        Ok(())
+    } else {
+        Err(LogError::InvalidProof { size })
+    }
+}
+
+/// The root to which a proof leads from a leaf (RFC 9162 section 2.1.3.2).
+pub(super) fn implied_root(
+    proof: &[Hash],
+    index: u64,
+    leaf: &Hash,
+    size: u64,
+) -> Result<Hash, LogError> {
     within(size)?;
     if index >= size {
         return Err(LogError::Outside { part: index, size });
     }
-    bounded(proof, size)?;
-    tlog_tiles::check_record(
-        &theirs(proof),
-        size,
-        tlog_tiles::Hash(root.0),
-        index,
-        tlog_tiles::Hash(*leaf.as_bytes()),
-    )
-    .map_err(|_| LogError::InvalidProof { size })
+    let invalid = LogError::InvalidProof { size };
+    let mut way = Way::new(index, size);
+    let mut hash = *leaf;
+    for sibling in proof {
+        hash = match way.step() {
+            Some(Side::Left) => node_hash(sibling, &hash),
+            Some(Side::Right) => node_hash(&hash, sibling),
+            None => return Err(invalid),
+        };
+    }
+    if way.is_at_root() {
+        Ok(hash)
+    } else {
+        Err(invalid)
+    }
+}
+
+/// The way from a node up to the root, past the levels where a node at the right edge of
+/// the tree has no sibling.
+pub(crate) struct Way {
+    node: u64,
+    last: u64,
+}
+
+/// On which side of a node its sibling stands.
+pub(crate) enum Side {
+    Left,
+    Right,
+}
+
+impl Way {
+    /// From the leaf `index` of `size`.
+    pub(crate) fn new(index: u64, size: u64) -> Self {
+        Self {
+            node: index,
+            last: size - 1,
+        }
+    }
+
+    /// Goes up to the parent, and says where the sibling stands; `None` at the root.
+    pub(crate) fn step(&mut self) -> Option<Side> {
+        if self.is_at_root() {
+            return None;
+        }
+        let is_right = !self.node.is_multiple_of(2);
+        if !is_right && self.node == self.last {
+            let alone = self.node.trailing_zeros();
+            self.node >>= alone;
+            self.last >>= alone;
+        }
+        let side = if is_right || self.node == self.last {
+            Side::Left
+        } else {
+            Side::Right
+        };
+        self.node >>= 1;
+        self.last >>= 1;
+        Some(side)
+    }
+
+    pub(crate) fn is_at_root(&self) -> bool {
+        self.last == 0
+    }
 }
 
 /// Proves that the log's first `old` entries are the beginning of its first `size`
@@ -180,33 +248,62 @@ pub fn check_consistency(
     size: u64,
     root: &Hash,
 ) -> Result<(), LogError> {
+    if implied_roots(proof, old, old_root, size)? == (*old_root, *root) {
+        Ok(())
+    } else {
+        Err(LogError::InvalidProof { size })
+    }
+}
+
+/// The roots of the earlier log and of the log to which a proof leads, if the earlier log
+/// has the root `old_root` (RFC 9162 section 2.1.4.2).
+pub(super) fn implied_roots(
+    proof: &[Hash],
+    old: u64,
+    old_root: &Hash,
+    size: u64,
+) -> Result<(Hash, Hash), LogError> {
     within(size)?;
     if !(1..=size).contains(&old) {
         return Err(LogError::Outside { part: old, size });
     }
-    bounded(proof, size)?;
-    tlog_tiles::check_tree(
-        &theirs(proof),
-        size,
-        tlog_tiles::Hash(root.0),
-        old,
-        tlog_tiles::Hash(old_root.0),
-    )
-    .map_err(|_| LogError::InvalidProof { size })
+    let invalid = LogError::InvalidProof { size };
+    if old == size {
+        let none_needed = proof.is_empty();
+        return none_needed.then_some((*old_root, *old_root)).ok_or(invalid);
+    }
+    // The greatest subtree that ends where the earlier log ends.
+    let complete = old.trailing_zeros();
+    let (start, path) = if old.is_power_of_two() {
+        (old_root, proof)
+    } else {
+        proof.split_first().ok_or(LogError::InvalidProof { size })?
+    };
+    let mut way = Way {
+        node: (old - 1) >> complete,
+        last: (size - 1) >> complete,
+    };
+    let (mut earlier, mut root) = (*start, *start);
+    for hash in path {
+        match way.step() {
+            Some(Side::Left) => {
+                earlier = node_hash(hash, &earlier);
+                root = node_hash(hash, &root);
+            }
+            Some(Side::Right) => root = node_hash(&root, hash),
+            None => return Err(invalid),
+        }
+    }
+    if way.is_at_root() {
+        Ok((earlier, root))
+    } else {
+        Err(invalid)
+    }
 }
 
 pub(super) fn within(size: u64) -> Result<(), LogError> {
     if size > MAXIMUM_SIZE {
         return Err(LogError::TooLarge { size });
-    }
-    Ok(())
-}
-
-/// No honest proof is longer than the tree is high, plus one.
-fn bounded(proof: &[Hash], size: u64) -> Result<(), LogError> {
-    const LONGEST: usize = 64;
-    if proof.len() > LONGEST {
-        return Err(LogError::InvalidProof { size });
     }
     Ok(())
 }

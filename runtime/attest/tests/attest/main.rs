@@ -4,6 +4,7 @@ mod bundle;
 mod checkpoint;
 mod comparison;
 mod corpus;
+mod cose;
 mod encoding;
 mod evidence;
 mod log_export;
