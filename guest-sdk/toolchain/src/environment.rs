@@ -12,6 +12,11 @@ const KEPT: [&str; 8] = [
     "CARGO_TERM_",
 ];
 
+/// What tells a C compiler, archiver or linker how to work.
+const C_COMPILER: [&str; 10] = [
+    "CC", "CFLAGS", "CXX", "CXXFLAGS", "CPPFLAGS", "CPATH", "AR", "ARFLAGS", "RANLIB", "LDFLAGS",
+];
+
 /// True for a variable that would change what the guest's cargo builds, or which compiler it takes.
 ///
 /// A caller is often itself run by cargo or by rustup's proxy, which leave their own compiler,
@@ -30,10 +35,23 @@ pub(crate) fn leaks(name: &str) -> bool {
         | "LD_LIBRARY_PATH"
         | "DYLD_FALLBACK_LIBRARY_PATH"
         | "OUT_DIR" => true,
-        _ if name.starts_with("RUSTC_") => true,
+        _ if name.starts_with("RUSTC_") || name.starts_with("__CARGO_") => true,
         _ if name.starts_with("CARGO_") => !KEPT.iter().any(|kept| name.starts_with(kept)),
-        _ => false,
+        _ => tells_a_c_compiler(name),
     }
+}
+
+/// The names that the crate `cc` reads, alone, for a target and with `HOST_` or `TARGET_` before
+/// them: guests with parts in C would come out otherwise.
+fn tells_a_c_compiler(name: &str) -> bool {
+    let name = name
+        .strip_prefix("HOST_")
+        .or_else(|| name.strip_prefix("TARGET_"))
+        .unwrap_or(name);
+    C_COMPILER.iter().any(|told| {
+        name.strip_prefix(told)
+            .is_some_and(|rest| rest.is_empty() || rest.starts_with('_'))
+    })
 }
 
 #[cfg(test)]
@@ -52,6 +70,10 @@ mod tests {
             "CARGO_MANIFEST_DIR",
             "RUSTC_WRAPPER",
             "LD_LIBRARY_PATH",
+            "__CARGO_TEST_CHANNEL_OVERRIDE_DO_NOT_USE_THIS",
+            "CFLAGS",
+            "CC_wasm32_unknown_unknown",
+            "TARGET_CFLAGS",
         ] {
             assert!(leaks(name), "{name} reaches the guest's cargo");
         }
@@ -66,6 +88,7 @@ mod tests {
             "CARGO_NET_OFFLINE",
             "CARGO_TERM_COLOR",
             "HTTPS_PROXY",
+            "CCACHE_DIR",
         ] {
             assert!(!leaks(name), "{name} does not reach the guest's cargo");
         }

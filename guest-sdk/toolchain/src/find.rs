@@ -123,7 +123,7 @@ fn holds_standard_library(folder: &Path) -> bool {
 }
 
 /// The folder in which a compiler keeps the programs that only it needs, linkers among them.
-fn programs(sysroot: &Path) -> PathBuf {
+pub(crate) fn programs(sysroot: &Path) -> PathBuf {
     sysroot.join("lib/rustlib").join(host()).join("bin")
 }
 
@@ -135,7 +135,7 @@ fn host() -> String {
     }
 }
 
-fn program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
+pub(crate) fn program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
     let path = env::var_os("PATH").unwrap_or_default();
     let everywhere = folders.iter().cloned().chain(env::split_paths(&path));
     everywhere
@@ -151,9 +151,9 @@ fn version(rustc: &Path) -> Result<String, String> {
     ask(rustc, &["--version"])
 }
 
-fn ask(rustc: &Path, arguments: &[&str]) -> Result<String, String> {
-    let shown = || format!("`{} {}`", rustc.display(), arguments.join(" "));
-    let mut command = Command::new(rustc);
+pub(crate) fn ask(asked: &Path, arguments: &[&str]) -> Result<String, String> {
+    let shown = || format!("`{} {}`", asked.display(), arguments.join(" "));
+    let mut command = Command::new(asked);
     // The caller's library path may name another compiler's libraries.
     let output = command
         .args(arguments)

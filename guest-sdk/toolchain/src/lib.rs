@@ -20,7 +20,9 @@ mod find;
 mod missing;
 mod target;
 mod toolchain;
+mod versions;
 
 pub use missing::Missing;
 pub use target::Target;
 pub use toolchain::{Provider, Toolchain};
+pub use versions::{Unversioned, Versions};
