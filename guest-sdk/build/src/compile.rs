@@ -1,8 +1,9 @@
 //! From a crate to a core module, by cargo.
 
+use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
-use std::process::{Command, Stdio};
+use std::process::{Command, Output, Stdio};
 use std::{env, fs, thread};
 
 use cryptlet_toolchain::{Provider, Target};
@@ -34,6 +35,8 @@ pub(crate) struct Workspace {
     package: Package,
     /// Folders of the packages that go into the guest and lie on this disk, not in a registry.
     local: Vec<PathBuf>,
+    /// Folders of all packages of the lock file that lie on this disk, by name and version.
+    folders: BTreeMap<(String, String), PathBuf>,
 }
 
 pub(crate) struct Compiled {
@@ -56,6 +59,12 @@ impl Workspace {
             });
         let output = command.output().map_err(|source| start(&command, source))?;
         if !output.status.success() {
+            let changed = project.lock == Lock::Required && lock_would_change(command, &output);
+            if changed {
+                return Err(BuildError::LockChanges {
+                    crate_dir: project.crate_dir.clone(),
+                });
+            }
             return Err(BuildError::Cargo {
                 subcommand: "metadata",
                 crate_dir: project.crate_dir.clone(),
@@ -82,6 +91,24 @@ impl Workspace {
     pub(crate) fn local(&self) -> &[PathBuf] {
         &self.local
     }
+
+    /// The folder of a package that lies on this disk.
+    pub(crate) fn folder(&self, name: &str, version: &str) -> Option<&Path> {
+        let key = (name.to_owned(), version.to_owned());
+        self.folders.get(&key).map(PathBuf::as_path)
+    }
+}
+
+/// Whether cargo failed because the lock file is missing or does not fit. Cargo has one status for
+/// all failures, so its words decide; where a person has already read them, it is asked again.
+fn lock_would_change(mut command: Command, output: &Output) -> bool {
+    let again = output
+        .stderr
+        .is_empty()
+        .then(|| command.stderr(Stdio::piped()).output().ok())
+        .flatten();
+    let said = again.as_ref().unwrap_or(output);
+    String::from_utf8_lossy(&said.stderr).contains("--locked was passed")
 }
 
 pub(crate) fn compile(
@@ -195,7 +222,7 @@ fn flags(project: &Project, workspace: &Workspace) -> Vec<String> {
     flags
 }
 
-fn cargo_home() -> PathBuf {
+pub(crate) fn cargo_home() -> PathBuf {
     let default = || env::home_dir().unwrap_or_default().join(".cargo");
     env::var_os("CARGO_HOME").map_or_else(default, PathBuf::from)
 }
@@ -276,6 +303,7 @@ struct Metadata {
 struct Package {
     id: String,
     name: String,
+    version: String,
     manifest_path: PathBuf,
     /// Absent for what lies on this disk.
     source: Option<String>,
@@ -321,7 +349,13 @@ impl Metadata {
                     crate_dir: project.crate_dir.clone(),
                 })?;
         let local = self.local(&package.id);
+        let folders = self.packages.into_iter().filter_map(|package| {
+            let folder = package.manifest_path.parent()?.to_owned();
+            let here = package.source.is_none();
+            here.then_some(((package.name, package.version), folder))
+        });
         Ok(Workspace {
+            folders: folders.collect(),
             root: self.workspace_root,
             package,
             local,

@@ -3,9 +3,9 @@ use std::path::PathBuf;
 use std::process::ExitStatus;
 
 use cryptlet_schema::ManifestError;
-use cryptlet_toolchain::{Missing, Target};
+use cryptlet_toolchain::{Missing, Target, Unversioned};
 
-use crate::WrapError;
+use crate::{TreeError, WrapError};
 
 /// Why there is no cryptlet.
 #[derive(Debug, thiserror::Error)]
@@ -61,6 +61,75 @@ pub enum BuildError {
         /// What it has against the sources; nothing if that went to standard error at once.
         said: Option<String>,
     },
+    /// The lock file is missing, or names other versions than the manifests ask for.
+    #[error(
+        "the Cargo.lock of {} is missing or does not fit its Cargo.toml, and --locked lets nobody \
+         change it; build once without --locked and look at what changes",
+        crate_dir.display()
+    )]
+    LockChanges {
+        /// The guest crate.
+        crate_dir: PathBuf,
+    },
+    /// The lock file cannot be understood.
+    #[error("{}: {reason}", path.display())]
+    LockFile {
+        /// The lock file.
+        path: PathBuf,
+        /// What is wrong with it.
+        reason: String,
+    },
+    /// A setting that others who build the same sources do not have.
+    #[error(
+        "{} sets `{key}`, which changes what --locked builds and is no part of the sources; \
+         move it to the project's own .cargo/config.toml or remove it",
+        path.display()
+    )]
+    OutsideSetting {
+        /// The configuration of cargo.
+        path: PathBuf,
+        /// The first key that matters.
+        key: String,
+    },
+    /// A package that others would not have.
+    #[error(
+        "package {package} lies in {}, outside of the source tree {}; move it into the tree, \
+         so that others can build the same",
+        folder.display(),
+        root.display()
+    )]
+    OutsidePackage {
+        /// The package.
+        package: String,
+        /// Where it lies.
+        folder: PathBuf,
+        /// The source tree.
+        root: PathBuf,
+    },
+    /// The component depends on where it was built.
+    #[error(
+        "the component of package {package} holds the path {}, so it would differ elsewhere; \
+         look for `env!(\"CARGO_MANIFEST_DIR\")` or a build script that writes paths",
+        path.display()
+    )]
+    PathInComponent {
+        /// The package.
+        package: String,
+        /// A path of this machine.
+        path: PathBuf,
+    },
+    /// The statement would describe other sources than those that were compiled.
+    #[error("the sources in {} changed while they were compiled; build again", root.display())]
+    SourcesChanged {
+        /// The source tree.
+        root: PathBuf,
+    },
+    /// The project's files have no digest.
+    #[error(transparent)]
+    Tree(#[from] TreeError),
+    /// A program does not say its version.
+    #[error(transparent)]
+    Unversioned(#[from] Unversioned),
     /// Cargo answered something that this crate does not understand.
     #[error("`cargo {subcommand}` answered in a form that is not understood: {reason}")]
     Answer {

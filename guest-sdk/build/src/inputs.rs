@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use crate::compile::Workspace;
+use crate::tree::RESULTS;
 use crate::{BuildError, Project};
 
 /// Raised when this crate makes other bytes of the same inputs.
@@ -11,9 +12,6 @@ const RECIPE: u32 = 1;
 
 /// Folders that hold results or history, never sources.
 const NOT_SOURCES: [&str; 3] = ["target", "node_modules", ".git"];
-
-/// What this crate leaves in the folder of results.
-const RESULTS: [&str; 3] = ["wasm", "inputs", "partial"];
 
 /// Digest over the manifest, the toolchain, the workspace's settings and lock file, every file of
 /// the packages that lie on this disk, and `outside`: sources that the compiler read elsewhere.
@@ -57,11 +55,11 @@ pub(crate) fn outside(sources: Vec<PathBuf>, workspace: &Workspace) -> Vec<PathB
 }
 
 fn is_result(path: &Path, folder: &Path) -> bool {
-    let kind = path
-        .extension()
-        .and_then(|kind| kind.to_str())
+    let name = path
+        .file_name()
+        .and_then(|name| name.to_str())
         .unwrap_or_default();
-    path.parent() == Some(folder) && RESULTS.contains(&kind)
+    path.parent() == Some(folder) && RESULTS.iter().any(|ending| name.ends_with(ending))
 }
 
 fn collect(folder: &Path, target_dir: &Path, files: &mut Vec<PathBuf>) -> Result<(), BuildError> {

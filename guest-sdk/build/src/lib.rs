@@ -28,15 +28,25 @@
 
 mod compile;
 mod component;
+mod difference;
 mod error;
 mod inputs;
+mod lock;
 mod project;
+mod proven;
+pub mod provenance;
 mod store;
+mod surroundings;
+mod tree;
 
 pub use component::{
     Interface, SectionError, WrapError, embed_manifest, interface, read_manifest, wrap,
 };
 pub use cryptlet_toolchain as toolchain;
+pub use difference::{Difference, compare_components, compare_provenance};
 pub use error::BuildError;
 pub use project::{Built, Lock, Messages, Project, build};
+pub use proven::{Proven, build_with_provenance, rebuild, source_root};
+pub use provenance::{Provenance, ProvenanceError};
 pub use store::{Freshness, Stored, build_into};
+pub use tree::{SourceTree, TreeDigest, TreeError};

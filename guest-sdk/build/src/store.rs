@@ -93,7 +93,7 @@ fn unchanged(
 }
 
 /// Nobody who reads `path` meanwhile sees half of it.
-fn replace(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
+pub(crate) fn replace(path: &Path, bytes: &[u8]) -> Result<(), BuildError> {
     let partial = path.with_extension("partial");
     fs::write(&partial, bytes).map_err(BuildError::file("write", &partial))?;
     fs::rename(&partial, path).map_err(BuildError::file("write", path))

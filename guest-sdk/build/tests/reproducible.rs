@@ -1,97 +1,13 @@
 //! Builds a small guest for real. Needs a guest toolchain: `cargo xtask setup` provides one.
 
+mod probe;
+
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
-use cryptlet_build::{BuildError, Freshness, Lock, Messages, Project, Stored, build, build_into};
-use tempfile::TempDir;
+use cryptlet_build::{BuildError, Freshness, Lock, Messages, Project, build};
 
-const MANIFEST: &str = r#"[cryptlet]
-name = "probe"
-version = "0.3.0"
-kind = "utility"
-description = "Answers with what it was built from."
-
-[build]
-features = ["loud"]
-
-[messages]
-request = "Ask(string question)"
-reply = "Answer(string text)"
-"#;
-
-/// A crate with a workspace, a lock file and a path in its panics, but without dependencies.
-struct Guest {
-    folder: TempDir,
-}
-
-impl Guest {
-    fn at_some_place() -> Self {
-        let guest = Self {
-            folder: tempfile::tempdir().expect("a folder"),
-        };
-        guest.write("Cargo.toml", &cargo_toml("cdylib"));
-        guest.write(
-            "Cargo.lock",
-            "version = 4\n\n[[package]]\nname = \"probe\"\nversion = \"0.1.0\"\n",
-        );
-        guest.write("cryptlet.toml", MANIFEST);
-        guest.write("src/lib.rs", include_str!("probe/lib.rs"));
-        guest.write("component-type.wasm", "");
-        fs::write(guest.path("component-type.wasm"), world()).expect("a file in it");
-        guest
-    }
-
-    fn path(&self, name: &str) -> PathBuf {
-        self.folder.path().join(name)
-    }
-
-    fn write(&self, name: &str, text: &str) {
-        let path = self.path(name);
-        fs::create_dir_all(path.parent().expect("it is below the folder")).expect("a folder");
-        fs::write(path, text).expect("a file in it");
-    }
-
-    fn project(&self) -> Project {
-        Project::at(self.path("cryptlet.toml"), self.path("target")).expect("a guest toolchain")
-    }
-
-    fn stored(&self) -> Stored {
-        build_into(&self.project(), &self.path("out")).expect("the guest builds")
-    }
-}
-
-fn cargo_toml(crate_type: &str) -> String {
-    format!(
-        "[package]\nname = \"probe\"\nversion = \"0.1.0\"\nedition = \"2024\"\n\
-         [lib]\ncrate-type = [\"{crate_type}\"]\n[features]\nloud = []\n[workspace]\n"
-    )
-}
-
-/// The custom section's content by which `wit-component` knows the world of a module.
-fn world() -> Vec<u8> {
-    let mut resolve = wit_parser::Resolve::default();
-    let wit = include_str!("../../../wit/fabric.wit");
-    let package = resolve
-        .push_str("fabric.wit", wit)
-        .expect("the WIT package parses");
-    let world = resolve
-        .select_world(&[package], Some("utility-cryptlet"))
-        .expect("it is there");
-    wit_component::metadata::encode(
-        &resolve,
-        world,
-        wit_component::StringEncoding::UTF8,
-        None,
-        false,
-    )
-    .expect("the world encodes")
-}
-
-fn contains(bytes: &[u8], text: &Path) -> bool {
-    let text = text.as_os_str().as_encoded_bytes();
-    bytes.windows(text.len()).any(|window| window == text)
-}
+use probe::{Guest, MANIFEST, cargo_toml, contains};
 
 #[test]
 fn the_same_sources_give_the_same_bytes_in_another_folder_and_name_neither() {
@@ -103,11 +19,11 @@ fn the_same_sources_give_the_same_bytes_in_another_folder_and_name_neither() {
     assert_eq!(first.measurement, second.measurement);
     assert_eq!(first.component, second.component);
     assert!(
-        !contains(&first.component, here.folder.path()),
+        !contains(&first.component, here.folder()),
         "the component names its folder"
     );
     assert!(
-        !contains(&second.component, there.folder.path()),
+        !contains(&second.component, there.folder()),
         "the component names its folder"
     );
 }
@@ -125,7 +41,7 @@ fn builds_again_when_an_input_changed_and_only_then() {
     );
 
     // A newer time on a file that did not change decides nothing.
-    guest.write("src/lib.rs", include_str!("probe/lib.rs"));
+    guest.write("src/lib.rs", probe::CODE);
     let second = guest.stored();
     assert_eq!(second.freshness, Freshness::Unchanged);
     assert_eq!(second.built.measurement, first.built.measurement);
