@@ -86,14 +86,14 @@ class Doubt(Exception):
 
 def cbor_read(data, at=0):
     if at >= len(data):
-        raise Doubt("malformed")
+        raise Doubt("truncated")
     major, low, at = data[at] >> 5, data[at] & 31, at + 1
     if low < 24:
         argument = low
     elif low < 28:
         length = 1 << low - 24
         if at + length > len(data):
-            raise Doubt("malformed")
+            raise Doubt("truncated")
         argument, at = int.from_bytes(data[at:at + length], "big"), at + length
     else:
         raise Doubt("malformed")
@@ -101,7 +101,7 @@ def cbor_read(data, at=0):
         return argument, at
     if major in (2, 3):
         if at + argument > len(data):
-            raise Doubt("malformed")
+            raise Doubt("truncated")
         content = data[at:at + argument]
         return (content if major == 2 else content.decode()), at + argument
     if major == 4:
@@ -224,6 +224,10 @@ def verify(receipt, key, expected):
     if fields[0] != 1:
         raise Doubt("unsupported-version")
     entry, index, proof, note = fields[1], fields[2], fields[3], fields[4]
+    if len(proof) > 64:
+        raise Doubt("oversized")
+    if len(fields) != 5:
+        raise Doubt("unknown-field")
     version, kind, body = cbor(entry)
     if version != 1:
         raise Doubt("unsupported-version")

@@ -14,6 +14,7 @@ pub const RECEIPT_EXTENSION: &str = "receipt";
 
 /// The tag in front of every receipt; its bytes spell `crpt` after the first.
 const TAG: u64 = 0x6372_7074;
+const BEGINNING: &str = "the tag of a receipt, bytes da 63 72 70 74";
 /// Greatest number of hashes of an inclusion proof.
 pub(crate) const LONGEST_PROOF: u64 = 64;
 
@@ -50,6 +51,7 @@ impl Receipt {
     ///
     /// Anything but the one encoding of a receipt; the error says what and where.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, EncodingError> {
+        encoding::expect_mark(bytes, b"\xdacrpt", BEGINNING)?;
         encoding::decode(bytes, &BOUNDS)
     }
 
@@ -102,7 +104,7 @@ impl Wire for Receipt {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, EncodingError> {
-        reader.tag(TAG, "the tag of a receipt, bytes da 63 72 70 74")?;
+        reader.tag(TAG, BEGINNING)?;
         let mut fields = reader.record(BOUNDS.document)?;
         let found: u64 = fields.field(0, "version")?;
         if found != VERSION {

@@ -89,21 +89,9 @@ impl fmt::Display for Basis {
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
 #[non_exhaustive]
 pub enum Doubt {
-    /// Not a receipt, or not a whole one.
-    #[error("this is not a whole and unaltered receipt: {0}")]
-    Malformed(#[source] EncodingError),
-    /// Written by a newer program.
-    #[error(
-        "{document} has version {found}, but this program reads version {supported}; use a newer one"
-    )]
-    UnsupportedVersion {
-        /// What has that version.
-        document: &'static str,
-        /// The version that it states.
-        found: u64,
-        /// The version that is understood.
-        supported: u64,
-    },
+    /// Not a receipt, or not a whole one, or one that a newer program wrote.
+    #[error("{}", unreadable(.0))]
+    Unreadable(#[source] EncodingError),
     /// The checkpoint is not one.
     #[error("the receipt's checkpoint is not one: {reason}")]
     MalformedCheckpoint {
@@ -168,8 +156,7 @@ impl Doubt {
     /// A stable name, for programs.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::Malformed(_) => "malformed",
-            Self::UnsupportedVersion { .. } => "unsupported-version",
+            Self::Unreadable(error) => error.name(),
             Self::MalformedCheckpoint { .. } => "malformed-checkpoint",
             Self::UnknownSigner { .. } => "unknown-signer",
             Self::BadSignature { .. } => "bad-signature",
@@ -184,18 +171,14 @@ impl Doubt {
 
 impl From<EncodingError> for Doubt {
     fn from(error: EncodingError) -> Self {
-        match error {
-            EncodingError::UnsupportedVersion {
-                document,
-                found,
-                supported,
-            } => Self::UnsupportedVersion {
-                document,
-                found,
-                supported,
-            },
-            other => Self::Malformed(other),
-        }
+        Self::Unreadable(error)
+    }
+}
+
+fn unreadable(error: &EncodingError) -> String {
+    match error {
+        EncodingError::UnsupportedVersion { .. } => error.to_string(),
+        _ => format!("this is not a whole and unaltered receipt: {error}"),
     }
 }
 

@@ -1,3 +1,4 @@
+use super::format::{BEGINNING, BOUNDS};
 use crate::encoding::{self, EncodingError};
 use crate::log::{self, Hash};
 use crate::{BindingVersion, FieldSalt, LeafHash, Receipt, digest};
@@ -80,7 +81,8 @@ impl Bundle {
     ///
     /// Anything but the one encoding of a bundle; the error says what and where.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, EncodingError> {
-        encoding::decode(bytes, &super::format::BOUNDS)
+        encoding::expect_mark(bytes, b"\xdacrpb", BEGINNING)?;
+        encoding::decode(bytes, &BOUNDS)
     }
 
     /// The receipt of one of the bundle's entries, as a file of its own would hold it.

@@ -14,6 +14,7 @@ pub(super) const BOUNDS: Bounds = Bounds {
 
 /// The tag in front of every bundle; its bytes spell `crpb` after the first.
 const TAG: u64 = 0x6372_7062;
+pub(super) const BEGINNING: &str = "the tag of a bundle, bytes da 63 72 70 62";
 const MAXIMUM_MODULE: usize = 1 << 25;
 const MAXIMUM_VALUE: usize = 1 << 26;
 const MAXIMUM_DOCUMENT: usize = 1 << 20;
@@ -53,7 +54,7 @@ impl Wire for Bundle {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, EncodingError> {
-        reader.tag(TAG, "the tag of a bundle, bytes da 63 72 70 62")?;
+        reader.tag(TAG, BEGINNING)?;
         let mut fields = reader.record(BOUNDS.document)?;
         let found: u64 = fields.field(0, "version")?;
         if found != VERSION {

@@ -33,6 +33,23 @@ pub(crate) fn encode(value: &impl Wire) -> Vec<u8> {
     writer.finish()
 }
 
+/// Refuses what does not begin with a document's tag, before it is taken for one that is cut off.
+pub(crate) fn expect_mark(
+    bytes: &[u8],
+    mark: &[u8; 5],
+    expected: &'static str,
+) -> Result<(), EncodingError> {
+    let length = bytes.len().min(mark.len());
+    if bytes[..length] == mark[..length] {
+        Ok(())
+    } else {
+        Err(EncodingError::Unexpected {
+            offset: 0,
+            expected,
+        })
+    }
+}
+
 /// Reads exactly one document that fills `bytes`.
 pub(crate) fn decode<T: Wire>(bytes: &[u8], bounds: &Bounds) -> Result<T, EncodingError> {
     canonical::check(bytes, bounds)?;

@@ -184,7 +184,8 @@ fn nesting_and_size_are_bounded_before_anything_is_read() {
         LogEntry::from_bytes(&deep),
         Err(EncodingError::TooDeep { .. })
     ));
-    let large = vec![0; cryptlet_attest::MAXIMUM_RECEIPT + 1];
+    let mut large = b"\xdacrpt".to_vec();
+    large.resize(cryptlet_attest::MAXIMUM_RECEIPT + 1, 0);
     assert!(matches!(
         Receipt::from_bytes(&large),
         Err(EncodingError::TooLarge { .. })

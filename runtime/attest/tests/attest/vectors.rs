@@ -234,6 +234,9 @@ fn receipts() -> Vec<Value> {
     let mut newer = genuine.to_bytes();
     newer[7] = 2;
     let bytes = genuine.to_bytes();
+    let longer = [&bytes[..], &[0]].concat();
+    let mut foreign = [&bytes[..], &[5, 0]].concat();
+    foreign[5] += 1;
     let with = |change: fn(&mut Receipt)| {
         let mut receipt = genuine.clone();
         change(&mut receipt);
@@ -324,6 +327,14 @@ fn receipts() -> Vec<Value> {
         ),
         case("not a run", &log.receipt(0).to_bytes(), &trust, None),
         case("cut off", &bytes[..bytes.len() - 1], &trust, None),
+        case("more bytes after it", &longer, &trust, None),
+        case("a field too many", &foreign, &trust, None),
+        case(
+            "more hashes than any proof has",
+            &with(|receipt| receipt.proof = vec![[0; 32]; 65]),
+            &trust,
+            None,
+        ),
         case("newer version", &newer, &trust, None),
     ]
 }
@@ -355,6 +366,9 @@ fn receipts_are_judged_as_committed() {
     for doubt in [
         "unknown-signer",
         "malformed",
+        "truncated",
+        "oversized",
+        "unknown-field",
         "unsupported-version",
         "malformed-checkpoint",
         "bad-signature",

@@ -179,7 +179,7 @@ fn a_receipt_cut_off_at_any_byte_is_refused() {
         assert!(
             matches!(
                 verify(&bytes[..length], &[log.trusted()], None),
-                Err(Doubt::Malformed(EncodingError::Truncated { .. }))
+                Err(Doubt::Unreadable(EncodingError::Truncated { .. }))
             ),
             "{length} of {} bytes",
             bytes.len()
@@ -188,7 +188,7 @@ fn a_receipt_cut_off_at_any_byte_is_refused() {
     let longer = [&bytes[..], &[0]].concat();
     assert!(matches!(
         verify(&longer, &[log.trusted()], None),
-        Err(Doubt::Malformed(EncodingError::TrailingBytes { .. }))
+        Err(Doubt::Unreadable(EncodingError::TrailingBytes { .. }))
     ));
 }
 
@@ -214,7 +214,7 @@ fn evidence_does_not_pass_for_a_receipt() {
     let log = Log::new(&entries());
     assert!(matches!(
         verify(&evidence.to_bytes(), &[log.trusted()], None),
-        Err(Doubt::Malformed(_))
+        Err(Doubt::Unreadable(_))
     ));
     let receipt = Receipt {
         statement: evidence.to_bytes(),
@@ -222,7 +222,7 @@ fn evidence_does_not_pass_for_a_receipt() {
     };
     assert!(matches!(
         verify(&receipt.to_bytes(), &[log.trusted()], None),
-        Err(Doubt::Malformed(_))
+        Err(Doubt::Unreadable(_))
     ));
 }
 
@@ -234,11 +234,11 @@ fn a_newer_receipt_asks_for_a_newer_program() {
     let doubt = verify(&bytes, &[log.trusted()], None).unwrap_err();
     assert!(matches!(
         doubt,
-        Doubt::UnsupportedVersion {
+        Doubt::Unreadable(EncodingError::UnsupportedVersion {
             found: 2,
             supported: 1,
             ..
-        }
+        })
     ));
     assert!(doubt.to_string().contains("use a newer one"), "{doubt}");
 }
