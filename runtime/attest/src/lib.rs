@@ -41,6 +41,7 @@ mod digest;
 mod encoding;
 mod entry;
 mod evidence;
+mod fit;
 mod identity;
 mod limits;
 pub mod log;
@@ -48,6 +49,7 @@ mod log_export;
 mod outcome;
 mod receipt;
 mod salt;
+mod state;
 mod statement;
 #[expect(
     clippy::result_large_err,
@@ -76,6 +78,7 @@ pub use log_export::{LOG_EXPORT_EXTENSION, LogExport};
 pub use outcome::{Outcome, Output};
 pub use receipt::{MAXIMUM_RECEIPT, RECEIPT_EXTENSION, Receipt, ReceiptView};
 pub use salt::{FieldSalt, Opening, Salt};
+pub use state::{State, state_root};
 pub use statement::{Execution, Host, Statement};
 pub use trigger::{LedgerPosition, TriggerKind, TriggerStatement};
 pub use verdict::{Basis, Claim, Doubt, Verdict};

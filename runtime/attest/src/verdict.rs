@@ -282,10 +282,10 @@ pub(crate) fn claims(
 }
 
 /// Module, limits, outcome and cost follow from module and transcript.
-const BROKEN_BY_REPLAY: &str =
+pub(crate) const BROKEN_BY_REPLAY: &str =
     "a replay from module and transcript that gives another execution hash";
 
-fn counted(count: u64, what: &str) -> String {
+pub(crate) fn counted(count: u64, what: &str) -> String {
     match count {
         0 => format!("no {what}"),
         1 => format!("1 {what}"),
@@ -293,7 +293,7 @@ fn counted(count: u64, what: &str) -> String {
     }
 }
 
-fn ended(outcome: &Outcome) -> String {
+pub(crate) fn ended(outcome: &Outcome) -> String {
     match outcome {
         Outcome::Ok => "it answered".to_owned(),
         Outcome::Failure { code } => format!("it failed with the code {code:?}"),

@@ -2,7 +2,9 @@
 
 use crate::log::{self, Checkpoint, CheckpointError, TrustedKey};
 use crate::verdict::claims;
-use crate::{Doubt, Execution, Host, LogEntry, Measurement, Receipt, TriggerKind, Verdict};
+use crate::{
+    Doubt, Execution, Host, LogEntry, Measurement, Receipt, Statement, TriggerKind, Verdict,
+};
 use std::slice;
 
 /// Verifies the bytes of a receipt against the keys that the auditor trusts, and,
@@ -21,6 +23,27 @@ pub fn verify(
 ) -> Result<Verdict, Doubt> {
     let receipt = Receipt::from_bytes(receipt)?;
     let (entry, checkpoint) = verify_entry(&receipt, trust)?;
+    let statement = appraise(entry, &receipt.checkpoint, &checkpoint, trust, expect)?;
+    let leaf_hash = receipt.leaf_hash();
+    Ok(Verdict {
+        claims: claims(&statement, &leaf_hash, receipt.index, &checkpoint, expect),
+        leaf_hash,
+        execution_hash: statement.execution_hash(),
+        index: receipt.index,
+        checkpoint,
+        statement,
+    })
+}
+
+/// The statement of an entry that stands in the log: it is a run's, of the expected module,
+/// without contradiction, under a trusted key that has signed the log.
+pub(crate) fn appraise(
+    entry: LogEntry,
+    note: &str,
+    checkpoint: &Checkpoint,
+    trust: &[TrustedKey],
+    expect: Option<&Measurement>,
+) -> Result<Statement, Doubt> {
     let statement = match entry {
         LogEntry::Receipt(statement) => statement,
         other => {
@@ -38,20 +61,12 @@ pub fn verify(
         });
     }
     consistent(&statement.execution).map_err(|reason| Doubt::Inconsistent { reason })?;
-    if !is_signed_by_its_host(&receipt, &statement.host, &checkpoint, trust) {
+    if !is_signed_by_its_host(note, &statement.host, checkpoint, trust) {
         return Err(Doubt::Inconsistent {
             reason: "the statement names another key than the one that signed its log",
         });
     }
-    let leaf_hash = receipt.leaf_hash();
-    Ok(Verdict {
-        claims: claims(&statement, &leaf_hash, receipt.index, &checkpoint, expect),
-        leaf_hash,
-        execution_hash: statement.execution_hash(),
-        index: receipt.index,
-        checkpoint,
-        statement,
-    })
+    Ok(statement)
 }
 
 /// Verifies that any entry, of whatever kind, stands in a log that a trusted key has
@@ -94,15 +109,14 @@ impl From<CheckpointError> for Doubt {
 /// Whether the key that the host names has signed the checkpoint. When a log changes
 /// keys, two may have signed: whichever comes first, the host may name either.
 fn is_signed_by_its_host(
-    receipt: &Receipt,
+    note: &str,
     host: &Host,
     checkpoint: &Checkpoint,
     trust: &[TrustedKey],
 ) -> bool {
     checkpoint.signer == host.key
         || trust.iter().any(|key| {
-            key.identity() == host.key
-                && log::open_checkpoint(&receipt.checkpoint, slice::from_ref(key)).is_ok()
+            key.identity() == host.key && log::open_checkpoint(note, slice::from_ref(key)).is_ok()
         })
 }
 

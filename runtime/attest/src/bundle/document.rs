@@ -1,7 +1,7 @@
 use super::format::{BEGINNING, BOUNDS};
 use crate::encoding::{self, EncodingError};
 use crate::log::{self, Hash};
-use crate::{BindingVersion, FieldSalt, LeafHash, Receipt, digest};
+use crate::{BindingVersion, FieldSalt, LeafHash, LogEntry, Receipt, TrustedKey, digest};
 
 /// Greatest size of a bundle, in bytes.
 pub const MAXIMUM_BUNDLE: usize = 1 << 28;
@@ -93,6 +93,25 @@ impl Bundle {
             proof: proven.proof.clone(),
             checkpoint: self.checkpoint.clone(),
         }
+    }
+
+    /// All entries of the bundle: the run, its sources, what bears on it.
+    pub fn proven(&self) -> impl Iterator<Item = &Proven> {
+        std::iter::once(&self.run)
+            .chain(&self.sources)
+            .chain(&self.context)
+    }
+
+    /// The keys of logs that the bundle's own entries announce. They say who claims to have
+    /// signed: whether to trust one, only somebody else can tell.
+    pub fn announced_keys(&self) -> Vec<TrustedKey> {
+        self.context
+            .iter()
+            .filter_map(|proven| match LogEntry::from_bytes(&proven.entry) {
+                Ok(LogEntry::Key(key)) => super::context::trusted(&key),
+                _ => None,
+            })
+            .collect()
     }
 
     /// The opening of a field, if the bundle shows it.

@@ -58,6 +58,18 @@ pub enum CheckpointError {
     },
 }
 
+impl CheckpointError {
+    /// A stable name, for programs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::Malformed { .. } => "malformed-checkpoint",
+            Self::UnknownSigner { .. } => "unknown-signer",
+            Self::BadSignature { .. } => "bad-signature",
+            Self::OtherOrigin { .. } => "other-origin",
+        }
+    }
+}
+
 /// Signs the root of the log `origin`: a C2SP tlog-checkpoint, with `origin` as the
 /// key's name as well. The signature is verified before it is returned.
 ///

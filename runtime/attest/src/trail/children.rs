@@ -3,7 +3,8 @@
 use std::collections::BTreeMap;
 
 use super::Finding;
-use crate::{Execution, LeafHash, Output, digest};
+use crate::fit::other_than_asked;
+use crate::{Execution, LeafHash, Output};
 
 #[derive(Default)]
 pub(super) struct Children {
@@ -40,7 +41,9 @@ impl Children {
                     .waiting
                     .remove(&hash)
                     .ok_or(Finding::MissingChild { child: hash })?;
-                check(run, &seed, leaf, &child)?;
+                if let Some(field) = other_than_asked(run, &seed, &child) {
+                    return Err(other(leaf, field));
+                }
                 is_replayable &= child.outcome.is_replayable();
                 if found.insert(child.ordinal, leaf).is_some() {
                     return Err(other(leaf, "ordinal"));
@@ -68,25 +71,6 @@ impl Children {
     /// The leaf of some receipt that no run has claimed.
     pub(super) fn any(&self) -> Option<u64> {
         self.waiting.values().map(|(leaf, _)| *leaf).min()
-    }
-}
-
-/// A source runs in its asker's invocation, at its instant, with a seed that follows from the
-/// asker's.
-fn check(run: &Execution, asker: &[u8; 32], leaf: u64, child: &Execution) -> Result<(), Finding> {
-    let name = child.source.as_deref().unwrap_or_default();
-    let seed = digest(
-        "cryptlet source seed v1",
-        &[asker, &child.ordinal.to_be_bytes(), name.as_bytes()],
-    );
-    let follows = [
-        ("invocation", child.invocation == run.invocation),
-        ("instant", child.instant == run.instant),
-        ("seed", child.seed == *seed.as_bytes()),
-    ];
-    match follows.into_iter().find(|(_, same)| !same) {
-        None => Ok(()),
-        Some((field, _)) => Err(other(leaf, field)),
     }
 }
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use super::children::Children;
 use super::versions::Versions;
 use super::{Contradiction, Finding, Invocation, Key, Question, Run, Sealed, Trail};
+use crate::fit::other_than_accepted;
 use crate::log::{self, Checkpoint, MemoryHashes, TrustedKey};
 use crate::verify::consistent;
 use crate::{
@@ -379,16 +380,9 @@ impl<'q> Reader<'q> {
             let first = run.leaf;
             return Err(Finding::RunTwice { number, first });
         }
-        let fixed = [
-            ("module", accepted.measurement == execution.measurement),
-            ("trigger", accepted.trigger == execution.trigger),
-            ("input", accepted.input == execution.input),
-            ("instant", accepted.instant == execution.instant),
-            ("seed", accepted.seed == execution.seed),
-        ];
-        match fixed.into_iter().find(|(_, same)| !same) {
+        match other_than_accepted(accepted, execution) {
             None => Ok(()),
-            Some((field, _)) => Err(Finding::OtherThanAccepted {
+            Some(field) => Err(Finding::OtherThanAccepted {
                 number,
                 field,
                 accepted: told.leaf,

@@ -2,6 +2,7 @@
 
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
+use cryptlet_attest::bundle::Proven;
 use cryptlet_attest::log::{self, MemoryHashes};
 use cryptlet_attest::{
     Accepted, BindingChange, BindingEntry, BindingId, BindingVersion, CheckpointKey, Digest,
@@ -61,6 +62,29 @@ impl Log {
 
     pub fn trusted(&self) -> TrustedKey {
         trusted(&self.origin, &self.key)
+    }
+
+    pub fn checkpoint(&self) -> String {
+        self.checkpoint_at(self.hashes.size())
+    }
+
+    pub fn checkpoint_at(&self, size: u64) -> String {
+        let root = log::root(size, &self.hashes).unwrap();
+        log::sign_checkpoint(&self.origin, size, &root, &self.key).unwrap()
+    }
+
+    pub fn consistency(&self, old: u64) -> Vec<[u8; 32]> {
+        let proof = log::prove_consistency(old, self.hashes.size(), &self.hashes).unwrap();
+        proof.into_iter().map(|hash| hash.0).collect()
+    }
+
+    pub fn proven(&self, index: u64) -> Proven {
+        let receipt = self.receipt(index);
+        Proven {
+            index,
+            entry: receipt.statement,
+            proof: receipt.proof,
+        }
     }
 
     pub fn receipt(&self, index: u64) -> Receipt {

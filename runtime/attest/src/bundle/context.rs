@@ -1,0 +1,134 @@
+//! Whether the other entries bear on the run.
+
+use super::document::Bundle;
+use super::doubt::BundleDoubt;
+use crate::fit::other_than_accepted;
+use crate::{
+    Accepted, BindingChange, BindingEntry, Execution, KeyEntry, LogEntry, Statement, TrustedKey,
+    VersionChange, VersionEntry,
+};
+
+/// Where the log says what bears on the run: indexes of entries that the bundle shows.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(super) struct Context {
+    pub(super) key: Option<u64>,
+    pub(super) accepted: Option<u64>,
+    /// The deployment of the run's own module.
+    pub(super) deployed: Option<u64>,
+    /// Deployments of the sources' modules.
+    pub(super) sources_deployed: Vec<u64>,
+    pub(super) activated: Option<u64>,
+    pub(super) moves: Vec<u64>,
+    pub(super) previous: Option<u64>,
+}
+
+pub(super) fn check(
+    bundle: &Bundle,
+    entries: Vec<LogEntry>,
+    run: &Statement,
+    sources: &[Statement],
+) -> Result<Context, BundleDoubt> {
+    let mut context = Context::default();
+    for (proven, entry) in bundle.context.iter().zip(entries) {
+        let index = proven.index;
+        let other = |reason: String| BundleDoubt::OtherContext { index, reason };
+        if index >= bundle.run.index {
+            return Err(other("the log has it after the run".to_owned()));
+        }
+        let execution = &run.execution;
+        let fits = match &entry {
+            LogEntry::Key(key) => announces(key, &run.host.key).map(|()| &mut context.key),
+            LogEntry::Accepted(accepted) => {
+                accepts(accepted, execution).map(|()| &mut context.accepted)
+            }
+            LogEntry::Binding(binding) => {
+                activates(binding, execution).map(|()| &mut context.activated)
+            }
+            LogEntry::Receipt(_) if run.host.previous == Some(proven.leaf_hash()) => {
+                Ok(&mut context.previous)
+            }
+            LogEntry::Receipt(_) => {
+                Err("it is not the receipt that the run names as the one before it".to_owned())
+            }
+            LogEntry::Version(version) => {
+                match version.change {
+                    VersionChange::Deployed if deploys(version, execution) => {
+                        context.deployed = Some(index);
+                    }
+                    VersionChange::Deployed => {
+                        if !sources
+                            .iter()
+                            .any(|source| deploys(version, &source.execution))
+                        {
+                            return Err(other("nothing that it deploys ran here".to_owned()));
+                        }
+                        context.sources_deployed.push(index);
+                    }
+                    VersionChange::Promoted | VersionChange::RolledBack => {
+                        if version.binding != Some(execution.binding) {
+                            return Err(other("it is about another binding".to_owned()));
+                        }
+                        context.moves.push(index);
+                    }
+                }
+                continue;
+            }
+        };
+        let place = fits.map_err(other)?;
+        if let Some(before) = place.replace(index) {
+            return Err(other(format!("entry {before} says the same already")));
+        }
+    }
+    if let (Some(activated), Some(first)) = (context.activated, context.moves.first())
+        && *first < activated
+    {
+        return Err(BundleDoubt::OtherContext {
+            index: *first,
+            reason: "it comes before the binding was activated".to_owned(),
+        });
+    }
+    Ok(context)
+}
+
+fn announces(key: &KeyEntry, signer: &str) -> Result<(), String> {
+    match trusted(key) {
+        Some(announced) if announced.identity() == signer => Ok(()),
+        _ => Err(format!("it announces another key than {signer}")),
+    }
+}
+
+/// The key of a log that an entry announces.
+pub(super) fn trusted(key: &KeyEntry) -> Option<TrustedKey> {
+    let public = <[u8; 32]>::try_from(key.public.as_slice()).ok()?;
+    TrustedKey::new(&key.name, &public)
+        .ok()
+        .filter(|_| key.purpose == "attestation")
+}
+
+fn accepts(accepted: &Accepted, run: &Execution) -> Result<(), String> {
+    if accepted.binding != run.binding || accepted.number != run.invocation {
+        return Err("it accepts another invocation".to_owned());
+    }
+    match other_than_accepted(accepted, run) {
+        None => Ok(()),
+        Some(field) => Err(format!("it fixed another {field} than the one that ran")),
+    }
+}
+
+fn activates(binding: &BindingEntry, run: &Execution) -> Result<(), String> {
+    if binding.binding == run.binding
+        && binding.version == run.binding_version
+        && binding.change == BindingChange::Activated
+    {
+        Ok(())
+    } else {
+        Err("it does not activate the binding in the version of the run".to_owned())
+    }
+}
+
+fn deploys(version: &VersionEntry, execution: &Execution) -> bool {
+    version.binding.is_none()
+        && version.cryptlet == execution.cryptlet
+        && version.version == execution.version
+        && version.measurement == execution.measurement
+}

@@ -1,0 +1,105 @@
+//! A binding's state as bundles carry it and receipts digest it.
+
+use crate::encoding::{self, Bounds, EncodingError, Reader, Wire, Writer};
+use crate::{Digest, digest};
+use std::collections::BTreeMap;
+
+const BOUNDS: Bounds = Bounds {
+    document: "a state",
+    bytes: 1 << 26,
+    depth: 1,
+};
+
+/// What a binding keeps from run to run: byte strings by their keys.
+///
+/// ```
+/// use cryptlet_attest::State;
+///
+/// let state = State::from([("period".to_owned(), vec![1]), ("a".to_owned(), vec![2])]);
+/// assert_eq!(State::from_bytes(&state.to_bytes())?, state);
+/// assert_ne!(state.root(), State::default().root());
+/// # Ok::<(), cryptlet_attest::EncodingError>(())
+/// ```
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct State(BTreeMap<String, Vec<u8>>);
+
+impl State {
+    /// The digest over all entries in the byte order of their keys.
+    pub fn root(&self) -> Digest {
+        state_root(
+            self.0
+                .iter()
+                .map(|(key, value)| (key.as_str(), value.as_slice())),
+        )
+    }
+
+    /// The entries.
+    pub fn entries(&self) -> &BTreeMap<String, Vec<u8>> {
+        &self.0
+    }
+
+    /// The one encoding: a map of text keys to byte strings.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        encoding::encode(self)
+    }
+
+    /// Reads a state.
+    ///
+    /// # Errors
+    ///
+    /// Anything but the one encoding of a state; the error says what and where.
+    pub fn from_bytes(bytes: &[u8]) -> Result<Self, EncodingError> {
+        encoding::decode(bytes, &BOUNDS)
+    }
+}
+
+/// The root of a state whose entries come in the byte order of their keys.
+pub fn state_root<'a>(entries: impl Iterator<Item = (&'a str, &'a [u8])>) -> Digest {
+    let parts: Vec<&[u8]> = entries
+        .flat_map(|(key, value)| [key.as_bytes(), value])
+        .collect();
+    digest("cryptlet state v1", &parts)
+}
+
+impl From<BTreeMap<String, Vec<u8>>> for State {
+    fn from(entries: BTreeMap<String, Vec<u8>>) -> Self {
+        Self(entries)
+    }
+}
+
+impl<const N: usize> From<[(String, Vec<u8>); N]> for State {
+    fn from(entries: [(String, Vec<u8>); N]) -> Self {
+        Self(entries.into())
+    }
+}
+
+impl From<State> for BTreeMap<String, Vec<u8>> {
+    fn from(state: State) -> Self {
+        state.0
+    }
+}
+
+impl Wire for State {
+    fn write(&self, writer: &mut Writer) {
+        writer.map(self.0.len());
+        // Encoded keys begin with their length, so shorter ones come first.
+        let mut entries: Vec<_> = self.0.iter().collect();
+        entries.sort_by_key(|(key, _)| (key.len(), key.as_bytes()));
+        for (key, value) in entries {
+            writer.text(key);
+            writer.bytes(value);
+        }
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, EncodingError> {
+        let limit = BOUNDS.bytes as u64;
+        let length = reader.map(limit)?;
+        (0..length)
+            .map(|_| {
+                let key = reader.text(limit)?.to_owned();
+                Ok((key, reader.bytes(limit)?.to_vec()))
+            })
+            .collect::<Result<_, _>>()
+            .map(Self)
+    }
+}
