@@ -36,7 +36,7 @@ pub enum Command {
 pub struct New {
     /// Name of the key: lower-case letters, digits and hyphens.
     name: KeyName,
-    /// What the key may sign: attestation, delivery, account, guest or counterparty.
+    /// What the key may sign: attestation, delivery, account, guest, counterparty or witness.
     #[arg(long)]
     purpose: Purpose,
     /// ed25519 or secp256k1; by default what suits the purpose.
@@ -143,6 +143,9 @@ fn next_step(purpose: Purpose, key: &KeyView) -> String {
         Purpose::Counterparty => format!(
             "Next: list {shown} among a binding's [[counterparties]], and sign with `cryptlet bind sign --key {name}`"
         ),
+        Purpose::Witness => {
+            "Next: `cryptlet witness init` makes a witness with a key of its own".to_owned()
+        }
     }
 }
 
@@ -177,7 +180,7 @@ fn list(list: &List, output: &mut impl Write) -> Result<(), Failure> {
 pub struct KeyView {
     /// Its name in the vault.
     name: String,
-    /// What it signs: attestation, delivery, account, guest or counterparty.
+    /// What it signs: attestation, delivery, account, guest, counterparty or witness.
     purpose: String,
     /// ed25519 or secp256k1.
     algorithm: String,

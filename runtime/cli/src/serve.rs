@@ -106,7 +106,7 @@ fn unlock(
     }
     let passphrase = arguments.passphrase.ask("the keys of this host")?;
     for key in keys {
-        if key.purpose != Purpose::Counterparty {
+        if !matches!(key.purpose, Purpose::Counterparty | Purpose::Witness) {
             vault.unlock(&key.name, &passphrase)?;
         }
     }

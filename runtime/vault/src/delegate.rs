@@ -130,6 +130,21 @@ impl SignatureDelegate {
         })
     }
 
+    /// Cosigns a checkpoint of somebody else's log with an Ed25519 key for
+    /// [`Purpose::Witness`]. `message` is signed as it is (RFC 8032): what
+    /// [tlog-cosignature](https://c2sp.org/tlog-cosignature) puts together, which
+    /// begins like no checkpoint.
+    ///
+    /// # Errors
+    /// When the key is not unlocked or for another purpose.
+    pub fn cosign(&self, name: &str, message: &[u8]) -> Result<[u8; 64], SigningError> {
+        self.sign(name, Purpose::Witness, |secret| {
+            secret
+                .sign_ed25519(message)
+                .expect("keys of witnesses are Ed25519 keys, as `Purpose::accepts` ensures")
+        })
+    }
+
     /// Signs a digest with a secp256k1 key: deterministic (RFC 6979) and with
     /// the lower of the two values of `s`. `purpose` says what the digest
     /// stands for, and must be the key's own.

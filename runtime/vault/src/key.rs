@@ -156,16 +156,19 @@ pub enum Purpose {
     Guest,
     /// Signs bindings as one of their counterparties. secp256k1.
     Counterparty,
+    /// Cosigns checkpoints of others' logs. Ed25519.
+    Witness,
 }
 
 impl Purpose {
     /// Every purpose.
-    pub const ALL: [Self; 5] = [
+    pub const ALL: [Self; 6] = [
         Self::Attestation,
         Self::Delivery,
         Self::Account,
         Self::Guest,
         Self::Counterparty,
+        Self::Witness,
     ];
 
     const fn as_str(self) -> &'static str {
@@ -175,13 +178,14 @@ impl Purpose {
             Self::Account => "account",
             Self::Guest => "guest",
             Self::Counterparty => "counterparty",
+            Self::Witness => "witness",
         }
     }
 
     /// Whether keys with this purpose may use `algorithm`.
     pub const fn accepts(self, algorithm: Algorithm) -> bool {
         match self {
-            Self::Attestation => matches!(algorithm, Algorithm::Ed25519),
+            Self::Attestation | Self::Witness => matches!(algorithm, Algorithm::Ed25519),
             Self::Delivery | Self::Account | Self::Counterparty => {
                 matches!(algorithm, Algorithm::Secp256k1)
             }
@@ -193,7 +197,7 @@ impl Purpose {
     /// accepts, and for guests the one that contracts can verify.
     pub const fn default_algorithm(self) -> Algorithm {
         match self {
-            Self::Attestation => Algorithm::Ed25519,
+            Self::Attestation | Self::Witness => Algorithm::Ed25519,
             Self::Delivery | Self::Account | Self::Guest | Self::Counterparty => {
                 Algorithm::Secp256k1
             }
@@ -215,7 +219,7 @@ impl fmt::Display for Purpose {
 /// A text that names no [`Purpose`].
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error(
-    "`{0}` is no purpose of a key; choose attestation, delivery, account, guest or counterparty"
+    "`{0}` is no purpose of a key; choose attestation, delivery, account, guest, counterparty or witness"
 )]
 pub struct UnknownPurpose(
     /// What was given.

@@ -248,6 +248,7 @@ fn refuses_algorithms_that_do_not_suit_the_purpose() {
         (Purpose::Delivery, Algorithm::Ed25519),
         (Purpose::Account, Algorithm::Ed25519),
         (Purpose::Counterparty, Algorithm::Ed25519),
+        (Purpose::Witness, Algorithm::Secp256k1),
     ] {
         let error = fixture
             .vault

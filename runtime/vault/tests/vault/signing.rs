@@ -103,6 +103,7 @@ fn a_key_signs_for_its_own_purpose_and_no_other() {
         let label = key.to_string();
         let attempts = [
             (Purpose::Attestation, delegate.attest(&label, b"m").err()),
+            (Purpose::Witness, delegate.cosign(&label, b"m").err()),
             (
                 Purpose::Guest,
                 delegate.sign_guest_message(&label, &BINDING, b"m").err(),
