@@ -1,14 +1,29 @@
 //! The whole log, checked leaf by leaf: what takes too long at every start and must not be left out
 //! before a copy is trusted.
 
-use cryptlet_attest::{LeafHash, TrustedKey, log};
+use std::collections::HashMap;
 
-use super::log::damaged;
+use cryptlet_attest::log::{HashReaderError, TileId, TileReader, Tiles};
+use cryptlet_attest::{Hash, LeafHash, TrustedKey, log};
+
+use super::log::{damaged, unreadable};
+use super::tiles::StoredTiles;
 use super::views::CheckpointRow;
 use super::{Journal, JournalError};
 
-/// Leaves that are read at once.
-const PAGE: u32 = 1_000;
+/// Bytes of 256 hashes.
+const FULL_TILE: usize = 256 * 32;
+
+/// The last tile of every level of a tree that grows: all that its next leaf needs.
+#[derive(Default)]
+struct Edge(HashMap<u8, (TileId, Vec<u8>)>);
+
+impl TileReader for Edge {
+    fn read_tile(&self, tile: TileId) -> Result<Vec<u8>, HashReaderError> {
+        let last = self.0.get(&tile.level).filter(|(last, _)| *last == tile);
+        Ok(last.map(|(_, hashes)| hashes.clone()).unwrap_or_default())
+    }
+}
 
 impl Journal {
     /// Hashes every leaf anew and compares all of it with what is stored, up to the root that the
@@ -27,28 +42,8 @@ impl Journal {
                 size => Err(damaged(format!("{size} leaves without a checkpoint"))),
             };
         };
-        let mut hashes = log::MemoryHashes::default();
-        while hashes.size() < checkpoint.size {
-            let page = self.leaves(hashes.size(), PAGE)?;
-            if page.is_empty() {
-                break;
-            }
-            for leaf in page {
-                let position = hashes.size();
-                if position == checkpoint.size {
-                    break;
-                }
-                let hash = LeafHash::of(&leaf.entry);
-                if leaf.position != position || leaf.hash != hash {
-                    return Err(damaged(format!("leaf {position} is missing or altered")));
-                }
-                hashes
-                    .append(&hash)
-                    .map_err(|error| damaged(error.to_string()))?;
-            }
-        }
-        let root = log::root(hashes.size(), &hashes).map_err(|error| damaged(error.to_string()))?;
-        if hashes.size() != checkpoint.size || root.0 != checkpoint.root {
+        let root = self.rebuild(checkpoint.size)?;
+        if root.0 != checkpoint.root {
             return Err(damaged(
                 "the leaves do not hash to the newest checkpoint's root".into(),
             ));
@@ -64,35 +59,61 @@ impl Journal {
                 checkpoint.size
             )));
         }
-        self.compare_stored(&hashes, checkpoint.size)?;
         Ok(Some((key, checkpoint)))
     }
 
-    /// Proofs are made from stored hashes: a false one among them would spoil them.
-    fn compare_stored(&self, hashes: &log::MemoryHashes, size: u64) -> Result<(), JournalError> {
-        use log::HashReader as _;
-        let count = log::stored_hash_count(size);
-        for from in (0..count).step_by(PAGE as usize) {
-            let page: Vec<u64> = (from..count.min(from + u64::from(PAGE))).collect();
-            let computed = hashes
-                .read_hashes(&page)
-                .map_err(|error| damaged(&self.path, error.to_string()))?;
-            let stored: Vec<[u8; 32]> = self.read().all(
-                "SELECT hash FROM log_hash WHERE position >= ?1 ORDER BY position LIMIT ?2",
-                [
-                    from.cast_signed(),
-                    page.len().try_into().unwrap_or(i64::MAX),
-                ],
-                |row| row.get(0),
-            )?;
-            if !computed.iter().map(|hash| &hash.0).eq(&stored) {
-                return Err(damaged(
-                    &self.path,
-                    format!("a stored hash from {from} on is missing or altered"),
-                ));
+    /// Makes the first `size` leaves' tree anew and compares every stored hash with it: proofs are
+    /// made from these, and a false one would spoil them. Gives the root.
+    fn rebuild(&self, size: u64) -> Result<Hash, JournalError> {
+        let damaged = |reason: String| damaged(&self.path, reason);
+        let mut edge = Edge::default();
+        let mut done = 0;
+        while done < size {
+            let page = u32::try_from((size - done).min(log::TILE_WIDTH)).unwrap_or(u32::MAX);
+            let leaves = self.leaves(done, page)?;
+            if leaves.len() != page as usize {
+                return Err(damaged(format!("leaf {done} or one after it is missing")));
+            }
+            let mut hashes = Vec::with_capacity(leaves.len());
+            for (position, leaf) in (done..).zip(&leaves) {
+                let hash = LeafHash::of(&leaf.entry);
+                if leaf.position != position || leaf.hash != hash {
+                    return Err(damaged(format!("leaf {position} is missing or altered")));
+                }
+                hashes.push(hash);
+            }
+            let changed = log::append_leaves(done, &hashes, &edge)
+                .map_err(|error| damaged(error.to_string()))?;
+            done += hashes.len() as u64;
+            for (tile, computed) in changed {
+                if computed.len() == FULL_TILE {
+                    self.compare_stored(tile, &computed)?;
+                }
+                edge.0.insert(tile.level, (tile, computed));
             }
         }
-        Ok(())
+        for (tile, computed) in edge.0.values() {
+            self.compare_stored(*tile, computed)?;
+        }
+        log::root(size, &Tiles::new(size, &edge)).map_err(|error| damaged(error.to_string()))
+    }
+
+    fn compare_stored(&self, tile: TileId, computed: &[u8]) -> Result<(), JournalError> {
+        let reading = self.read();
+        let stored = StoredTiles {
+            connection: &reading.connection,
+        };
+        let stored = stored
+            .read_tile(tile)
+            .map_err(|error| unreadable(reading.path, error.into()))?;
+        // Somebody may have added to it meanwhile.
+        if stored.starts_with(computed) {
+            return Ok(());
+        }
+        Err(damaged(
+            reading.path,
+            format!("a hash in {tile} is missing or altered"),
+        ))
     }
 
     /// Writes a copy of the journal as it stands now; a fabric that writes meanwhile does not mind.

@@ -368,6 +368,11 @@ impl Writing<'_> {
     }
 }
 
+/// See [`Journal::leaf_of_receipt`].
+pub(super) const LEAF_OF_RECEIPT: &str =
+    "SELECT leaf FROM delivery JOIN execution USING (binding, number)
+     WHERE receipt_hash = ?1 AND ordinal = 0 LIMIT 1";
+
 impl Journal {
     /// Deliveries of a binding, in order.
     ///
@@ -388,6 +393,19 @@ impl Journal {
             "AND status NOT IN ('finalized', 'skipped')",
             [binding.as_bytes()],
         )
+    }
+
+    /// Where the log has the receipt with this hash, as the chain names it; none if no delivery came
+    /// from it.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn leaf_of_receipt(&self, receipt: &LeafHash) -> Result<Option<u64>, JournalError> {
+        let leaf: Option<i64> = self
+            .read()
+            .one(LEAF_OF_RECEIPT, [receipt.as_bytes()], |row| row.get(0))?;
+        Ok(leaf.map(i64::cast_unsigned))
     }
 
     /// A delivery as it stands now.

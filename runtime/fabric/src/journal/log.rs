@@ -1,10 +1,12 @@
-//! The transparency log inside the journal: leaves, stored hashes, one checkpoint a commit.
+//! The transparency log inside the journal: leaves, and one checkpoint a commit.
 
 use std::path::Path;
 
-use cryptlet_attest::{CheckpointKey, Hash, HashReader, LeafHash, LogEntry, TrustedKey, log};
+use cryptlet_attest::log::{HashReaderError, LogError};
+use cryptlet_attest::{CheckpointKey, LeafHash, LogEntry, TrustedKey, log};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
+use super::tiles::StoredTiles;
 use super::views::{CheckpointRow, checkpoint};
 use super::{Journal, JournalError, Reading, Writing, store};
 
@@ -16,10 +18,11 @@ pub trait LogOwner: Send + Sync {
     fn key(&self) -> &dyn CheckpointKey;
 }
 
-/// Where the next leaf goes.
-#[derive(Clone, Debug)]
+/// The end of the log inside a commit: what was there, and what joins it.
+#[derive(Debug)]
 pub(super) struct Tail {
-    size: u64,
+    before: u64,
+    added: Vec<LeafHash>,
 }
 
 impl Tail {
@@ -32,68 +35,82 @@ impl Tail {
             )
             .map_err(|source| store(path, source))?;
         Ok(Self {
-            size: size.cast_unsigned(),
+            before: size.cast_unsigned(),
+            added: Vec::new(),
         })
     }
 
     pub(super) fn size(&self) -> u64 {
-        self.size
+        self.before + self.added.len() as u64
+    }
+
+    /// What [`cut`](Self::cut) goes back to.
+    pub(super) fn mark(&self) -> usize {
+        self.added.len()
+    }
+
+    pub(super) fn cut(&mut self, mark: usize) {
+        self.added.truncate(mark);
     }
 }
 
 impl Writing<'_> {
-    /// Adds a leaf and returns its position and its hash.
-    pub(crate) fn append(&mut self, entry: &LogEntry) -> Result<(u64, LeafHash), JournalError> {
+    /// Adds a leaf and returns its position and its hash. The tree over it is made once, at the end
+    /// of the commit.
+    ///
+    /// # Errors
+    ///
+    /// If the entry is longer than any, or the journal cannot be written.
+    pub fn append(&mut self, entry: &LogEntry) -> Result<(u64, LeafHash), JournalError> {
         // Read back before it is written: a leaf that nobody can decode would stay for ever.
         let bytes = entry.checked_bytes().map_err(|error| {
             JournalError::Conflict(format!("{} cannot be logged: {error}", entry.kind()))
         })?;
         let hash = LeafHash::of(&bytes);
-        let position = self.log.size;
-        let stored = log::append(
-            position,
-            &hash,
-            &StoredHashes {
-                connection: self.connection,
-            },
-        )
-        .map_err(|error| damaged(self.path, error.to_string()))?;
+        let position = self.log.size();
         self.execute(
             "INSERT INTO leaf (position, entry, hash) VALUES (?1, ?2, ?3)",
             params![position.cast_signed(), bytes, hash.as_bytes()],
         )?;
-        let first = log::stored_hash_count(position);
-        for (offset, hash) in stored.iter().enumerate() {
-            self.execute(
-                "INSERT INTO log_hash (position, hash) VALUES (?1, ?2)",
-                params![
-                    first.cast_signed() + i64::try_from(offset).unwrap_or(i64::MAX),
-                    hash.0
-                ],
-            )?;
-        }
-        self.log.size += 1;
+        self.log.added.push(hash);
         Ok((position, hash))
     }
 }
 
-/// Signs the checkpoint over everything in `tail`.
+/// Completes the tree over everything in `tail`, if anything joined it, and signs its root.
 pub(super) fn publish(
     connection: &Connection,
     path: &Path,
     tail: &Tail,
     owner: &dyn LogOwner,
 ) -> Result<(), JournalError> {
-    let root = log::root(tail.size, &StoredHashes { connection })
-        .map_err(|error| damaged(path, error.to_string()))?;
-    let note = log::sign_checkpoint(owner.origin(), tail.size, &root, owner.key())
+    if tail.added.is_empty() {
+        return Ok(());
+    }
+    let failed = |source| store(path, source);
+    let tiles = StoredTiles { connection };
+    let changed = log::append_leaves(tail.before, &tail.added, &tiles)
+        .map_err(|error| unreadable(path, error))?;
+    let mut put = connection
+        .prepare_cached(
+            "INSERT INTO tile (level, number, hashes) VALUES (?1, ?2, ?3)
+             ON CONFLICT (level, number) DO UPDATE SET hashes = excluded.hashes",
+        )
+        .map_err(failed)?;
+    for (tile, hashes) in &changed {
+        put.execute(params![tile.level, tile.index.cast_signed(), hashes])
+            .map_err(failed)?;
+    }
+    let size = tail.size();
+    let root = log::root(size, &tiles.of(size)).map_err(|error| unreadable(path, error))?;
+    let note = log::sign_checkpoint(owner.origin(), size, &root, owner.key())
         .map_err(|error| JournalError::Signing(error.to_string()))?;
     connection
         .execute(
             "INSERT INTO checkpoint (size, root, note) VALUES (?1, ?2, ?3)",
-            params![tail.size.cast_signed(), root.0, note],
+            params![size.cast_signed(), root.0, note],
         )
-        .map_err(|source| store(path, source))?;
+        .map_err(failed)?;
     Ok(())
 }
 
@@ -116,26 +133,26 @@ pub(super) fn check(
         .map_err(|source| store(path, source))?;
     let tail = Tail::read(connection, path)?;
     let Some((size, root, note)) = newest else {
-        return if tail.size == 0 {
+        return if tail.size() == 0 {
             Ok(())
         } else {
             Err(damaged(
                 path,
-                format!("{} leaves without a checkpoint", tail.size),
+                format!("{} leaves without a checkpoint", tail.size()),
             ))
         };
     };
-    if size.cast_unsigned() != tail.size {
+    if size.cast_unsigned() != tail.size() {
         return Err(damaged(
             path,
             format!(
                 "{} leaves, but the newest checkpoint covers {size}",
-                tail.size
+                tail.size()
             ),
         ));
     }
-    let computed = log::root(tail.size, &StoredHashes { connection })
-        .map_err(|error| damaged(path, error.to_string()))?;
+    let computed = log::root(tail.size(), &StoredTiles { connection }.of(tail.size()))
+        .map_err(|error| unreadable(path, error))?;
     if computed.0.as_slice() != root.as_slice() {
         return Err(damaged(
             path,
@@ -146,7 +163,7 @@ pub(super) fn check(
         .map_err(|error| JournalError::Signing(error.to_string()))?;
     let checkpoint = log::open_checkpoint(&note, std::slice::from_ref(&trusted))
         .map_err(|error| damaged(path, format!("checkpoint {size}: {error}")))?;
-    if checkpoint.size != tail.size || checkpoint.root != computed {
+    if checkpoint.size != tail.size() || checkpoint.root != computed {
         return Err(damaged(
             path,
             format!("checkpoint {size} signs another tree"),
@@ -162,25 +179,16 @@ pub(super) fn damaged(path: &Path, reason: String) -> JournalError {
     }
 }
 
-struct StoredHashes<'a> {
-    connection: &'a Connection,
-}
-
-impl HashReader for StoredHashes<'_> {
-    fn read_hashes(&self, indexes: &[u64]) -> Result<Vec<Hash>, log::HashReaderError> {
-        let mut statement = self
-            .connection
-            .prepare_cached("SELECT hash FROM log_hash WHERE position = ?1")
-            .map_err(|_| log::HashReaderError::IndexesNotInTree)?;
-        indexes
-            .iter()
-            .map(|index| {
-                statement
-                    .query_row([index.cast_signed()], |row| row.get::<_, [u8; 32]>(0))
-                    .map(Hash)
-                    .map_err(|_| log::HashReaderError::IndexesNotInTree)
-            })
-            .collect()
+/// Why hashes of the log could not be had: the disk's fault, or the log's.
+pub(super) fn unreadable(path: &Path, error: LogError) -> JournalError {
+    match error {
+        LogError::Storage(HashReaderError::Storage(source)) => {
+            match source.downcast::<rusqlite::Error>() {
+                Ok(source) => store(path, *source),
+                Err(source) => damaged(path, source.to_string()),
+            }
+        }
+        error => damaged(path, error.to_string()),
     }
 }
 
@@ -204,11 +212,7 @@ impl Journal {
     ///
     /// If the journal cannot be read.
     pub fn newest_checkpoint(&self) -> Result<Option<CheckpointRow>, JournalError> {
-        self.read().one(
-            "SELECT size, root, note FROM checkpoint ORDER BY size DESC LIMIT 1",
-            [],
-            checkpoint,
-        )
+        self.read().checkpoint()
     }
 
     /// The key that auditors of this log must trust: the first leaf names it. None before that.
@@ -242,7 +246,7 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn log_size(&self) -> Result<u64, JournalError> {
         let reading = self.read();
-        Tail::read(&reading.connection, reading.path).map(|tail| tail.size)
+        Tail::read(&reading.connection, reading.path).map(|tail| tail.size())
     }
 
     /// The entry at `position`, which must be in the log, with its proof under the checkpoint of
@@ -267,20 +271,28 @@ impl Journal {
             )?
             .ok_or_else(missing)?;
         let checkpoint = note(&reading, size)?.ok_or_else(missing)?;
-        let proof = log::prove(
-            position,
-            size,
-            &StoredHashes {
-                connection: &reading.connection,
-            },
-        )
-        .map_err(|error| damaged(reading.path, error.to_string()))?;
+        let tiles = StoredTiles {
+            connection: &reading.connection,
+        };
+        let proof = log::prove(position, size, &tiles.of(size))
+            .map_err(|error| unreadable(reading.path, error))?;
         Ok(cryptlet_attest::Receipt {
             statement,
             index: position,
             proof: proof.into_iter().map(|hash| hash.0).collect(),
             checkpoint,
         })
+    }
+}
+
+impl Reading<'_> {
+    /// The newest checkpoint.
+    pub(super) fn checkpoint(&self) -> Result<Option<CheckpointRow>, JournalError> {
+        self.one(
+            "SELECT size, root, note FROM checkpoint ORDER BY size DESC LIMIT 1",
+            [],
+            checkpoint,
+        )
     }
 }
 

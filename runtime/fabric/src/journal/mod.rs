@@ -16,6 +16,7 @@ pub(crate) mod scene;
 mod states;
 #[cfg(test)]
 mod tests;
+mod tiles;
 mod versions;
 mod views;
 mod writer;

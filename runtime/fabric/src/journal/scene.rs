@@ -71,6 +71,25 @@ pub(crate) async fn begun(state: &Path) -> Result<Journal, JournalError> {
     Ok(journal)
 }
 
+/// Adds `count` leaves in one commit.
+pub(crate) async fn grow(journal: &Journal, count: u64) -> Result<(), JournalError> {
+    journal
+        .commit(move |writing| {
+            for _ in 0..count {
+                let entry = LogEntry::Version(VersionEntry {
+                    cryptlet: format!("cryptlet-{}", writing.log.size()),
+                    version: "1.0.0".into(),
+                    measurement: Measurement::of(b"swap"),
+                    binding: None,
+                    change: VersionChange::Deployed,
+                });
+                writing.append(&entry)?;
+            }
+            Ok(())
+        })
+        .await
+}
+
 /// A journal in which the binding of the documents' tests is active.
 pub(crate) async fn bound(state: &Path) -> Result<(Journal, BindingId), JournalError> {
     let journal = begun(state).await?;

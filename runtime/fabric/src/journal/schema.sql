@@ -5,13 +5,16 @@
 CREATE TABLE leaf (
     position INTEGER PRIMARY KEY,
     entry    BLOB NOT NULL,
-    hash     BLOB NOT NULL UNIQUE
+    hash     BLOB NOT NULL
 ) STRICT;
 
--- Interior hashes of the log in the order of RFC 6962 stored hashes (C2SP tlog-tiles numbering).
-CREATE TABLE log_hash (
-    position INTEGER PRIMARY KEY,
-    hash     BLOB NOT NULL
+-- The tree over the leaves in C2SP tlog-tiles: up to 256 hashes of 32 bytes each. The last tile of a
+-- level grows with every commit.
+CREATE TABLE tile (
+    level  INTEGER NOT NULL,
+    number INTEGER NOT NULL,
+    hashes BLOB NOT NULL,
+    PRIMARY KEY (level, number)
 ) STRICT;
 
 CREATE TABLE checkpoint (
@@ -163,6 +166,8 @@ CREATE TABLE delivery (
 CREATE INDEX delivery_open ON delivery (binding, ledger, delivery)
     WHERE status NOT IN ('finalized', 'skipped');
 CREATE INDEX delivery_by_status ON delivery (binding, status);
+-- How a receipt that the chain names is found.
+CREATE INDEX delivery_by_receipt ON delivery (receipt_hash);
 CREATE INDEX delivery_of_invocation ON delivery (binding, number);
 
 -- The next nonce of every account that the fabric sends from.

@@ -1,6 +1,7 @@
 mod concurrent;
 mod full;
 mod plans;
+mod tiles;
 mod views;
 
 use std::path::Path;
@@ -128,10 +129,7 @@ async fn a_version_never_changes_its_bytes() -> Result<(), Box<dyn std::error::E
 async fn a_log_that_was_rewritten_is_refused() -> Result<(), Box<dyn std::error::Error>> {
     for (sql, reason) in [
         ("DELETE FROM leaf WHERE position = 1", "leaves"),
-        (
-            "UPDATE log_hash SET hash = zeroblob(32) WHERE position = 2",
-            "do not hash",
-        ),
+        ("UPDATE tile SET hashes = zeroblob(64)", "do not hash"),
         (
             "UPDATE checkpoint SET note = replace(note, 'fabric', 'forger')",
             "checkpoint",

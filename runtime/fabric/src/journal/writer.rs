@@ -171,11 +171,10 @@ fn commit_group(
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(failed)?;
         let mut tail = log::Tail::read(&transaction, path)?;
-        let before = tail.size();
         while !group.is_empty() {
             let mut savepoint: Savepoint<'_> = transaction.savepoint().map_err(failed)?;
             let Some(job) = group.pop_front() else { break };
-            let mark = tail.clone();
+            let mark = tail.mark();
             let (verdict, answer) = job(Ok(&mut Writing {
                 connection: &savepoint,
                 path,
@@ -185,7 +184,7 @@ fn commit_group(
             match verdict {
                 Verdict::Keep => savepoint.commit().map_err(failed)?,
                 Verdict::Undo => {
-                    tail = mark;
+                    tail.cut(mark);
                     savepoint.rollback().map_err(failed)?;
                 }
                 Verdict::Full => {
@@ -195,9 +194,7 @@ fn commit_group(
                 }
             }
         }
-        if tail.size() > before {
-            log::publish(&transaction, path, &tail, owner)?;
-        }
+        log::publish(&transaction, path, &tail, owner)?;
         transaction.commit().map_err(failed)
     };
     let fate = run(&mut answers);

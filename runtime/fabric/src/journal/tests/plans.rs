@@ -1,5 +1,6 @@
 use rusqlite::Connection;
 
+use crate::journal::deliveries::LEAF_OF_RECEIPT;
 use crate::journal::invocations::{HELD_BY, NEXT_ACCEPTED};
 use crate::journal::scene::bound;
 
@@ -12,6 +13,7 @@ async fn what_is_asked_before_each_run_is_found_by_an_index()
     let connection = Connection::open(state.path().join("journal.sqlite"))?;
     for (sql, index) in [
         (NEXT_ACCEPTED, "USING COVERING INDEX invocation_waiting"),
+        (LEAF_OF_RECEIPT, "delivery USING INDEX delivery_by_receipt"),
         (HELD_BY, "execution USING INDEX execution_failed"),
         (
             "SELECT status, count(*) FROM delivery WHERE binding = ?1 GROUP BY status",
