@@ -103,16 +103,11 @@ pub fn sign_checkpoint(
 ///
 /// See [`CheckpointError`].
 pub fn open_checkpoint(note: &str, trust: &[TrustedKey]) -> Result<Checkpoint, CheckpointError> {
-    if note.len() > MAXIMUM_CHECKPOINT {
-        return Err(malformed("larger than any checkpoint"));
-    }
-    let parsed = Note::from_bytes(note.as_bytes()).map_err(|_| malformed("not a signed note"))?;
-    if parsed.to_bytes() != note.as_bytes() {
-        return Err(malformed("not the one way to write this signed note"));
-    }
-    let checkpoint = tlog_tiles::Checkpoint::from_bytes(parsed.text())
-        .map_err(|_| malformed("the note's text is not origin, size and root"))?;
-    let lines = signature_lines(note);
+    let SignedCheckpoint {
+        text,
+        checkpoint,
+        lines,
+    } = SignedCheckpoint::parse(note)?;
 
     let mut signed = Vec::new();
     for line in &lines {
@@ -123,7 +118,7 @@ pub fn open_checkpoint(note: &str, trust: &[TrustedKey]) -> Result<Checkpoint, C
         let verifies = line
             .signature()
             .try_into()
-            .is_ok_and(|signature| key.verifies(parsed.text(), signature));
+            .is_ok_and(|signature| key.verifies(text.as_bytes(), signature));
         if !verifies {
             return Err(CheckpointError::BadSignature {
                 key: key.identity(),
@@ -151,20 +146,45 @@ pub fn open_checkpoint(note: &str, trust: &[TrustedKey]) -> Result<Checkpoint, C
     })
 }
 
-/// The signatures of a note that has been parsed: `signed_note` does not hand them out
-/// before they are verified, and verifies less strictly than we do.
-fn signature_lines(note: &str) -> Vec<Signature> {
-    let (_, lines) = note.rsplit_once("\n\n").unwrap_or_default();
-    lines
-        .lines()
-        .filter_map(|line| Signature::from_bytes(line.as_bytes()).ok())
-        .collect()
+/// A checkpoint that is well-formed, and that nobody has been found to have signed.
+pub(super) struct SignedCheckpoint<'a> {
+    /// What was signed.
+    pub(super) text: &'a str,
+    pub(super) checkpoint: tlog_tiles::Checkpoint,
+    pub(super) lines: Vec<Signature>,
 }
 
-fn identity(signature: &Signature) -> String {
+impl<'a> SignedCheckpoint<'a> {
+    pub(super) fn parse(note: &'a str) -> Result<Self, CheckpointError> {
+        if note.len() > MAXIMUM_CHECKPOINT {
+            return Err(malformed("larger than any checkpoint"));
+        }
+        let parsed =
+            Note::from_bytes(note.as_bytes()).map_err(|_| malformed("not a signed note"))?;
+        if parsed.to_bytes() != note.as_bytes() {
+            return Err(malformed("not the one way to write this signed note"));
+        }
+        let checkpoint = tlog_tiles::Checkpoint::from_bytes(parsed.text())
+            .map_err(|_| malformed("the note's text is not origin, size and root"))?;
+        // `signed_note` does not hand out signatures before they are verified, and verifies
+        // less strictly than we do.
+        let (text, lines) = note.split_at(parsed.text().len());
+        let lines = lines
+            .lines()
+            .filter_map(|line| Signature::from_bytes(line.as_bytes()).ok())
+            .collect();
+        Ok(Self {
+            text,
+            checkpoint,
+            lines,
+        })
+    }
+}
+
+pub(super) fn identity(signature: &Signature) -> String {
     format!("{}+{:08x}", signature.name(), signature.id())
 }
 
-fn malformed(reason: &'static str) -> CheckpointError {
+pub(super) fn malformed(reason: &'static str) -> CheckpointError {
     CheckpointError::Malformed { reason }
 }

@@ -8,7 +8,7 @@ use std::str::FromStr;
 use thiserror::Error;
 
 /// Ed25519 in a C2SP signed note.
-const ALGORITHM: u8 = 1;
+const ED25519: u8 = 1;
 
 /// Signs checkpoints and evidence. The secret stays wherever it lives: in a vault,
 /// in a token, in an enclave.
@@ -88,11 +88,7 @@ pub(crate) fn is_signed(public: &VerifyingKey, message: &[u8], signature: &[u8; 
 /// # Ok::<(), cryptlet_attest::KeyError>(())
 /// ```
 #[derive(Clone, PartialEq, Eq)]
-pub struct TrustedKey {
-    name: String,
-    id: u32,
-    public: VerifyingKey,
-}
+pub struct TrustedKey(NoteKey);
 
 /// Why something is not a key that can be trusted.
 #[derive(Clone, Debug, PartialEq, Eq, Error)]
@@ -121,8 +117,10 @@ pub enum KeyError {
         /// The id as written.
         found: String,
     },
-    /// Another algorithm than Ed25519.
-    #[error("signature type {found} is not supported; only Ed25519, type 1, is")]
+    /// The key of another kind of signer, or for another algorithm than Ed25519.
+    #[error(
+        "the key has signature type {found}, but a log's key has type 1, and a witness' type 4: both Ed25519"
+    )]
     Algorithm {
         /// The signature type.
         found: u8,
@@ -139,52 +137,38 @@ impl TrustedKey {
     ///
     /// If `name` cannot name a key or `public` is not an Ed25519 public key.
     pub fn new(name: &str, public: &[u8; 32]) -> Result<Self, KeyError> {
-        if !is_name(name) {
-            return Err(KeyError::Name {
-                name: name.to_owned(),
-            });
-        }
-        let public = VerifyingKey::from_bytes(public).map_err(|_| KeyError::Public)?;
-        if public.is_weak() {
-            return Err(KeyError::Public);
-        }
-        Ok(Self {
-            name: name.to_owned(),
-            id: signed_note::key_id(name, &typed(&public)),
-            public,
-        })
+        NoteKey::new(name, public, ED25519).map(Self)
     }
 
     /// The key's name: the origin of the log that it signs.
     pub fn name(&self) -> &str {
-        &self.name
+        &self.0.name
     }
 
     /// The id that its signatures carry.
     pub fn id(&self) -> u32 {
-        self.id
+        self.0.id
     }
 
     /// The Ed25519 public key.
     pub fn public(&self) -> [u8; 32] {
-        self.public.to_bytes()
+        self.0.public.to_bytes()
     }
 
     /// `name+id`: how a receipt's host part names the key.
     pub fn identity(&self) -> String {
-        format!("{}+{:08x}", self.name, self.id)
+        self.0.identity()
     }
 
     /// Whether `signature` is this key's, of `message`.
     pub fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
-        is_signed(&self.public, message, signature)
+        self.0.verifies(message, signature)
     }
 }
 
 impl fmt::Display for TrustedKey {
     fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let key = BASE64_STANDARD.encode(typed(&self.public));
-        write!(formatter, "{}+{:08x}+{key}", self.name, self.id)
+        self.0.fmt(formatter)
     }
 }
 
@@ -198,6 +182,39 @@ impl FromStr for TrustedKey {
     type Err = KeyError;
 
     fn from_str(text: &str) -> Result<Self, KeyError> {
+        NoteKey::parse(text, ED25519).map(Self)
+    }
+}
+
+/// The named public key of one kind of signer.
+#[derive(Clone, PartialEq, Eq)]
+pub(super) struct NoteKey {
+    pub(super) name: String,
+    pub(super) id: u32,
+    pub(super) public: VerifyingKey,
+    algorithm: u8,
+}
+
+impl NoteKey {
+    pub(super) fn new(name: &str, public: &[u8; 32], algorithm: u8) -> Result<Self, KeyError> {
+        if !is_name(name) {
+            return Err(KeyError::Name {
+                name: name.to_owned(),
+            });
+        }
+        let public = VerifyingKey::from_bytes(public).map_err(|_| KeyError::Public)?;
+        if public.is_weak() {
+            return Err(KeyError::Public);
+        }
+        Ok(Self {
+            name: name.to_owned(),
+            id: signed_note::key_id(name, &typed(algorithm, &public)),
+            public,
+            algorithm,
+        })
+    }
+
+    pub(super) fn parse(text: &str, algorithm: u8) -> Result<Self, KeyError> {
         let (name, rest) = text.split_once('+').ok_or(KeyError::Format)?;
         let (id, key) = rest.split_once('+').ok_or(KeyError::Format)?;
         let is_id = id.len() == 8
@@ -205,14 +222,15 @@ impl FromStr for TrustedKey {
                 .bytes()
                 .all(|byte| matches!(byte, b'0'..=b'9' | b'a'..=b'f'));
         let bytes = BASE64_STANDARD.decode(key).map_err(|_| KeyError::Format)?;
-        let (algorithm, public) = bytes.split_first().ok_or(KeyError::Format)?;
+        let (found, public) = bytes.split_first().ok_or(KeyError::Format)?;
         if !is_id {
             return Err(KeyError::Format);
         }
-        if *algorithm != ALGORITHM {
-            return Err(KeyError::Algorithm { found: *algorithm });
+        if *found != algorithm {
+            return Err(KeyError::Algorithm { found: *found });
         }
-        let key = Self::new(name, public.try_into().map_err(|_| KeyError::Public)?)?;
+        let public = public.try_into().map_err(|_| KeyError::Public)?;
+        let key = Self::new(name, public, algorithm)?;
         let expected = format!("{:08x}", key.id);
         if expected != id {
             return Err(KeyError::Id {
@@ -222,11 +240,26 @@ impl FromStr for TrustedKey {
         }
         Ok(key)
     }
+
+    pub(super) fn identity(&self) -> String {
+        format!("{}+{:08x}", self.name, self.id)
+    }
+
+    pub(super) fn verifies(&self, message: &[u8], signature: &[u8; 64]) -> bool {
+        is_signed(&self.public, message, signature)
+    }
+}
+
+impl fmt::Display for NoteKey {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let key = BASE64_STANDARD.encode(typed(self.algorithm, &self.public));
+        write!(formatter, "{}+{:08x}+{key}", self.name, self.id)
+    }
 }
 
 /// The key with its signature type in front, as its id and its text have it.
-fn typed(public: &VerifyingKey) -> Vec<u8> {
-    [&[ALGORITHM][..], public.as_bytes()].concat()
+fn typed(algorithm: u8, public: &VerifyingKey) -> Vec<u8> {
+    [&[algorithm][..], public.as_bytes()].concat()
 }
 
 fn is_name(name: &str) -> bool {

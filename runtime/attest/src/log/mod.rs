@@ -19,15 +19,20 @@
 //! # Ok::<(), log::LogError>(())
 //! ```
 
+mod add_checkpoint;
 mod checkpoint;
 mod cose;
+mod cosignature;
 mod entry_bundle;
 mod key;
+mod proof_file;
+mod proof_text;
 mod storage;
 mod tile;
 mod tile_path;
 mod tree;
 
+pub use add_checkpoint::{AddCheckpoint, AddCheckpointError, MAXIMUM_ADD_CHECKPOINT};
 pub use checkpoint::{
     Checkpoint, CheckpointError, MAXIMUM_CHECKPOINT, open_checkpoint, sign_checkpoint,
 };
@@ -36,9 +41,13 @@ pub use cose::{
     MAXIMUM_COSE, check_consistency_receipt, check_inclusion_receipt, consistency_receipt,
     inclusion_receipt, sign_root,
 };
+pub use cosignature::{
+    Cosigned, WitnessKey, accept_cosignatures, add_cosignatures, cosign, cosigners,
+};
 pub use entry_bundle::{EntryBundleError, MAXIMUM_ENTRY_BUNDLE, entry_bundle, read_entry_bundle};
 pub(crate) use key::sign_checked;
 pub use key::{CheckpointKey, KeyError, SigningError, TrustedKey};
+pub use proof_file::{TLOG_PROOF_EXTENSION, TlogProof, TlogProofError};
 pub use storage::{HashReader, HashReaderError, MemoryHashes};
 pub use tile::{TILE_WIDTH, TileId, TileReader, Tiles, append_leaves};
 pub use tile_path::{TilePath, TilePathError};
