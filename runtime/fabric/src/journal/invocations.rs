@@ -139,10 +139,10 @@ impl Writing<'_> {
         let number = self.take(&new.binding, Counter::Invocation)?;
         let measurement = self.active_measurement(&new.binding, &new.cryptlet)?;
         let input = input(number);
-        self.append(&entry(number, &input, measurement))?;
+        let (leaf, _) = self.append(&entry(number, &input, measurement))?;
         self.execute(
-            "INSERT INTO invocation (binding, number, occurrence, input, instant, seed, salt, measurement)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO invocation (binding, number, occurrence, input, instant, seed, salt, measurement, leaf)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 new.binding.as_bytes(),
                 number.cast_signed(),
@@ -152,6 +152,7 @@ impl Writing<'_> {
                 new.seed,
                 new.salt,
                 measurement.as_bytes(),
+                leaf.cast_signed(),
             ],
         )?;
         Ok(Acceptance {

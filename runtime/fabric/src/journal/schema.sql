@@ -23,6 +23,11 @@ CREATE TABLE checkpoint (
     note TEXT NOT NULL
 ) STRICT;
 
+-- What the host says of itself, signed with the log's key once for each executable.
+CREATE TABLE evidence (
+    encoded BLOB PRIMARY KEY
+) STRICT;
+
 -- Source bytes of every component that was ever deployed.
 CREATE TABLE module (
     measurement BLOB PRIMARY KEY,
@@ -34,6 +39,8 @@ CREATE TABLE version (
     version     TEXT NOT NULL,
     measurement BLOB NOT NULL REFERENCES module (measurement),
     deployed_at INTEGER NOT NULL,
+    -- The leaf that tells the world.
+    leaf        INTEGER NOT NULL REFERENCES leaf (position),
     PRIMARY KEY (cryptlet, version)
 ) STRICT;
 
@@ -80,6 +87,8 @@ CREATE TABLE invocation (
     executed    INTEGER NOT NULL DEFAULT 0 CHECK (executed IN (0, 1)),
     -- Its operator decided to go on without an answer to it.
     passed_over INTEGER NOT NULL DEFAULT 0 CHECK (passed_over IN (0, 1)),
+    -- The leaf that accepted it.
+    leaf        INTEGER NOT NULL REFERENCES leaf (position),
     PRIMARY KEY (binding, number),
     UNIQUE (binding, occurrence)
 ) STRICT;

@@ -49,22 +49,24 @@ impl Writing<'_> {
             "INSERT OR IGNORE INTO module (measurement, component) VALUES (?1, ?2)",
             params![row.measurement.as_bytes(), component],
         )?;
-        self.execute(
-            "INSERT INTO version (cryptlet, version, measurement, deployed_at) VALUES (?1, ?2, ?3, ?4)",
-            params![
-                row.cryptlet,
-                row.version.to_string(),
-                row.measurement.as_bytes(),
-                row.deployed_at.cast_signed()
-            ],
-        )?;
-        self.append(&LogEntry::Version(VersionEntry {
+        let (leaf, _) = self.append(&LogEntry::Version(VersionEntry {
             cryptlet: row.cryptlet.clone(),
             version: row.version.to_string(),
             measurement: row.measurement,
             binding: None,
             change: VersionChange::Deployed,
         }))?;
+        self.execute(
+            "INSERT INTO version (cryptlet, version, measurement, deployed_at, leaf)
+             VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                row.cryptlet,
+                row.version.to_string(),
+                row.measurement.as_bytes(),
+                row.deployed_at.cast_signed(),
+                leaf.cast_signed(),
+            ],
+        )?;
         Ok(row.deployed_at)
     }
 }
