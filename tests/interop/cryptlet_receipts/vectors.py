@@ -1,0 +1,115 @@
+"""Holds this program to the vectors of the specification, one function for each file of them."""
+
+import json
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from . import verdict
+from .doubt import Doubt
+from .entries import read_entry
+from .evidence import is_genuine, read_evidence
+from .hashes import digest, field_digest, field_salt, leaf_hash, measurement
+from .note import LOG_SIGNATURE, Key
+from .receipt import verify_receipt
+from .tree import is_consistent, proven_root, root_of
+
+Check = tuple[str, Any, Any]
+"""What was computed, what came out, what the vector says."""
+
+
+def check_folder(folder: Path) -> tuple[int, list[str]]:
+    """How many checks were made, and a line for each that failed. No file may go unchecked."""
+    count, failures = 0, []
+    for path in sorted(folder.glob("*.json")):
+        if path.stem not in CHECKS:
+            failures.append(f"{path.name}: nothing here checks this file")
+            continue
+        for what, found, expected in CHECKS[path.stem](json.loads(path.read_text())):
+            count += 1
+            if found != expected:
+                failures.append(f"{path.name}: {what}: {found}, the vector says {expected}")
+    return count, failures
+
+
+def _measurements(vectors: Any) -> Iterator[Check]:
+    for case in vectors["cases"]:
+        pattern = bytes(index % 251 for index in range(case["length"]))
+        component = bytes.fromhex(case["bytes"]) if "bytes" in case else pattern
+        yield f"{case['length']} bytes", measurement(component).hex(), case["measurement"]
+
+
+def _digests(vectors: Any) -> Iterator[Check]:
+    for case in vectors:
+        yield case["domain"], digest(case["domain"], _octets(case["parts"])).hex(), case["digest"]
+
+
+def _salts(vectors: Any) -> Iterator[Check]:
+    for case in vectors:
+        salt = field_salt(bytes.fromhex(case["salt"]), case["field"])
+        yield f"salt of {case['field']}", salt.hex(), case["field_salt"]
+        found = field_digest(salt, case["field"], bytes.fromhex(case["value"]))
+        yield f"digest of {case['field']}", found.hex(), case["digest"]
+
+
+def _trees(vectors: Any) -> Iterator[Check]:
+    leaves = [leaf_hash(entry) for entry in _octets(vectors["entries"])]
+    roots = _octets(vectors["roots"])
+    for size, root in enumerate(roots):
+        yield f"root of {size}", root_of(leaves[:size]), root
+    for case in vectors["inclusion"]:
+        index, size, proof = case["index"], case["size"], _octets(case["proof"])
+        found = proven_root(leaves[index], index, size, proof)
+        yield f"inclusion of {index} in {size}", found, roots[size]
+    for case in vectors["consistency"]:
+        old, size, proof = case["old"], case["size"], _octets(case["proof"])
+        what = f"consistency of {old} with {size}"
+        yield what, is_consistent(old, roots[old], size, roots[size], proof), True
+        altered = [bytes(32), *proof[1:]]
+        yield f"false {what}", is_consistent(old, roots[old], size, roots[size], altered), False
+
+
+def _entries(vectors: Any) -> Iterator[Check]:
+    for case in vectors:
+        entry, kind = read_entry(bytes.fromhex(case["bytes"])), case["view"]["entry"]
+        execution_hash = entry.execution_hash.hex() if entry.execution_hash else None
+        yield "kind", entry.kind, kind
+        yield f"leaf hash of {kind}", entry.leaf.hex(), case["leaf_hash"]
+        yield f"execution hash of {kind}", execution_hash, case["execution_hash"]
+
+
+def _evidence(vectors: Any) -> Iterator[Check]:
+    for case in vectors:
+        evidence = read_evidence(bytes.fromhex(case["bytes"]))
+        key = Key.parse(case["key"], LOG_SIGNATURE)
+        yield "tier", evidence["is"], case["tier"]
+        yield "key", evidence["key"], key.public
+        yield "signature", is_genuine(evidence), True
+
+
+def _receipts(vectors: Any) -> Iterator[Check]:
+    for case in vectors:
+        trust = [Key.parse(case["trust"], LOG_SIGNATURE)]
+        expected = bytes.fromhex(case["expect"]) if case["expect"] else None
+        try:
+            found = verdict.of_receipt(
+                verify_receipt(bytes.fromhex(case["receipt"]), trust, expected)
+            )
+        except Doubt as doubt:
+            found = {"verified": False, "doubt": doubt.name}
+        yield case["name"], found, case["verdict"]
+
+
+def _octets(digits: list[str]) -> list[bytes]:
+    return [bytes.fromhex(one) for one in digits]
+
+
+CHECKS: dict[str, Callable[[Any], Iterator[Check]]] = {
+    "measurement": _measurements,
+    "digest": _digests,
+    "salt": _salts,
+    "rfc6962": _trees,
+    "entry": _entries,
+    "evidence": _evidence,
+    "receipt": _receipts,
+}
