@@ -24,6 +24,10 @@ devnet *ARGUMENTS:
 dist *OPTIONS:
     cargo xtask dist {{ OPTIONS }}
 
+# Check the specification's vectors with code that is not ours.
+interop:
+    cargo xtask interop
+
 # Everything that a change must pass; `just test --full` adds the slow tests.
 test *OPTIONS:
     cargo xtask test {{ OPTIONS }}

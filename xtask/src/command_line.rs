@@ -13,6 +13,7 @@ usage: cargo xtask COMMAND
                      run a chain with the demonstration's contracts to try the `cryptlet` command on
   dist               build the release: an archive with sums in target/dist
   dist --check       pack and inspect an archive of the command as the tests build it
+  interop            check the specification's vectors with code that is not ours
   test               everything that a change must pass
   test --full        the same, with the tests that are marked as slow
   help               this text";
@@ -28,6 +29,7 @@ pub enum Order {
     Demo { arguments: Vec<String> },
     Devnet { arguments: Vec<String> },
     Dist { check: bool },
+    Interop,
     Test { full: bool },
 }
 
@@ -49,9 +51,13 @@ impl Order {
             ("devnet", _) => Order::Devnet { arguments: rest },
             ("dist", []) => Order::Dist { check: false },
             ("dist", ["--check"]) => Order::Dist { check: true },
+            ("interop", []) => Order::Interop,
             ("test", []) => Order::Test { full: false },
             ("test", ["--full"]) => Order::Test { full: true },
-            ("setup" | "guests" | "contracts" | "book" | "dist" | "test", [first, ..]) => {
+            (
+                "setup" | "guests" | "contracts" | "book" | "dist" | "interop" | "test",
+                [first, ..],
+            ) => {
                 bail!("`cargo xtask {command}` does not take {first:?}")
             }
             _ => bail!("there is no command {command:?}"),

@@ -14,6 +14,7 @@ mod demo;
 mod devnet;
 mod dist;
 mod guests;
+mod interop;
 mod process;
 mod publishing;
 mod setup;
@@ -59,6 +60,7 @@ fn carry_out(order: Order) -> anyhow::Result<()> {
         Order::Devnet { arguments } => devnet::run(&workspace, &arguments),
         Order::Dist { check: false } => dist::build(&workspace),
         Order::Dist { check: true } => dist::check(&workspace),
+        Order::Interop => interop::alone(&workspace),
         Order::Test { full } => test::run(&workspace, full),
     }
 }

@@ -2,6 +2,7 @@
 //! `contracts/node_modules`, or is installed with the system's package manager if there is no other
 //! way; a second run installs nothing.
 
+mod apt;
 mod contracts;
 mod deny;
 mod guest_toolchain;
@@ -9,6 +10,7 @@ mod mdbook;
 mod node;
 mod npm;
 mod program;
+mod verifiers;
 
 use std::path::PathBuf;
 
@@ -19,6 +21,7 @@ pub use deny::deny;
 pub use guest_toolchain::guest_toolchain;
 pub use mdbook::mdbook;
 pub use node::node;
+pub use verifiers::{Verifiers, verifiers};
 
 use crate::workspace::Workspace;
 
@@ -26,6 +29,7 @@ use crate::workspace::Workspace;
 pub struct Tools {
     pub anvil: PathBuf,
     pub cargo_deny: PathBuf,
+    pub verifiers: Verifiers,
 }
 
 /// `cargo xtask setup`.
@@ -41,6 +45,7 @@ pub fn everything(workspace: &Workspace) -> Result<Tools> {
     Ok(Tools {
         anvil: node(workspace)?,
         cargo_deny: deny(workspace)?,
+        verifiers: verifiers(workspace)?,
     })
 }
 

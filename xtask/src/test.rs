@@ -6,7 +6,7 @@ use cryptlet_toolchain::{Target, Toolchain};
 use crate::process;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
-use crate::{book, contracts, dist, guests, publishing, setup};
+use crate::{book, contracts, dist, guests, interop, publishing, setup};
 
 pub fn run(workspace: &Workspace, full: bool) -> Result<()> {
     let mut steps = Steps::of("test");
@@ -15,6 +15,9 @@ pub fn run(workspace: &Workspace, full: bool) -> Result<()> {
     steps.step("licences, bans and sources", || deny(workspace, &tools))?;
     steps.step("contracts", || contracts::build(workspace, true))?;
     steps.step("contracts against ethers.js", || contracts::test(workspace))?;
+    steps.step("specification in Python and Go", || {
+        interop::check(workspace, &tools.verifiers)
+    })?;
     steps.step("clippy", || clippy(workspace))?;
     steps.step("documentation", || documentation(workspace))?;
     steps.step("book", || book::build(workspace))?;
@@ -101,7 +104,8 @@ fn tests(workspace: &Workspace, tools: &setup::Tools, full: bool) -> Result<Tall
     cargo.args(["test", "--workspace", "--locked"]);
     cargo
         .env("ANVIL", &tools.anvil)
-        .env("CRYPTLETS", workspace.cryptlets());
+        .env("CRYPTLETS", workspace.cryptlets())
+        .env("INTEROP", tools.verifiers.folder());
     if full {
         cargo.args(["--", "--include-ignored"]);
     }

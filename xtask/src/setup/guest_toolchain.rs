@@ -3,8 +3,8 @@ use std::time::Duration;
 use anyhow::{Result, bail};
 use cryptlet_toolchain::{Missing, Target, Toolchain};
 
-use super::ready;
-use crate::process::{answer, on_path, run, succeeds_within};
+use super::{apt, ready};
+use crate::process::{on_path, succeeds_within};
 use crate::workspace::Workspace;
 
 /// A machine without a way to rustup's server should not wait for it.
@@ -44,21 +44,5 @@ fn by_rustup(workspace: &Workspace) -> Result<()> {
 }
 
 fn by_apt(workspace: &Workspace) -> Result<()> {
-    if on_path("apt-get").is_none() {
-        bail!("apt-get is not here");
-    }
-    if answer(workspace.command("id").arg("-u")).as_deref() != Some("0") {
-        bail!("only root can install with apt-get");
-    }
-    let remedy = "Debian's package mirror must be within reach";
-    run(
-        workspace.command("apt-get").args(["update", "--quiet"]),
-        remedy,
-    )?;
-    let mut install = workspace.command("apt-get");
-    install.args(["install", "--quiet", "--yes", "--no-install-recommends"]);
-    install
-        .args(Missing::debian_packages())
-        .env("DEBIAN_FRONTEND", "noninteractive");
-    run(&mut install, remedy)
+    apt::install(workspace, Missing::debian_packages())
 }
