@@ -398,7 +398,7 @@ impl Journal {
     pub fn recording(&self, execution: &ExecutionRow) -> Result<Option<Recording>, JournalError> {
         self.read().one(
             "SELECT salt, execution.input, transcript, reply, seed FROM execution
-             JOIN invocation USING (binding, number) WHERE leaf = ?1",
+             JOIN invocation USING (binding, number) WHERE execution.leaf = ?1",
             [execution.leaf.cast_signed()],
             |row| {
                 Ok(Recording {

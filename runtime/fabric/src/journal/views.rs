@@ -184,7 +184,7 @@ impl Journal {
     ) -> Result<Vec<InvocationRow>, JournalError> {
         let mut rows = self.read().some(
             "SELECT invocation.number, instant, invocation.input, passed_over, cryptlet, version, outcome,
-                    explanation, reply, fuel, leaf
+                    explanation, reply, fuel, execution.leaf
              FROM invocation LEFT JOIN execution
                ON execution.binding = invocation.binding AND execution.number = invocation.number AND ordinal = 0
              WHERE invocation.binding = ?1 AND invocation.number > ?2
