@@ -200,6 +200,11 @@ impl Record {
         }
     }
 
+    /// The call and its answer as one item of CBOR.
+    pub fn to_bytes(&self) -> Vec<u8> {
+        minicbor::to_vec(self).expect("encoding into memory cannot fail")
+    }
+
     pub(crate) fn log(level: Level, message: &str) -> Record {
         Record::Log {
             level,

@@ -240,8 +240,13 @@ impl Binding {
     /// A hash of all parts.
     #[must_use]
     pub fn version(&self) -> BindingVersion {
-        let parts = serde_json::to_vec(self).expect("every part of a binding has a JSON form");
-        BindingVersion::from_bytes(*digest("binding version", &[&parts]).as_bytes())
+        BindingVersion::from_bytes(*digest("binding version", &[&self.to_json()]).as_bytes())
+    }
+
+    /// The document in the one form whose digest is the binding version.
+    #[must_use]
+    pub fn to_json(&self) -> Vec<u8> {
+        serde_json::to_vec(self).expect("every part of a binding has a JSON form")
     }
 
     /// What the counterparties sign and the CryptoDelegate keeps.

@@ -48,6 +48,7 @@ pub mod journal;
 mod keys;
 mod network;
 mod register;
+pub mod replay;
 mod sealing;
 mod seams;
 mod services;

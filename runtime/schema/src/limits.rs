@@ -91,6 +91,20 @@ impl Limits {
         ]
     }
 
+    /// Limits from [their names and values](Self::entries), in any order; none unless each is there
+    /// once and no other.
+    #[must_use]
+    pub fn from_entries<'a>(entries: impl IntoIterator<Item = (&'a str, u64)>) -> Option<Limits> {
+        let mut limits = Limits::default();
+        let mut missing: Vec<&str> = limits.entries().iter().map(|(name, _)| *name).collect();
+        for (name, value) in entries {
+            let position = missing.iter().position(|other| *other == name)?;
+            missing.swap_remove(position);
+            *limits.entry_mut(name)? = value;
+        }
+        missing.is_empty().then_some(limits)
+    }
+
     /// The value of that name, to be set.
     pub(crate) fn entry_mut(&mut self, name: &str) -> Option<&mut u64> {
         Some(match name {
@@ -105,5 +119,22 @@ impl Limits {
             "wall-clock-milliseconds" => &mut self.wall_clock_milliseconds,
             _ => return None,
         })
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn entries_come_back_whatever_their_order_and_only_if_all_are_there_once() {
+        let mut entries = Limits::MAXIMUM.entries();
+        entries.reverse();
+        assert_eq!(Limits::from_entries(entries), Some(Limits::MAXIMUM));
+        assert_eq!(Limits::from_entries(entries[1..].iter().copied()), None);
+        let twice = entries.into_iter().chain([("fuel", 1)]);
+        assert_eq!(Limits::from_entries(twice), None);
+        let other = entries.into_iter().chain([("patience", 1)]);
+        assert_eq!(Limits::from_entries(other), None);
     }
 }

@@ -11,6 +11,7 @@ mod folder;
 mod invocations;
 mod log;
 mod registrations;
+mod runs;
 #[cfg(test)]
 pub(crate) mod scene;
 mod states;
@@ -29,6 +30,7 @@ pub(crate) use invocations::{Acceptance, NewExecution, NewInvocation};
 pub use invocations::{AcceptedRow, ExecutionRow, PublishedEvent, Recording};
 pub use log::LogOwner;
 pub(crate) use registrations::RegistrationStatus;
+pub use runs::RunPlace;
 pub use versions::VersionRow;
 pub use views::{
     BindingCounts, CarriedDelivery, CheckpointRow, InvocationRow, LeafRow, PlacedEvent, ResultRow,

@@ -1,0 +1,134 @@
+//! Runs as a replay takes them: in the order of their receipts, one at a time.
+
+use cryptlet_attest::{BindingId, LogEntry, Statement};
+use rusqlite::params;
+
+use super::{BindingRow, Journal, JournalError};
+use crate::execution::salt_of;
+use crate::replay::{FieldSalts, KnownState, RecordedRun};
+
+/// Where the journal has a run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunPlace {
+    /// The binding.
+    pub binding: BindingId,
+    /// The invocation.
+    pub number: u64,
+    /// Position of its receipt in the log.
+    pub leaf: u64,
+}
+
+impl Journal {
+    /// Runs in the order of their receipts, of all bindings or of one, whose receipts stand after
+    /// `after`; at most `limit` of them.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn runs_after(
+        &self,
+        binding: Option<&BindingId>,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<RunPlace>, JournalError> {
+        let after = after.map_or(-1, u64::cast_signed);
+        self.read().all(
+            "SELECT binding, number, leaf FROM execution
+             WHERE ordinal = 0 AND leaf > ?1 AND (?2 IS NULL OR binding = ?2)
+             ORDER BY leaf LIMIT ?3",
+            params![after, binding.map(BindingId::as_bytes), limit],
+            |row| {
+                Ok(RunPlace {
+                    binding: BindingId::from_bytes(row.get(0)?),
+                    number: row.get::<_, i64>(1)?.cast_unsigned(),
+                    leaf: row.get::<_, i64>(2)?.cast_unsigned(),
+                })
+            },
+        )
+    }
+
+    /// A run with all that its replay needs; none if there is no such run.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read or is damaged.
+    pub fn recorded_run(
+        &self,
+        binding: &BindingRow,
+        number: u64,
+    ) -> Result<Option<RecordedRun>, JournalError> {
+        let id = binding.document.id();
+        let rows: Vec<Sealed> = self.read().all(
+            "SELECT entry, execution.input, transcript, salt FROM execution
+             JOIN leaf ON position = execution.leaf JOIN invocation USING (binding, number)
+             WHERE binding = ?1 AND number = ?2 ORDER BY ordinal",
+            params![id.as_bytes(), number.cast_signed()],
+            |row| {
+                Ok(Sealed {
+                    entry: row.get(0)?,
+                    input: row.get(1)?,
+                    transcript: row.get(2)?,
+                    salt: row.get(3)?,
+                })
+            },
+        )?;
+        let mut rows = rows.into_iter();
+        let Some(run) = rows.next() else {
+            return Ok(None);
+        };
+        Ok(Some(RecordedRun {
+            run: statement(&run.entry)?,
+            sources: rows
+                .map(|source| statement(&source.entry))
+                .collect::<Result<_, _>>()?,
+            document: binding.document.to_json(),
+            input: run.input,
+            transcript: run.transcript,
+            state: self.known_state(&id, number)?,
+            salts: FieldSalts::Invocation(run.salt),
+        }))
+    }
+
+    fn known_state(
+        &self,
+        binding: &BindingId,
+        number: u64,
+    ) -> Result<Option<KnownState>, JournalError> {
+        let Some(writer) = self.last_change_before(binding, number)? else {
+            return Ok(None);
+        };
+        let salt: Option<[u8; 32]> = self.read().one(
+            "SELECT salt FROM invocation WHERE binding = ?1 AND number = ?2",
+            params![binding.as_bytes(), writer.cast_signed()],
+            |row| row.get(0),
+        )?;
+        let salt = salt.ok_or_else(|| {
+            JournalError::Conflict(format!("invocation {writer} of binding {binding} is gone"))
+        })?;
+        Ok(Some(KnownState {
+            state: self.state_before(binding, number)?,
+            salt: salt_of(&salt, 0).field("state"),
+        }))
+    }
+}
+
+/// One execution of an invocation that ran.
+struct Sealed {
+    entry: Vec<u8>,
+    input: Vec<u8>,
+    transcript: Vec<u8>,
+    salt: [u8; 32],
+}
+
+fn statement(entry: &[u8]) -> Result<Statement, JournalError> {
+    match LogEntry::from_bytes(entry) {
+        Ok(LogEntry::Receipt(statement)) => Ok(statement),
+        Ok(other) => Err(JournalError::Conflict(format!(
+            "a {} stands where a receipt should",
+            other.kind()
+        ))),
+        Err(error) => Err(JournalError::Conflict(format!(
+            "a receipt cannot be read: {error}"
+        ))),
+    }
+}

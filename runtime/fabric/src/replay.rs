@@ -1,0 +1,296 @@
+//! Recorded runs done again: from what an auditor was shown to the execution parts that an honest host
+//! must have sealed, field by field.
+//!
+//! ```no_run
+//! # fn example(bundle: &cryptlet_attest::bundle::Bundle) -> Result<(), Box<dyn std::error::Error>> {
+//! use cryptlet_fabric::replay::{RecordedRun, Replayer};
+//!
+//! let mut replayer = Replayer::new()?;
+//! for module in &bundle.modules {
+//!     replayer.load(module)?;
+//! }
+//! let replay = replayer.replay(&RecordedRun::from_bundle(bundle)?)?;
+//! assert!(replay.is_reproduced());
+//! # Ok(())
+//! # }
+//! ```
+
+mod comparison;
+mod recorded;
+mod refusal;
+#[cfg(test)]
+mod tests;
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use cryptlet_attest::{Execution, Measurement, Outcome};
+use cryptlet_container::{
+    AskError, Container, ContainerError, Cryptlet, Divergence, Grants, Invocation, LoadError,
+    Record, ReplayError, ReplayJob, Settings, State, Transcript, state_root,
+};
+use cryptlet_schema::Limits;
+
+pub use comparison::{ComparedField, Comparison, ReplayedExecution};
+pub use recorded::{FieldSalts, KnownState, RecordedRun};
+pub use refusal::ReplayRefusal;
+
+use crate::binding::Binding;
+use crate::execution::{Agreed, Part};
+use crate::grants::grants;
+
+/// Replays runs: modules are compiled once, then any number of threads may replay.
+#[derive(Debug)]
+pub struct Replayer {
+    container: Container,
+    modules: BTreeMap<Measurement, Cryptlet>,
+}
+
+/// What a replay came to.
+#[derive(Clone, Debug)]
+pub struct Replay {
+    /// The run and all sources of its chain of calls, by ordinal.
+    pub executions: Vec<ReplayedExecution>,
+    /// The first host call in which the replay went another way, if it did.
+    pub divergence: Option<Divergence>,
+}
+
+impl Replay {
+    /// Whether everything that could be compared is as recorded.
+    #[must_use]
+    pub fn is_reproduced(&self) -> bool {
+        self.divergence.is_none() && self.executions.iter().all(ReplayedExecution::is_reproduced)
+    }
+
+    /// Fuel of the run and its sources as it was replayed.
+    #[must_use]
+    pub fn fuel(&self) -> u64 {
+        let each = self.executions.iter().map(|execution| execution.fuel);
+        each.fold(0, u64::saturating_add)
+    }
+}
+
+impl Replayer {
+    /// Starts an engine that allows as much as any manifest may ask for: a statement's own limits
+    /// bound its replay.
+    ///
+    /// # Errors
+    ///
+    /// If this machine cannot hold such an engine.
+    pub fn new() -> Result<Self, ContainerError> {
+        let container = Container::new(Settings {
+            limits: Limits::MAXIMUM,
+            ..Settings::default()
+        })?;
+        Ok(Self {
+            container,
+            modules: BTreeMap::new(),
+        })
+    }
+
+    /// Measures, checks and compiles a component, as a fabric does before it deploys it.
+    ///
+    /// # Errors
+    ///
+    /// If no fabric could have deployed it.
+    pub fn load(&mut self, component: &[u8]) -> Result<Measurement, LoadError> {
+        let measurement = Measurement::of(component);
+        if !self.modules.contains_key(&measurement) {
+            let cryptlet = self.container.load(component)?;
+            self.modules.insert(measurement, cryptlet);
+        }
+        Ok(measurement)
+    }
+
+    /// Whether this module is loaded.
+    #[must_use]
+    pub fn has(&self, measurement: &Measurement) -> bool {
+        self.modules.contains_key(measurement)
+    }
+
+    /// Replays a run on the calling thread, which needs two MiB of stack, and compares it and the
+    /// runs of its sources with what was recorded.
+    ///
+    /// # Errors
+    ///
+    /// If nothing can be said: the run is not replayable, something is missing, or this machine
+    /// stopped it. A run that comes out otherwise than recorded is no error.
+    pub fn replay(&self, recorded: &RecordedRun) -> Result<Replay, ReplayRefusal> {
+        let execution = &recorded.run.execution;
+        if let Outcome::Interrupted { which } = &execution.outcome {
+            return Err(ReplayRefusal::NotReplayable {
+                which: which.clone(),
+            });
+        }
+        check_costs(recorded)?;
+        let binding = agreement(recorded)?;
+        let invocation = invocation(recorded)?;
+        let transcript = Transcript::from_bytes(&recorded.transcript)
+            .map_err(|error| ReplayRefusal::malformed("transcript", &error))?;
+        let state = state(recorded)?;
+        let cryptlet = self.module(&execution.measurement, || {
+            format!("{} {}", execution.cryptlet, execution.version)
+        })?;
+        let grants = self.grants(recorded, &binding, &transcript)?;
+        let replayed = self.container.replay(ReplayJob {
+            cryptlet,
+            grants: &grants,
+            invocation: invocation.clone(),
+            seed: execution.seed,
+            state: Arc::new(state),
+            transcript: &transcript,
+        });
+        let (run, divergence) = match replayed {
+            Ok(run) => (run, None),
+            Err(ReplayError::Diverged { divergence, run }) => (*run, Some(divergence)),
+            Err(ReplayError::Interrupted { which }) => {
+                return Err(ReplayRefusal::Interrupted { which });
+            }
+        };
+        let root = Part {
+            source: None,
+            ordinal: 0,
+            seed: execution.seed,
+            invocation: &invocation,
+            cryptlet,
+            run: &run,
+        };
+        let agreed = Agreed {
+            binding: binding.id(),
+            version: recorded.agreed(),
+            chain: binding.contract.chain.to_string(),
+            operator_costs: Container::operator_costs(),
+        };
+        Ok(Replay {
+            executions: comparison::compare(recorded, &agreed, &root)?,
+            divergence,
+        })
+    }
+
+    fn module(
+        &self,
+        measurement: &Measurement,
+        what: impl FnOnce() -> String,
+    ) -> Result<&Cryptlet, ReplayRefusal> {
+        self.modules
+            .get(measurement)
+            .ok_or_else(|| ReplayRefusal::MissingModule {
+                what: what(),
+                measurement: *measurement,
+            })
+    }
+
+    /// What the live fabric granted, bounded by what the statements say.
+    fn grants(
+        &self,
+        recorded: &RecordedRun,
+        binding: &Binding,
+        transcript: &Transcript,
+    ) -> Result<Grants, ReplayRefusal> {
+        let mut sources = BTreeMap::new();
+        for (name, source) in &binding.sources {
+            let module = self.module(&source.measurement, || {
+                format!("source {name}, {} {}", source.cryptlet, source.version)
+            });
+            match module {
+                Ok(cryptlet) => {
+                    sources.insert(name.clone(), cryptlet.clone());
+                }
+                // What was never asked may be missing.
+                Err(missing) if was_known(transcript, name) => return Err(missing),
+                Err(_) => {}
+            }
+        }
+        let mut grants = grants(binding, sources)
+            .map_err(|error| ReplayRefusal::malformed("agreement", &error))?;
+        bound(&mut grants, limits_of(&recorded.run.execution)?);
+        for statement in &recorded.sources {
+            let asked = &statement.execution;
+            let source = asked
+                .source
+                .as_ref()
+                .and_then(|n| grants.sources.get_mut(n));
+            if let Some(source) = source {
+                bound(&mut source.grants, limits_of(asked)?);
+            }
+        }
+        Ok(grants)
+    }
+}
+
+/// The fuel of another table of costs says nothing here.
+fn check_costs(recorded: &RecordedRun) -> Result<(), ReplayRefusal> {
+    let here = Container::operator_costs();
+    for statement in recorded.statements() {
+        let found = statement.execution.operator_costs;
+        if found != here {
+            return Err(ReplayRefusal::OtherCosts {
+                recorded: found,
+                here,
+            });
+        }
+    }
+    Ok(())
+}
+
+fn agreement(recorded: &RecordedRun) -> Result<Binding, ReplayRefusal> {
+    let execution = &recorded.run.execution;
+    let found = recorded.agreed();
+    if found != execution.binding_version {
+        return Err(ReplayRefusal::OtherAgreement {
+            recorded: execution.binding_version,
+            found,
+        });
+    }
+    serde_json::from_slice(&recorded.document)
+        .map_err(|error| ReplayRefusal::malformed("agreement", &error))
+}
+
+/// What the guest was told, which must be of the statement's binding: the guest knew it by no other
+/// name.
+fn invocation(recorded: &RecordedRun) -> Result<Invocation, ReplayRefusal> {
+    let invocation = Invocation::from_input_bytes(&recorded.input)
+        .map_err(|error| ReplayRefusal::malformed("input", &error))?;
+    let binding = recorded.run.execution.binding.to_string();
+    if invocation.binding != binding {
+        let reason = format!(
+            "it is of binding {}, the statement of {binding}",
+            invocation.binding
+        );
+        return Err(ReplayRefusal::malformed("input", &reason));
+    }
+    Ok(invocation)
+}
+
+fn state(recorded: &RecordedRun) -> Result<State, ReplayRefusal> {
+    match &recorded.state {
+        Some(known) => Ok(known.state.clone()),
+        None if recorded.run.execution.state_before == state_root(&State::new()) => {
+            Ok(State::new())
+        }
+        None => Err(ReplayRefusal::MissingOpening {
+            field: "state-before",
+        }),
+    }
+}
+
+fn limits_of(execution: &Execution) -> Result<Limits, ReplayRefusal> {
+    Limits::from_entries(execution.limits.iter()).ok_or(ReplayRefusal::OtherLimits {
+        ordinal: execution.ordinal,
+    })
+}
+
+fn bound(grants: &mut Grants, limits: Limits) {
+    grants.limits = Some(match grants.limits {
+        Some(granted) => granted.capped_by(&limits),
+        None => limits,
+    });
+}
+
+/// Whether the guest asked this source and heard more than that there is none.
+fn was_known(transcript: &Transcript, name: &str) -> bool {
+    transcript.records().iter().any(|record| {
+        matches!(record, Record::Ask { source, answer, .. }
+            if source == name && !matches!(answer, Err(AskError::UnknownSource(_))))
+    })
+}
