@@ -58,6 +58,7 @@ mod statement;
 pub mod trail;
 mod trigger;
 mod verdict;
+mod verifier;
 mod verify;
 mod view;
 
@@ -82,4 +83,5 @@ pub use state::{State, state_root};
 pub use statement::{Execution, Host, Statement};
 pub use trigger::{LedgerPosition, TriggerKind, TriggerStatement};
 pub use verdict::{Basis, Claim, Doubt, Verdict};
+pub use verifier::{Verified, Verifier};
 pub use verify::{verify, verify_entry};

@@ -27,6 +27,7 @@ mod entry_bundle;
 mod key;
 mod proof_file;
 mod proof_text;
+mod proven;
 mod storage;
 mod tile;
 mod tile_path;
@@ -48,6 +49,7 @@ pub use entry_bundle::{EntryBundleError, MAXIMUM_ENTRY_BUNDLE, entry_bundle, rea
 pub(crate) use key::sign_checked;
 pub use key::{CheckpointKey, KeyError, SigningError, TrustedKey};
 pub use proof_file::{TLOG_PROOF_EXTENSION, TlogProof, TlogProofError};
+pub(crate) use proven::ProvenNodes;
 pub use storage::{HashReader, HashReaderError, MemoryHashes};
 pub use tile::{TILE_WIDTH, TileId, TileReader, Tiles, append_leaves};
 pub use tile_path::{TilePath, TilePathError};

@@ -150,7 +150,7 @@ pub(super) fn implied_root(
         return Err(LogError::Outside { part: index, size });
     }
     let invalid = LogError::InvalidProof { size };
-    let mut way = Way::new(index, size);
+    let mut way = Way::from_leaf(index, size);
     let mut hash = *leaf;
     for sibling in proof {
         hash = match way.step() {
@@ -168,48 +168,64 @@ pub(super) fn implied_root(
 
 /// The way from a node up to the root, past the levels where a node at the right edge of
 /// the tree has no sibling.
-pub(crate) struct Way {
+pub(super) struct Way {
+    level: u8,
     node: u64,
     last: u64,
 }
 
 /// On which side of a node its sibling stands.
-pub(crate) enum Side {
+pub(super) enum Side {
     Left,
     Right,
 }
 
 impl Way {
-    /// From the leaf `index` of `size`.
-    pub(crate) fn new(index: u64, size: u64) -> Self {
+    /// From the leaf `index` of `size`, which are more than `index`.
+    pub(super) fn from_leaf(index: u64, size: u64) -> Self {
+        Self::from_node(0, index, size - 1)
+    }
+
+    /// From the node `node` of a level of which `last` is the last one.
+    fn from_node(level: u8, node: u64, last: u64) -> Self {
+        // Without a sibling, a node is its parent, and perhaps that one's, too.
+        let alone = if node == last && last != 0 {
+            node.trailing_zeros()
+        } else {
+            0
+        };
         Self {
-            node: index,
-            last: size - 1,
+            level: level + alone as u8,
+            node: node >> alone,
+            last: last >> alone,
         }
     }
 
-    /// Goes up to the parent, and says where the sibling stands; `None` at the root.
-    pub(crate) fn step(&mut self) -> Option<Side> {
+    /// Level and number of the node: the same for every way that passes it.
+    pub(super) fn position(&self) -> (u8, u64) {
+        (self.level, self.node)
+    }
+
+    /// Level and number of the sibling.
+    pub(super) fn sibling(&self) -> (u8, u64) {
+        (self.level, self.node ^ 1)
+    }
+
+    /// Goes up to the parent, and says where the sibling stood; `None` at the root.
+    pub(super) fn step(&mut self) -> Option<Side> {
         if self.is_at_root() {
             return None;
         }
-        let is_right = !self.node.is_multiple_of(2);
-        if !is_right && self.node == self.last {
-            let alone = self.node.trailing_zeros();
-            self.node >>= alone;
-            self.last >>= alone;
-        }
-        let side = if is_right || self.node == self.last {
-            Side::Left
-        } else {
+        let side = if self.node.is_multiple_of(2) {
             Side::Right
+        } else {
+            Side::Left
         };
-        self.node >>= 1;
-        self.last >>= 1;
+        *self = Self::from_node(self.level + 1, self.node >> 1, self.last >> 1);
         Some(side)
     }
 
-    pub(crate) fn is_at_root(&self) -> bool {
+    pub(super) fn is_at_root(&self) -> bool {
         self.last == 0
     }
 }
@@ -279,10 +295,11 @@ pub(super) fn implied_roots(
     } else {
         proof.split_first().ok_or(LogError::InvalidProof { size })?
     };
-    let mut way = Way {
-        node: (old - 1) >> complete,
-        last: (size - 1) >> complete,
-    };
+    let mut way = Way::from_node(
+        complete as u8,
+        (old - 1) >> complete,
+        (size - 1) >> complete,
+    );
     let (mut earlier, mut root) = (*start, *start);
     for hash in path {
         match way.step() {

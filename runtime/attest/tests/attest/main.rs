@@ -17,4 +17,5 @@ mod tile;
 mod trail;
 mod tree;
 mod vectors;
+mod verifier;
 mod verify;
