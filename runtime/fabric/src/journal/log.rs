@@ -103,12 +103,13 @@ pub(super) fn publish(
     }
     let size = tail.size();
     let root = log::root(size, &tiles.of(size)).map_err(|error| unreadable(path, error))?;
-    let note = log::sign_checkpoint(owner.origin(), size, &root, owner.key())
-        .map_err(|error| JournalError::Signing(error.to_string()))?;
+    let signed = |error: log::SigningError| JournalError::Signing(error.to_string());
+    let note = log::sign_checkpoint(owner.origin(), size, &root, owner.key()).map_err(signed)?;
+    let cose = log::sign_root(owner.origin(), &root, owner.key()).map_err(signed)?;
     connection
         .execute(
-            "INSERT INTO checkpoint (size, root, note) VALUES (?1, ?2, ?3)",
-            params![size.cast_signed(), root.0, note],
+            "INSERT INTO checkpoint (size, root, note, cose) VALUES (?1, ?2, ?3, ?4)",
+            params![size.cast_signed(), root.0, note, cose],
         )
         .map_err(failed)?;
     Ok(())

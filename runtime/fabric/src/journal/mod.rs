@@ -10,6 +10,7 @@ mod deliveries;
 mod folder;
 mod invocations;
 mod log;
+mod proofs;
 mod registrations;
 mod runs;
 #[cfg(test)]

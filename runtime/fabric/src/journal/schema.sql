@@ -20,7 +20,17 @@ CREATE TABLE tile (
 CREATE TABLE checkpoint (
     size INTEGER PRIMARY KEY,
     root BLOB NOT NULL,
-    note TEXT NOT NULL
+    note TEXT NOT NULL,
+    -- The same root as a COSE_Sign1, to which a proof is added for each COSE Receipt.
+    cose BLOB NOT NULL
+) STRICT;
+
+-- What witnesses signed under checkpoints: a line of a signed note each.
+CREATE TABLE cosignature (
+    size    INTEGER NOT NULL REFERENCES checkpoint (size),
+    witness TEXT NOT NULL,
+    line    TEXT NOT NULL,
+    PRIMARY KEY (size, witness)
 ) STRICT;
 
 -- What the host says of itself, signed with the log's key once for each executable.

@@ -131,3 +131,35 @@ async fn a_log_goes_on_over_full_tiles_after_reopening() -> TestResult {
     assert_eq!(journal.log_size()?, 3 * TILE_WIDTH);
     Ok(())
 }
+
+#[tokio::test]
+async fn every_entry_has_a_cose_receipt_under_the_newest_checkpoint() -> TestResult {
+    let state = tempfile::tempdir()?;
+    let journal = begun(state.path()).await?;
+    grow(&journal, 4).await?;
+    grow(&journal, 1).await?;
+    let trust = [journal.trusted_key()?.ok_or("the first leaf names it")?];
+    for leaf in journal.leaves(0, 10)? {
+        let receipt = journal.cose_receipt(leaf.position)?.ok_or("an entry")?;
+        let shown = log::check_inclusion_receipt(&receipt, &leaf.hash, &trust)?;
+        assert_eq!((shown.size, shown.index), (6, leaf.position));
+    }
+    assert_eq!(journal.cose_receipt(6)?, None);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_witness_signs_under_the_checkpoint_that_it_saw_and_once() -> TestResult {
+    let state = tempfile::tempdir()?;
+    let journal = begun(state.path()).await?;
+    let plain = journal.newest_checkpoint()?.ok_or("a leaf")?;
+    journal.keep_cosignature(1, "b", "— b two\n").await?;
+    journal.keep_cosignature(1, "a", "— a one\n").await?;
+    journal.keep_cosignature(1, "b", "— b three\n").await?;
+    let cosigned = journal.cosigned_checkpoint()?.ok_or("a leaf")?;
+    assert_eq!(cosigned.note, format!("{}— a one\n— b three\n", plain.note));
+    assert!(journal.keep_cosignature(7, "a", "— a one\n").await.is_err());
+    grow(&journal, 1).await?;
+    assert_eq!(journal.cosigned_checkpoint()?, journal.newest_checkpoint()?);
+    Ok(())
+}
