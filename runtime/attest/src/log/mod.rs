@@ -32,6 +32,7 @@ mod storage;
 mod tile;
 mod tile_path;
 mod tree;
+mod witness;
 
 pub use add_checkpoint::{AddCheckpoint, AddCheckpointError, MAXIMUM_ADD_CHECKPOINT};
 pub use checkpoint::{
@@ -57,3 +58,4 @@ pub use tree::{
     Hash, LogError, MAXIMUM_SIZE, append, check_consistency, check_inclusion, leaf_hash, prove,
     prove_consistency, root, stored_hash_count,
 };
+pub use witness::{Leave, Witness, WitnessRefusal, Witnessed};

@@ -19,3 +19,4 @@ mod tree;
 mod vectors;
 mod verifier;
 mod verify;
+mod witness;
