@@ -183,6 +183,14 @@ pub enum BindingError {
     /// The document is not one.
     #[error(transparent)]
     Document(#[from] DocumentError),
+    /// The JSON form of a document is not one.
+    #[error("{name} is no binding document in JSON: {reason}")]
+    Json {
+        /// What was read.
+        name: String,
+        /// Why it is none.
+        reason: String,
+    },
     /// A key has a value that cannot be.
     #[error("binding \"{binding}\", {key}: {reason}; {remedy}")]
     Invalid {
@@ -243,10 +251,30 @@ impl Binding {
         BindingVersion::from_bytes(*digest("binding version", &[&self.to_json()]).as_bytes())
     }
 
-    /// The document in the one form whose digest is the binding version.
+    /// The document in the one JSON form whose hash is the version.
     #[must_use]
     pub fn to_json(&self) -> Vec<u8> {
         serde_json::to_vec(self).expect("every part of a binding has a JSON form")
+    }
+
+    /// Reads what [`Self::to_json`] wrote; any other form of the same document is refused, because
+    /// it has another version.
+    ///
+    /// # Errors
+    ///
+    /// If it is no binding in that form, or contradicts itself.
+    pub fn from_json(name: &str, bytes: &[u8]) -> Result<Self, BindingError> {
+        let refused = |reason: String| BindingError::Json {
+            name: name.into(),
+            reason,
+        };
+        let binding: Self =
+            serde_json::from_slice(bytes).map_err(|error| refused(error.to_string()))?;
+        if binding.to_json() != bytes {
+            return Err(refused("not the form whose hash is the version".into()));
+        }
+        binding.check()?;
+        Ok(binding)
     }
 
     /// What the counterparties sign and the CryptoDelegate keeps.

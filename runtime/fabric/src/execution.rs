@@ -155,11 +155,10 @@ pub(crate) fn trigger_statement(
     trigger: &Trigger,
     asked: bool,
 ) -> Result<TriggerStatement, JournalError> {
-    let (kind, bytes, position) = match trigger {
-        Trigger::Message { body, .. } if asked => (TriggerKind::Ask, body.clone(), None),
-        Trigger::Message { body, .. } => (TriggerKind::Message, body.clone(), None),
+    let (kind, position) = match trigger {
+        Trigger::Message { .. } if asked => (TriggerKind::Ask, None),
+        Trigger::Message { .. } => (TriggerKind::Message, None),
         Trigger::ContractEvent {
-            fields,
             position,
             log_index,
             ..
@@ -178,20 +177,24 @@ pub(crate) fn trigger_statement(
                 transaction: hash(&position.transaction)?,
                 log_index: Some(*log_index),
             };
-            (TriggerKind::ContractEvent, fields.clone(), Some(position))
+            (TriggerKind::ContractEvent, Some(position))
         }
-        Trigger::Schedule { instant } => {
-            (TriggerKind::Schedule, instant.to_be_bytes().to_vec(), None)
-        }
-        Trigger::Receipt { submission, .. } => (
-            TriggerKind::Receipt,
-            submission.to_be_bytes().to_vec(),
-            None,
-        ),
+        Trigger::Schedule { .. } => (TriggerKind::Schedule, None),
+        Trigger::Receipt { .. } => (TriggerKind::Receipt, None),
     };
     Ok(TriggerStatement {
         kind,
-        digest: salted("trigger", &bytes),
+        digest: salted("trigger", &trigger_value(trigger)),
         position,
     })
+}
+
+/// What the digest of a trigger covers.
+pub(crate) fn trigger_value(trigger: &Trigger) -> Vec<u8> {
+    match trigger {
+        Trigger::Message { body, .. } => body.clone(),
+        Trigger::ContractEvent { fields, .. } => fields.clone(),
+        Trigger::Schedule { instant } => instant.to_be_bytes().to_vec(),
+        Trigger::Receipt { submission, .. } => submission.to_be_bytes().to_vec(),
+    }
 }

@@ -6,7 +6,8 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cryptlet_attest::{
-    BindingId, CheckpointKey, KeyEntry, LogEntry, Measurement, TrustedKey, VersionChange, digest,
+    BindingId, CheckpointKey, Evidence, KeyEntry, LogEntry, Measurement, TrustedKey, VersionChange,
+    digest,
 };
 use cryptlet_container::{Container, Cryptlet, Grants, Settings};
 use cryptlet_ledger::{Contracts, EvmLedger, EvmSettings};
@@ -21,7 +22,7 @@ use crate::binding::{Approval, Binding};
 use crate::configuration::Configuration;
 use crate::error::FabricError;
 use crate::grants::grants;
-use crate::journal::{BindingRow, Journal, LogOwner, VersionRow};
+use crate::journal::{BindingRow, Journal, JournalError, LogOwner, VersionRow};
 use crate::keys::{LedgerSigner, LogKey};
 use crate::network::{PublicWeb, Web};
 use crate::sealing::HostFacts;
@@ -106,7 +107,18 @@ impl Fabric {
         let public = key.public();
         let origin = configuration.fabric.origin.clone();
         let trusted = TrustedKey::new(&origin, &public)?;
+        let executable = executable_digest()?;
+        let engine_configuration = Container::engine_configuration();
+        // Now that the key is at hand: whoever reads the journal later needs no secret.
+        let evidence = Evidence::software(&key, executable, engine_configuration)
+            .map_err(|error| JournalError::Signing(error.to_string()))?
+            .to_bytes();
         let journal = Arc::new(Journal::open(state, Arc::new(Owner { origin, key }))?);
+        if !journal.evidence()?.contains(&evidence) {
+            journal
+                .commit(move |writing| writing.keep_evidence(&evidence))
+                .await?;
+        }
         if journal.log_size()? == 0 {
             let entry = LogEntry::Key(KeyEntry {
                 name: trusted.name().to_owned(),
@@ -124,8 +136,8 @@ impl Fabric {
         })?);
         let host = Arc::new(HostFacts {
             fabric_version: env!("CARGO_PKG_VERSION").into(),
-            executable: executable_digest()?,
-            engine_configuration: Container::engine_configuration(),
+            executable,
+            engine_configuration,
             operator_costs: Container::operator_costs(),
             wasmtime: Container::WASMTIME_VERSION.into(),
             key: trusted.identity(),

@@ -36,6 +36,7 @@ mod account;
 mod advance;
 pub mod backup;
 pub mod binding;
+pub mod bundle;
 mod configuration;
 mod deliver;
 mod document;

@@ -242,7 +242,7 @@ fn agreement(recorded: &RecordedRun) -> Result<Binding, ReplayRefusal> {
             found,
         });
     }
-    serde_json::from_slice(&recorded.document)
+    Binding::from_json("the agreement", &recorded.document)
         .map_err(|error| ReplayRefusal::malformed("agreement", &error))
 }
 

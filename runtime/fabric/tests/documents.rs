@@ -247,3 +247,15 @@ fn two_ledgers_never_share_an_account() {
     let apart = twice.replacen("\"account\"", "\"other\"", 1);
     assert!(Configuration::parse("fabric.toml", &apart).is_ok());
 }
+
+#[test]
+fn the_json_whose_hash_is_the_version_is_read_back_and_no_other()
+-> Result<(), Box<dyn std::error::Error>> {
+    let binding = Binding::parse("binding.toml", include_str!("documents/binding.toml"))?;
+    let json = binding.to_json();
+    assert_eq!(Binding::from_json("binding.json", &json)?, binding);
+    let spaced = [&json[..], b"\n"].concat();
+    let refusal = Binding::from_json("binding.json", &spaced).expect_err("another form");
+    assert!(refusal.to_string().contains("version"), "{refusal}");
+    Ok(())
+}

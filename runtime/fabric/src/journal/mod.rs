@@ -5,6 +5,7 @@
 //! disk (`synchronous=FULL`).
 
 mod audit;
+mod bearing;
 mod bindings;
 mod deliveries;
 mod folder;
@@ -23,6 +24,7 @@ mod versions;
 mod views;
 mod writer;
 
+pub(crate) use bearing::{Bearing, Recorded};
 pub use bindings::{BindingRow, VersionMove};
 pub(crate) use deliveries::Placement;
 pub use deliveries::{AttemptRow, DeliveryRow, DeliveryStatus};

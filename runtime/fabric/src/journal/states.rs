@@ -69,6 +69,20 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn state_before(&self, binding: &BindingId, number: u64) -> Result<State, JournalError> {
         let leaf = self.leaf_of(binding, number)?;
+        self.state_until(binding, leaf)
+    }
+
+    /// The binding's state as the run `number` left it.
+    pub(crate) fn state_after(
+        &self,
+        binding: &BindingId,
+        number: u64,
+    ) -> Result<State, JournalError> {
+        let leaf = self.leaf_of(binding, number)?;
+        self.state_until(binding, leaf.saturating_add(1))
+    }
+
+    fn state_until(&self, binding: &BindingId, leaf: i64) -> Result<State, JournalError> {
         let rows = self.read().all(
             "SELECT key, value FROM state_change AS change
              WHERE binding = ?1 AND value IS NOT NULL AND leaf = (
