@@ -48,6 +48,7 @@ mod grants;
 pub mod journal;
 mod keys;
 mod network;
+pub mod publish;
 mod register;
 pub mod replay;
 mod sealing;

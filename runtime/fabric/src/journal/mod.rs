@@ -133,6 +133,28 @@ pub enum JournalError {
         /// What does not fit.
         reason: String,
     },
+    /// A larger log than the journal's was published under its name and key.
+    #[error(
+        "the journal {path} has {size} entries, but its log was published with {published}: this is an old copy, and it would sign a second history; restore the newest journal, or begin a new log with another name and key"
+    )]
+    Behind {
+        /// The journal's file.
+        path: PathBuf,
+        /// How many entries the journal has.
+        size: u64,
+        /// How many the published checkpoint covers.
+        published: u64,
+    },
+    /// Another log than the journal's was published under its name and key.
+    #[error(
+        "the journal {path} has another root over its first {size} entries than was published: there are two histories of this log; restore the journal that was published, and keep both as evidence"
+    )]
+    Forked {
+        /// The journal's file.
+        path: PathBuf,
+        /// How many entries the published checkpoint covers.
+        size: u64,
+    },
     /// What is asked for stands already, or does not stand, in the journal.
     #[error("{0}")]
     Conflict(String),

@@ -2,7 +2,7 @@
 //! signed under them.
 
 use cryptlet_attest::Hash;
-use cryptlet_attest::log;
+use cryptlet_attest::log::{self, Checkpoint};
 use rusqlite::params;
 
 use super::log::{damaged, unreadable};
@@ -44,6 +44,36 @@ impl Journal {
                 let reason = format!("the COSE form of checkpoint {size}: {error}");
                 damaged(reading.path, reason)
             })
+    }
+
+    /// Refuses to be an old copy, or a copy that went another way: `other` is a checkpoint that this
+    /// log's key signed, wherever it was seen.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::Behind`] or [`JournalError::Forked`], or if the journal cannot be read.
+    pub fn check_begins_with(&self, other: &Checkpoint) -> Result<(), JournalError> {
+        let reading = self.read();
+        let size = reading.checkpoint()?.map_or(0, |row| row.size);
+        if other.size > size {
+            return Err(JournalError::Behind {
+                path: reading.path.to_owned(),
+                size,
+                published: other.size,
+            });
+        }
+        let tiles = StoredTiles {
+            connection: &reading.connection,
+        };
+        let root = log::root(other.size, &tiles.of(other.size))
+            .map_err(|error| unreadable(reading.path, error))?;
+        if root != other.root {
+            return Err(JournalError::Forked {
+                path: reading.path.to_owned(),
+                size: other.size,
+            });
+        }
+        Ok(())
     }
 
     /// The newest checkpoint, its note with every cosignature that it has.
