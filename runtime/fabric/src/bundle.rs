@@ -269,8 +269,8 @@ impl Journal {
                 "the log has no checkpoint yet, so that nothing can be proven".into(),
             )
         };
+        let newest = self.cosigned_checkpoint()?.ok_or_else(missing)?;
         let Some(note) = since else {
-            let newest = self.newest_checkpoint()?.ok_or_else(missing)?;
             return Ok(Extension {
                 size: newest.size,
                 note: newest.note,
@@ -279,15 +279,17 @@ impl Journal {
         };
         let trust: Vec<TrustedKey> = self.trusted_key()?.into_iter().collect();
         let earlier = log::open_checkpoint(note, &trust)?;
-        let Some((newest, proof)) = self.consistency(earlier.size)? else {
+        let Some((checkpoint, proof)) = self.consistency(earlier.size)? else {
             return Err(BundleError::Behind {
                 earlier: earlier.size,
-                now: self.log_size()?,
+                now: newest.size,
             });
         };
+        let is_newest = checkpoint.size == newest.size;
         Ok(Extension {
-            size: newest.size,
-            note: newest.note,
+            size: checkpoint.size,
+            // A running host may have gone on in between.
+            note: if is_newest { newest } else { checkpoint }.note,
             consistency: Some((note.into(), proof.into_iter().map(|hash| hash.0).collect())),
         })
     }

@@ -4,9 +4,9 @@ use super::context::Context;
 use super::document::Bundle;
 use super::openings::events;
 use super::verdict::{BundleClaim, Standing};
-use crate::log::Checkpoint;
+use crate::log::{Checkpoint, Cosigned};
 use crate::verdict::{BROKEN_BY_REPLAY, counted, ended};
-use crate::{Appraisal, Basis, Claim, Execution, Measurement, Output, Statement};
+use crate::{Appraisal, Basis, Claim, Execution, Measurement, Output, Statement, view};
 
 /// All that the claims are drawn from.
 pub(super) struct Shown<'a> {
@@ -15,6 +15,7 @@ pub(super) struct Shown<'a> {
     pub(super) sources: &'a [Statement],
     pub(super) context: &'a Context,
     pub(super) checkpoint: &'a Checkpoint,
+    pub(super) cosigned: &'a [Cosigned],
     pub(super) extended: Option<&'a Checkpoint>,
     pub(super) appraisals: &'a [Appraisal],
     pub(super) expected: Option<&'a Measurement>,
@@ -257,6 +258,16 @@ impl Shown<'_> {
     }
 
     fn log(&self) -> BundleClaim {
+        let witnesses: Vec<String> = self
+            .cosigned
+            .iter()
+            .map(|cosigned| format!("{} at {}", cosigned.witness, witnessed(cosigned)))
+            .collect();
+        let cosigned = if witnesses.is_empty() {
+            "no witness that you trust has cosigned it".to_owned()
+        } else {
+            format!("cosigned by {}", witnesses.join(", "))
+        };
         let extended = match self.extended {
             Some(earlier) => format!(
                 "it extends the log of {} entries under the earlier checkpoint",
@@ -271,7 +282,7 @@ impl Shown<'_> {
             claim: Claim {
                 name: "log",
                 says: format!(
-                    "it is entry {} of the log {} as it stood with {} entries, with the receipt hash {}; {extended}",
+                    "it is entry {} of the log {} as it stood with {} entries, with the receipt hash {}; {cosigned}; {extended}",
                     self.bundle.run.index,
                     self.checkpoint.origin,
                     self.checkpoint.size,
@@ -401,6 +412,10 @@ impl Shown<'_> {
             source.measurement
         )
     }
+}
+
+fn witnessed(cosigned: &Cosigned) -> String {
+    view::instant(cosigned.seconds.saturating_mul(1_000))
 }
 
 fn standing(is_here: bool) -> Standing {

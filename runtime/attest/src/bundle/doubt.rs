@@ -16,7 +16,20 @@ pub enum BundleDoubt {
     UnreadableEvidence(#[source] EncodingError),
     /// The checkpoint to which all proofs lead is not believed.
     #[error("the checkpoint is not believed: {0}")]
-    Checkpoint(#[source] CheckpointError),
+    Checkpoint(#[source] Doubt),
+    /// A line of the checkpoint under a trusted witness' name that the witness has not made.
+    #[error("a cosignature is false: {0}")]
+    FalseCosignature(#[source] CheckpointError),
+    /// Too few trusted witnesses have signed.
+    #[error(
+        "{found} of the {wanted} witnesses that must have cosigned have; ask for a bundle with their cosignatures, or ask for fewer with `--cosigners`"
+    )]
+    NotCosigned {
+        /// How many must have.
+        wanted: usize,
+        /// How many have.
+        found: usize,
+    },
     /// An entry of the bundle is not believed.
     #[error("entry {index}: {doubt}")]
     Entry {
@@ -143,8 +156,9 @@ impl BundleDoubt {
     pub const fn name(&self) -> &'static str {
         match self {
             Self::Unreadable(error) | Self::UnreadableEvidence(error) => error.name(),
-            Self::Checkpoint(error) | Self::Earlier(error) => error.name(),
-            Self::Entry { doubt, .. } => doubt.name(),
+            Self::FalseCosignature(error) | Self::Earlier(error) => error.name(),
+            Self::Checkpoint(doubt) | Self::Entry { doubt, .. } => doubt.name(),
+            Self::NotCosigned { .. } => "not-cosigned",
             Self::OtherLog { .. } => "other-log",
             Self::Shortened { .. } => "shortened",
             Self::ForkedLog { .. } => "forked-log",

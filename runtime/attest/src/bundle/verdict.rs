@@ -1,6 +1,7 @@
 use super::document::Bundle;
-use crate::log::Checkpoint;
-use crate::{Appraisal, Claim, Digest, LeafHash, Statement};
+use crate::log::{Checkpoint, Cosigned};
+use crate::trail::{Run, Sealed};
+use crate::{Appraisal, Claim, Digest, LeafHash, Output, Statement};
 
 /// A bundle that verified. Not that it tells the truth: see [`Claim::rests_on`].
 #[derive(Clone, Debug)]
@@ -19,12 +20,59 @@ pub struct BundleVerdict {
     pub index: u64,
     /// The checkpoint to which all proofs lead.
     pub checkpoint: Checkpoint,
+    /// The trusted witnesses that have cosigned it.
+    pub cosigned: Vec<Cosigned>,
     /// An earlier checkpoint that this one extends, as shown.
     pub extended: Option<Checkpoint>,
     /// What the evidence amounts to.
     pub appraisals: Vec<Appraisal>,
     /// The bundle itself, every part of it checked.
     pub bundle: Bundle,
+}
+
+impl BundleVerdict {
+    /// The run as a trail through the whole log would tell of it, for a
+    /// [comparison](crate::comparison::compare_run) with a chain.
+    pub fn run(&self) -> Run {
+        let execution = &self.statement.execution;
+        let deliveries = execution.outputs.iter().filter_map(|output| match output {
+            Output::Delivery {
+                ledger,
+                delivery,
+                output_hash,
+            } => Some(Sealed {
+                ledger: ledger.clone(),
+                number: *delivery,
+                output_hash: *output_hash,
+            }),
+            Output::Event { .. } => None,
+        });
+        Run {
+            leaf: self.index,
+            leaf_hash: self.leaf_hash,
+            execution_hash: self.execution_hash,
+            binding_version: execution.binding_version,
+            cryptlet: execution.cryptlet.clone(),
+            version: execution.version.clone(),
+            measurement: execution.measurement,
+            outcome: execution.outcome.clone(),
+            fuel: execution.fuel,
+            deliveries: deliveries.collect(),
+            sources: self
+                .bundle
+                .sources
+                .iter()
+                .map(|source| source.index)
+                .collect(),
+        }
+    }
+
+    /// The claim of that name, for whoever has found out more about it.
+    pub fn claim_mut(&mut self, name: &str) -> Option<&mut BundleClaim> {
+        self.claims
+            .iter_mut()
+            .find(|claim| claim.claim.name == name)
+    }
 }
 
 /// One thing that may be said about a run, and how much of it the bundle shows.

@@ -6,9 +6,9 @@ use super::doubt::BundleDoubt;
 use super::format::ascending;
 use super::verdict::BundleVerdict;
 use super::{context, earlier, openings, sources};
-use crate::log::{self, Checkpoint, TrustedKey};
+use crate::log::{Cosigned, TrustedKey, WitnessKey, cosigners};
 use crate::verify::appraise;
-use crate::{Appraisal, Doubt, EncodingError, Evidence, LogEntry, Measurement, Statement};
+use crate::{Appraisal, EncodingError, Evidence, LogEntry, Measurement, Statement, Verifier};
 use sha2::{Digest as _, Sha256};
 
 /// What an auditor brings along.
@@ -16,6 +16,10 @@ use sha2::{Digest as _, Sha256};
 pub struct Expectations {
     /// Keys of logs.
     pub trust: Vec<TrustedKey>,
+    /// Keys of witnesses.
+    pub witnesses: Vec<WitnessKey>,
+    /// How many of them must have cosigned.
+    pub cosigners: usize,
     /// The module that should have run, if the auditor knows.
     pub measurement: Option<Measurement>,
     /// An earlier checkpoint of the same log that the auditor has kept, a signed note.
@@ -38,10 +42,16 @@ pub fn verify_bundle(
     let entries = Entries::read(&bundle)?;
     let evidence = read_evidence(&bundle)?;
     let trust = &expectations.trust;
-    let checkpoint =
-        log::open_checkpoint(&bundle.checkpoint, trust).map_err(BundleDoubt::Checkpoint)?;
+    let mut verifier = Verifier::new(&bundle.checkpoint, trust).map_err(BundleDoubt::Checkpoint)?;
+    let checkpoint = verifier.checkpoint().clone();
+    let cosigned = cosigned(&bundle.checkpoint, expectations)?;
     for proven in bundle.proven() {
-        included(proven, &checkpoint)?;
+        verifier
+            .include(proven.index, &proven.leaf_hash(), &proven.proof)
+            .map_err(|doubt| BundleDoubt::Entry {
+                index: proven.index,
+                doubt,
+            })?;
     }
     let extended = earlier::check(&bundle, &checkpoint, expectations)?;
 
@@ -80,6 +90,7 @@ pub fn verify_bundle(
         sources: &asked,
         context: &context,
         checkpoint: &checkpoint,
+        cosigned: &cosigned,
         extended: extended.as_ref(),
         appraisals: &appraisals,
         expected: expectations.measurement.as_ref(),
@@ -90,6 +101,7 @@ pub fn verify_bundle(
         execution_hash: run.execution_hash(),
         index: bundle.run.index,
         checkpoint,
+        cosigned,
         extended,
         statement: run,
         sources: asked,
@@ -141,21 +153,16 @@ fn read_evidence(bundle: &Bundle) -> Result<Vec<Evidence>, BundleDoubt> {
         .map_err(BundleDoubt::UnreadableEvidence)
 }
 
-fn included(proven: &Proven, checkpoint: &Checkpoint) -> Result<(), BundleDoubt> {
-    log::check_inclusion(
-        &proven.proof(),
-        proven.index,
-        &proven.leaf_hash(),
-        checkpoint.size,
-        &checkpoint.root,
-    )
-    .map_err(|_| BundleDoubt::Entry {
-        index: proven.index,
-        doubt: Doubt::NotInLog {
-            index: proven.index,
-            size: checkpoint.size,
-        },
-    })
+fn cosigned(checkpoint: &str, expectations: &Expectations) -> Result<Vec<Cosigned>, BundleDoubt> {
+    let cosigned =
+        cosigners(checkpoint, &expectations.witnesses).map_err(BundleDoubt::FalseCosignature)?;
+    if cosigned.len() < expectations.cosigners {
+        return Err(BundleDoubt::NotCosigned {
+            wanted: expectations.cosigners,
+            found: cosigned.len(),
+        });
+    }
+    Ok(cosigned)
 }
 
 fn check_modules(

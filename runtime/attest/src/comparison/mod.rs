@@ -221,6 +221,58 @@ pub fn compare(
     })
 }
 
+/// Compares the deliveries of one run with what the chain shows of them. What else the gateway has
+/// is not looked at: for that, [`compare`] a whole trail.
+///
+/// # Errors
+///
+/// The first thing in which they differ.
+pub fn compare_run(run: &Run, chain: &ChainRecord) -> Result<Vec<Compared>, Difference> {
+    run.deliveries
+        .iter()
+        .map(|sealed| compare_delivery(run, sealed, chain))
+        .collect()
+}
+
+fn compare_delivery(
+    run: &Run,
+    sealed: &Sealed,
+    chain: &ChainRecord,
+) -> Result<Compared, Difference> {
+    let number = sealed.number;
+    if sealed.ledger != chain.chain {
+        return Err(Difference::OtherChain {
+            expected: sealed.ledger.clone(),
+            found: chain.chain.clone(),
+        });
+    }
+    let mut shown = None;
+    if let Some(delivered) = chain.delivered.iter().find(|taken| taken.number == number) {
+        check(delivered, Some((run, sealed)))?;
+        let fate = match delivered.succeeded {
+            true => Fate::Succeeded,
+            false => Fate::CallbackFailed,
+        };
+        shown = Some((fate, delivered.block));
+    } else if let Some(skipped) = chain
+        .skipped
+        .iter()
+        .find(|given_up| given_up.number == number)
+    {
+        let found = &skipped.receipt_hash;
+        same("receipt hash", number, run, &run.leaf_hash, found)?;
+        shown = Some((Fate::Skipped, skipped.block));
+    }
+    Ok(Compared {
+        number,
+        leaf: run.leaf,
+        version: run.version.clone(),
+        fate: shown.map_or(Fate::Absent, |(fate, _)| fate),
+        block: shown.map(|(_, block)| block),
+        is_final: shown.is_some_and(|(_, block)| block <= chain.final_block),
+    })
+}
+
 /// What the log seals, by number, if it is for this chain.
 fn sealed<'a>(
     trail: &'a Trail,

@@ -5,6 +5,7 @@ use super::scene::{
 };
 use crate::scene::{Log, ORIGIN, entries, failed, key, signed_for, trusted};
 use cryptlet_attest::bundle::{Bundle, BundleDoubt, Expectations, verify_bundle};
+use cryptlet_attest::log::{WitnessKey, cosign};
 use cryptlet_attest::{
     Digest, Evidence, FieldSalt, LogEntry, Measurement, Outcome, Statement, digest,
 };
@@ -125,6 +126,29 @@ fn other_origin_is_a_signature_for_another_log() {
         ),
         "other-origin"
     );
+}
+
+#[test]
+fn not_cosigned_is_a_checkpoint_that_too_few_witnesses_have_seen() {
+    let mut bundle = good();
+    let line = cosign(&bundle.checkpoint, "w.example.org", 1_700_000_000, &key(7)).unwrap();
+    bundle.checkpoint.push_str(&line);
+    let witness =
+        |seed| WitnessKey::new("w.example.org", key(seed).verifying_key().as_bytes()).unwrap();
+    let wanted = |witnesses: Vec<WitnessKey>, cosigners| Expectations {
+        witnesses,
+        cosigners,
+        ..auditor()
+    };
+    let verdict = verify_bundle(&bundle.to_bytes(), &wanted(vec![witness(7)], 1)).unwrap();
+    assert_eq!(verdict.cosigned[0].seconds, 1_700_000_000);
+    for expectations in [wanted(vec![witness(7)], 2), wanted(vec![witness(8)], 1)] {
+        assert_eq!(doubt(&bundle, &expectations).name(), "not-cosigned");
+    }
+    let other = cosign(&log().checkpoint_at(3), "w.example.org", 1, &key(7)).unwrap();
+    bundle.checkpoint = bundle.checkpoint.replace(&line, &other);
+    let expectations = wanted(vec![witness(7)], 1);
+    assert_eq!(doubt(&bundle, &expectations).name(), "bad-signature");
 }
 
 #[test]
