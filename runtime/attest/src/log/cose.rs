@@ -164,6 +164,21 @@ pub enum CoseError {
     },
 }
 
+impl CoseError {
+    /// A stable name, for programs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "too-large",
+            Self::Malformed { .. } => "malformed",
+            Self::OtherProof { .. } => "other-proof",
+            Self::InvalidProof { .. } => "invalid-proof",
+            Self::UnknownSigner { .. } => "unknown-signer",
+            Self::OtherOrigin { .. } => "other-origin",
+            Self::BadSignature { .. } => "bad-signature",
+        }
+    }
+}
+
 /// Signs a root of the log `origin` for any number of COSE Receipts: one without a proof
 /// in it. The signature is verified before it is returned.
 ///

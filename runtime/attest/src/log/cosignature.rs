@@ -119,17 +119,25 @@ pub fn add_cosignatures(note: &str, lines: &str) -> String {
     let mut signatures: Vec<String> = signatures.lines().map(|line| format!("{line}\n")).collect();
     let mut length = note.len();
     for added in signature_lines(lines).filter(is_cosignature) {
-        let is_replaced = |line: &String| {
+        let by_the_same = |line: &String| {
             Signature::from_bytes(line.trim_end().as_bytes())
-                .is_ok_and(|line| is_cosignature(&line) && identity(&line) == identity(&added))
+                .ok()
+                .filter(|line| is_cosignature(line) && identity(line) == identity(&added))
         };
+        let found = signatures
+            .iter()
+            .enumerate()
+            .find_map(|(position, line)| Some((position, by_the_same(line)?)));
         let line = text_of(&added);
-        if let Some(replaced) = signatures.iter().position(is_replaced) {
-            signatures[replaced] = line;
-        } else if length + line.len() <= MAXIMUM_CHECKPOINT && signatures.len() < MAXIMUM_SIGNATURES
-        {
-            length += line.len();
-            signatures.push(line);
+        match found {
+            Some((_, later)) if time_of(&later) > time_of(&added) => {}
+            Some((position, _)) => signatures[position] = line,
+            None if signatures.len() == MAXIMUM_SIGNATURES => {}
+            None if length + line.len() > MAXIMUM_CHECKPOINT => {}
+            None => {
+                length += line.len();
+                signatures.push(line);
+            }
         }
     }
     format!("{text}\n\n{}", signatures.concat())
@@ -219,6 +227,11 @@ fn signature_lines(text: &str) -> impl Iterator<Item = Signature> {
 /// signature, and no more.
 fn is_cosignature(line: &Signature) -> bool {
     line.signature().len() == 8 + 64 && !line.name().chars().any(char::is_control)
+}
+
+/// The bytes of a cosignature's time, which are in the order of time.
+fn time_of(line: &Signature) -> Option<&[u8; 8]> {
+    line.signature().first_chunk()
 }
 
 fn text_of(line: &Signature) -> String {

@@ -49,6 +49,19 @@ pub enum TlogProofError {
     Proof,
 }
 
+impl TlogProofError {
+    /// A stable name, for programs.
+    pub const fn name(&self) -> &'static str {
+        match self {
+            Self::TooLarge { .. } => "too-large",
+            Self::Version => "other-version",
+            Self::Extra => "extra",
+            Self::Index => "malformed-index",
+            Self::Proof => "malformed-proof",
+        }
+    }
+}
+
 impl TlogProof {
     /// The proof's one text.
     pub fn to_text(&self) -> String {

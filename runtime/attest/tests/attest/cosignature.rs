@@ -95,6 +95,7 @@ fn a_witness_that_signed_twice_counts_once_with_its_latest_time() {
 #[test]
 fn a_later_cosignature_takes_the_place_of_an_earlier_one_and_of_nothing_else() {
     assert_eq!(add_cosignatures(&cosigned(5), &cosigned(9)), cosigned(9));
+    assert_eq!(add_cosignatures(&cosigned(9), &cosigned(5)), cosigned(9));
     // The log's own line has another length; nobody can put theirs in its place.
     let log = trusted(ORIGIN, &key(1));
     let forged = [&log.id().to_be_bytes()[..], &[0; 72]].concat();

@@ -9,6 +9,7 @@ mod cosignature;
 mod encoding;
 mod evidence;
 mod log_export;
+mod log_vectors;
 mod proof_file;
 mod salt;
 mod scene;

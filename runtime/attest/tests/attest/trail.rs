@@ -1,7 +1,7 @@
 //! What a log says of one binding, and what cannot be said by one.
 
 use crate::scene::{ORIGIN, key, trusted};
-use crate::strategies;
+use crate::{corpus, strategies};
 use cryptlet_attest::log::{self, MemoryHashes};
 use cryptlet_attest::trail::{Contradiction, Finding, Question, Terms, Trail, follow, unaltered};
 use cryptlet_attest::{
@@ -11,7 +11,6 @@ use cryptlet_attest::{
     sign_checkpoint,
 };
 use proptest::prelude::*;
-use std::path::PathBuf;
 
 const BINDING: BindingId = BindingId::from_bytes([0xb1; 32]);
 const OTHER_BINDING: BindingId = BindingId::from_bytes([0xb9; 32]);
@@ -657,23 +656,12 @@ fn the_corpus_of_the_fuzz_target_holds_this_story() {
     };
     let genuine = export(&leaves, &signed(&leaves));
     let doubled = tampered(&leaves, Tampering::Double, FIRST);
-    let corpus = [
+    let inputs = [
         ("cut-off", genuine[..genuine.len() / 2].to_vec()),
         ("contradiction", export(&doubled, &signed(&doubled))),
         ("other-leaves", export(&doubled, &signed(&leaves))),
         ("no-leaves", export(&[], "nobody has signed this")),
         ("genuine", genuine),
     ];
-    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/log_export");
-    for (name, input) in corpus {
-        let file = folder.join(name);
-        if std::env::var_os("CRYPTLET_WRITE_VECTORS").is_some() {
-            std::fs::write(&file, &input).unwrap();
-        }
-        assert_eq!(
-            std::fs::read(&file).unwrap(),
-            input,
-            "{name} is out of date"
-        );
-    }
+    corpus::committed("log_export", &inputs);
 }

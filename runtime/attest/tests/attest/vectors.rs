@@ -23,7 +23,7 @@ fn read(name: &str) -> Value {
 }
 
 /// The committed file, which must say what `current` says.
-fn committed(name: &str, current: &Value) -> Value {
+pub fn committed(name: &str, current: &Value) -> Value {
     if std::env::var_os("CRYPTLET_WRITE_VECTORS").is_some() {
         let text = serde_json::to_string_pretty(current).unwrap() + "\n";
         std::fs::write(folder().join(name), text).unwrap();
@@ -33,11 +33,11 @@ fn committed(name: &str, current: &Value) -> Value {
     committed
 }
 
-fn bytes(value: &Value) -> Vec<u8> {
+pub fn bytes(value: &Value) -> Vec<u8> {
     hex::decode(value.as_str().unwrap()).unwrap()
 }
 
-fn hash(value: &Value) -> [u8; 32] {
+pub fn hash(value: &Value) -> [u8; 32] {
     bytes(value).try_into().unwrap()
 }
 
@@ -45,11 +45,11 @@ fn hashes(value: &Value) -> Vec<Hash> {
     list(value).iter().map(|one| Hash(hash(one))).collect()
 }
 
-fn list(value: &Value) -> &[Value] {
+pub fn list(value: &Value) -> &[Value] {
     value.as_array().unwrap()
 }
 
-fn number(value: &Value) -> u64 {
+pub fn number(value: &Value) -> u64 {
     value.as_u64().unwrap()
 }
 
