@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 use std::{env, fs, thread};
 
-use cryptlet_toolchain::{Provider, Target};
+use cryptlet_toolchain::{Provider, Target, Toolchain};
 use serde::Deserialize;
 
+use crate::project::absolute;
 use crate::{BuildError, Lock, Messages, Project};
 
 /// The profile that guests are compiled with.
@@ -109,6 +110,36 @@ fn lock_would_change(mut command: Command, output: &Output) -> bool {
         .flatten();
     let said = again.as_ref().unwrap_or(output);
     String::from_utf8_lossy(&said.stderr).contains("--locked was passed")
+}
+
+/// The root of the source tree that the package or workspace in `folder` belongs to: the folder of
+/// its workspace.
+///
+/// # Errors
+///
+/// [`BuildError::Start`] and [`BuildError::Cargo`], the latter if there is no `Cargo.toml`.
+pub fn source_root(toolchain: &Toolchain, folder: &Path) -> Result<PathBuf, BuildError> {
+    let folder = absolute(folder)?;
+    let mut command = toolchain.cargo("locate-project", &[]);
+    command
+        .args([
+            "--workspace",
+            "--message-format",
+            "plain",
+            "--manifest-path",
+        ])
+        .arg(folder.join("Cargo.toml"));
+    let output = command.output().map_err(|source| start(&command, source))?;
+    if !output.status.success() {
+        return Err(BuildError::Cargo {
+            subcommand: "locate-project",
+            crate_dir: folder,
+            status: output.status,
+            said: Some(String::from_utf8_lossy(&output.stderr).into_owned()),
+        });
+    }
+    let manifest = PathBuf::from(String::from_utf8_lossy(&output.stdout).trim());
+    Ok(manifest.parent().map_or(folder, Path::to_owned))
 }
 
 pub(crate) fn compile(

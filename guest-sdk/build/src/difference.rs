@@ -125,13 +125,33 @@ fn compare_toolchains(stated: &Provenance, found: &Provenance) -> Vec<Difference
     };
     let pairs = parts(stated).into_iter().zip(parts(found));
     pairs
-        .filter(|((_, stated), (_, found))| stated != found)
-        .map(|((part, stated), (_, found))| Difference::Toolchain {
-            part,
-            stated,
-            found,
+        .filter_map(|((part, stated), (_, found))| {
+            let (stated, found) = first_differing_line(&stated, &found)?;
+            Some(Difference::Toolchain {
+                part,
+                stated,
+                found,
+            })
         })
         .collect()
+}
+
+/// rustc answers in many lines, of which one tells enough.
+fn first_differing_line(one: &str, other: &str) -> Option<(String, String)> {
+    if one == other {
+        return None;
+    }
+    let mut lines = (one.lines(), other.lines());
+    loop {
+        match (lines.0.next(), lines.1.next()) {
+            (None, None) => return Some((one.to_owned(), other.to_owned())),
+            (first, second) if first == second => {}
+            (first, second) => {
+                let text = |line: Option<&str>| line.unwrap_or_default().to_owned();
+                return Some((text(first), text(second)));
+            }
+        }
+    }
 }
 
 fn compare_parameters(stated: &Provenance, found: &Provenance) -> Vec<Difference> {

@@ -39,6 +39,7 @@ mod store;
 mod surroundings;
 mod tree;
 
+pub use compile::source_root;
 pub use component::{
     Interface, SectionError, WrapError, embed_manifest, interface, read_manifest, wrap,
 };
@@ -46,7 +47,7 @@ pub use cryptlet_toolchain as toolchain;
 pub use difference::{Difference, compare_components, compare_provenance};
 pub use error::BuildError;
 pub use project::{Built, Lock, Messages, Project, build};
-pub use proven::{Proven, build_with_provenance, rebuild, source_root};
+pub use proven::{Proven, build_with_provenance, rebuild};
 pub use provenance::{Provenance, ProvenanceError};
 pub use store::{Freshness, Stored, build_into};
 pub use tree::{SourceTree, TreeDigest, TreeError};

@@ -61,7 +61,8 @@ pub struct Built {
 
 impl Project {
     /// The project of the manifest at `manifest`: its crate is the folder the manifest lies in, its
-    /// toolchain the first on this machine that compiles to what the manifest asks for. It requires
+    /// toolchain the first on this machine that compiles to what the manifest asks for; a
+    /// `rust-toolchain.toml` of the project counts, wherever the caller works. It requires
     /// a lock file and passes cargo's messages on.
     ///
     /// # Errors
@@ -75,7 +76,7 @@ impl Project {
         let manifest = absolute(manifest.as_ref())?;
         let (parsed, _) = read(&manifest)?;
         let crate_dir = manifest.parent().unwrap_or(Path::new("/")).to_owned();
-        let toolchain = Toolchain::find(target_of(&parsed))?;
+        let toolchain = Toolchain::find_in(target_of(&parsed), &crate_dir)?;
         Ok(Self {
             manifest,
             crate_dir,

@@ -93,19 +93,6 @@ pub fn rebuild(
     Ok((built, provenance))
 }
 
-/// The source tree that the crate in `folder` belongs to: the folder of its workspace.
-///
-/// # Errors
-///
-/// [`BuildError::Cargo`] and its like if cargo knows no package there.
-pub fn source_root(project: &Project) -> Result<PathBuf, BuildError> {
-    let locked = Project {
-        lock: Lock::Required,
-        ..project.clone()
-    };
-    Workspace::of(&locked).map(|workspace| workspace.root().to_owned())
-}
-
 fn prepare(project: &Project) -> Result<(Workspace, SourceTree), BuildError> {
     let workspace = Workspace::of(project)?;
     surroundings::check(workspace.root())?;

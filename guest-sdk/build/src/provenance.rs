@@ -177,21 +177,27 @@ impl Provenance {
     ///
     /// See [`ProvenanceError`].
     pub fn from_json(text: &[u8]) -> Result<Self, ProvenanceError> {
-        let statement: Self = serde_json::from_slice(text)?;
-        let build_type = &statement.predicate.build_definition.build_type;
-        for (field, found, expected) in [
-            ("_type", &statement.statement_type, STATEMENT_TYPE),
-            ("predicateType", &statement.predicate_type, PREDICATE_TYPE),
-            ("buildType", build_type, BUILD_TYPE),
+        let document: serde_json::Value = serde_json::from_slice(text)?;
+        // Before everything else: the parameters of other kinds of builds have other fields.
+        for (field, place, expected) in [
+            ("_type", "/_type", STATEMENT_TYPE),
+            ("predicateType", "/predicateType", PREDICATE_TYPE),
+            (
+                "buildType",
+                "/predicate/buildDefinition/buildType",
+                BUILD_TYPE,
+            ),
         ] {
-            if found != expected {
+            let found = document.pointer(place).and_then(|value| value.as_str());
+            if found != Some(expected) {
                 return Err(ProvenanceError::OtherKind {
                     field,
-                    found: found.clone(),
+                    found: found.unwrap_or_default().to_owned(),
                     expected,
                 });
             }
         }
+        let statement: Self = serde_json::from_value(document)?;
         match statement.subject.len() {
             1 => Ok(statement),
             count => Err(ProvenanceError::Subjects { count }),

@@ -15,7 +15,16 @@ impl Toolchain {
     ///
     /// [`Missing`] says why neither does, and what to install.
     pub fn find(target: Target) -> Result<Toolchain, Missing> {
-        let on_path = sysroot(Path::new("rustc"));
+        Self::find_in(target, Path::new("."))
+    }
+
+    /// [`Toolchain::find`] for a project in `folder`, whose `rust-toolchain.toml` rustup heeds.
+    ///
+    /// # Errors
+    ///
+    /// The same.
+    pub fn find_in(target: Target, folder: &Path) -> Result<Toolchain, Missing> {
+        let on_path = sysroot(Path::new("rustc"), folder);
         let installed = on_path
             .clone()
             .and_then(|sysroot| installed(target, &sysroot));
@@ -60,7 +69,7 @@ fn installed(target: Target, sysroot: &Path) -> Result<Toolchain, String> {
 /// and a linker that comes from elsewhere: `tools`, the programs of another toolchain, or `PATH`.
 fn build_std(target: Target, prefix: &Path, tools: Option<PathBuf>) -> Result<Toolchain, String> {
     let (cargo, rustc) = compiler(&prefix.join("bin"))?;
-    let sysroot = sysroot(&rustc)?;
+    let sysroot = sysroot(&rustc, Path::new("."))?;
     let sources = sysroot.join("lib/rustlib/src/rust/library/std/Cargo.toml");
     if !sources.is_file() {
         return Err(format!(
@@ -143,8 +152,8 @@ pub(crate) fn program(name: &str, folders: &[PathBuf]) -> Option<PathBuf> {
         .find(|program| program.is_file())
 }
 
-fn sysroot(rustc: &Path) -> Result<PathBuf, String> {
-    ask(rustc, &["--print", "sysroot"]).map(PathBuf::from)
+fn sysroot(rustc: &Path, folder: &Path) -> Result<PathBuf, String> {
+    ask_in(folder, rustc, &["--print", "sysroot"]).map(PathBuf::from)
 }
 
 fn version(rustc: &Path) -> Result<String, String> {
@@ -152,11 +161,16 @@ fn version(rustc: &Path) -> Result<String, String> {
 }
 
 pub(crate) fn ask(asked: &Path, arguments: &[&str]) -> Result<String, String> {
+    ask_in(Path::new("."), asked, arguments)
+}
+
+fn ask_in(folder: &Path, asked: &Path, arguments: &[&str]) -> Result<String, String> {
     let shown = || format!("`{} {}`", asked.display(), arguments.join(" "));
     let mut command = Command::new(asked);
     // The caller's library path may name another compiler's libraries.
     let output = command
         .args(arguments)
+        .current_dir(folder)
         .env_remove("LD_LIBRARY_PATH")
         .output()
         .map_err(|error| format!("{} does not run: {error}", shown()))?;
