@@ -2,6 +2,7 @@
 
 pub mod compare;
 mod log;
+pub mod module;
 pub mod receipt;
 mod shown;
 pub mod trail;
@@ -19,6 +20,8 @@ pub enum Command {
     Receipt(receipt::Arguments),
     /// Verify everything that a log says of one binding, offline.
     Trail(trail::Arguments),
+    /// Build a module again from its source, and compare.
+    Module(module::Arguments),
     /// Compare what a log says with what a chain holds; asks the node at --rpc.
     Compare(compare::Arguments),
 }
@@ -27,6 +30,7 @@ pub fn run(command: &Command, output: &mut impl Write) -> Result<(), Failure> {
     match command {
         Command::Receipt(arguments) => receipt::run(arguments, output),
         Command::Trail(arguments) => trail::run(arguments, output),
+        Command::Module(arguments) => module::run(arguments, output),
         Command::Compare(arguments) => compare::run(arguments, output),
     }
 }

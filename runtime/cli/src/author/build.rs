@@ -1,7 +1,7 @@
 //! `cryptlet build`: from sources to a component that a host takes.
 
 use std::io::Write;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cryptlet_build::{Freshness, Stored};
@@ -39,6 +39,9 @@ pub struct BuiltComponent {
     pub version: String,
     /// The component.
     pub file: String,
+    /// With `--locked`, what it was built from and with, as an in-toto statement.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub provenance: Option<String>,
     /// Its size.
     pub bytes: usize,
     /// BLAKE3 of the component, in hex digits: what a binding and a receipt call it.
@@ -53,8 +56,14 @@ pub struct BuiltComponent {
 
 pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
     let project = Project::find(&arguments.project)?;
-    let stored = project.build(arguments.output.as_deref())?;
-    let built = describe(&stored)?;
+    let folder = arguments.output.as_deref();
+    let (stored, provenance) = if project.is_locked() {
+        let proven = project.build_with_provenance(folder)?;
+        (proven.stored, Some(proven.path))
+    } else {
+        (project.build(folder)?, None)
+    };
+    let built = describe(&stored, provenance.as_deref())?;
     if arguments.json {
         return super::print_json(&built, output);
     }
@@ -63,7 +72,7 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
     Ok(())
 }
 
-fn describe(stored: &Stored) -> Result<BuiltComponent, Failure> {
+fn describe(stored: &Stored, provenance: Option<&Path>) -> Result<BuiltComponent, Failure> {
     let Stored {
         path,
         built,
@@ -73,6 +82,7 @@ fn describe(stored: &Stored) -> Result<BuiltComponent, Failure> {
         name: built.manifest.cryptlet.name.clone(),
         version: built.manifest.cryptlet.version.to_string(),
         file: super::shown(path),
+        provenance: provenance.map(super::shown),
         bytes: built.component.len(),
         measurement: built.measurement.to_string(),
         imports: built.imports.clone(),
@@ -114,6 +124,9 @@ fn print(built: &BuiltComponent, output: &mut impl Write) -> Result<(), Failure>
         super::bytes(built.bytes as u64)
     )?;
     writeln!(output, "  measurement  {}", built.measurement)?;
+    if let Some(provenance) = &built.provenance {
+        writeln!(output, "  provenance   {}", printable(provenance))?;
+    }
     let mut label = "imports";
     if built.imports.is_empty() {
         writeln!(output, "  {label:<13}nothing")?;

@@ -13,6 +13,7 @@ mod scaffold;
 pub mod test;
 mod vendored;
 
+pub use project::build_failure;
 pub use sandbox::RunReport;
 
 use std::env;

@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::{env, io};
 
-use cryptlet_build::{BuildError, Lock, Messages, Stored, build_into};
+use cryptlet_build::{BuildError, Lock, Messages, Proven, Stored, build_into};
 
 use crate::failure::Failure;
 
@@ -90,6 +90,20 @@ impl Project {
     ///
     /// No toolchain, a mistake in the manifest, or whatever the compiler has against it.
     pub fn build(&self, output: Option<&Path>) -> Result<Stored, Failure> {
+        build_into(&self.recipe()?, &self.results(output)).map_err(build_failure)
+    }
+
+    /// [`Project::build`], with the statement of what it was built from.
+    ///
+    /// # Errors
+    ///
+    /// The same, and whatever would make the bytes differ elsewhere.
+    pub fn build_with_provenance(&self, output: Option<&Path>) -> Result<Proven, Failure> {
+        cryptlet_build::build_with_provenance(&self.recipe()?, &self.results(output))
+            .map_err(build_failure)
+    }
+
+    fn recipe(&self) -> Result<cryptlet_build::Project, Failure> {
         if self.is_locked()
             && !self
                 .folder
@@ -101,19 +115,21 @@ impl Project {
                 self.folder.join("Cargo.lock").display()
             )));
         }
-        let target = self.target();
         let on_terminal = io::stderr().is_terminal();
-        let project = cryptlet_build::Project {
+        Ok(cryptlet_build::Project {
             lock: self.lock,
             messages: if on_terminal {
                 Messages::Passed
             } else {
                 Messages::Kept
             },
-            ..cryptlet_build::Project::at(&self.manifest, target.join("guests")).map_err(failure)?
-        };
-        let folder = output.map_or_else(|| target.join("cryptlets"), Path::to_owned);
-        build_into(&project, &folder).map_err(failure)
+            ..cryptlet_build::Project::at(&self.manifest, self.target().join("guests"))
+                .map_err(build_failure)?
+        })
+    }
+
+    fn results(&self, output: Option<&Path>) -> PathBuf {
+        output.map_or_else(|| self.target().join("cryptlets"), Path::to_owned)
     }
 }
 
@@ -132,7 +148,8 @@ fn above() -> Result<PathBuf, Failure> {
         })
 }
 
-fn failure(error: BuildError) -> Failure {
+/// The sentence about a build that failed; the compiler's own messages go before it.
+pub fn build_failure(error: BuildError) -> Failure {
     match error {
         BuildError::Manifest { path, source } => Failure::Refused(format!(
             "{}:{}:{}: {}{}{}; {}",

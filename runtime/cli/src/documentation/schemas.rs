@@ -10,6 +10,7 @@ use utoipa::openapi::{RefOr, Schema};
 use utoipa::{PartialSchema, ToSchema};
 
 use crate::audit::compare::AuditedChain;
+use crate::audit::module::AuditedModule;
 use crate::audit::receipt::AuditedReceipt;
 use crate::audit::trail::AuditedTrail;
 use crate::author;
@@ -53,6 +54,7 @@ pub const OUTPUTS: &[Output] = &[
     Output::of::<Vec<Check>>("doctor"),
     Output::of::<AuditedReceipt>("audit receipt"),
     Output::of::<AuditedTrail>("audit trail"),
+    Output::of::<AuditedModule>("audit module"),
     Output::of::<AuditedChain>("audit compare"),
     Output::of::<Vec<ListedReceipt>>("receipt ls"),
     Output::of::<Vec<MeasuredFile>>("measure"),

@@ -10,6 +10,7 @@ mod operator;
 mod prepared;
 mod published;
 mod reference;
+mod reproducible;
 
 use std::ffi::OsStr;
 use std::fs;
