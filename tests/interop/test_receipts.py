@@ -69,13 +69,14 @@ class Receipts(unittest.TestCase):
             self.assertEqual(doubt_of(data), name)
 
     def test_each_contradiction_of_a_statement_is_found(self) -> None:
-        for change in [
+        changes: list[dict[int, Any]] = [
             {24: [1, "denied"]},
             {3: 1},
             {2: "rate"},
             {9: {0: 4, 1: bytes(32)}},
             {9: {0: 1, 1: bytes(32)}},
-        ]:
+        ]
+        for change in changes:
             scene = Scene()
             scene.run.update(change)
             self.assertEqual(doubt_of(receipt_file(scene.receipt())), "inconsistent", change)

@@ -227,9 +227,9 @@ def _require_children(run: Proven, sources: list[Proven]) -> None:
             raise Doubt("unlisted-child", f"nobody names source {source.execution['ordinal']}")
     for source in sources:
         _require_same_invocation(source.execution, run.execution)
-        asker = asker_of[source.entry.leaf].execution
+        seed = asker_of[source.entry.leaf].execution["seed"]
         ordinal, name = source.execution["ordinal"], source.execution["source"]
-        if source.execution["seed"] != source_seed(asker["seed"], ordinal, name):
+        if source.execution["seed"] != source_seed(seed, ordinal, name):
             raise Doubt("other-child", f"the seed of source {ordinal} is not its asker's")
 
 

@@ -89,7 +89,7 @@ class Checkpoint:
         if not origin or not size.isascii() or not size.isdigit() or int(size) > LARGEST_SIZE:
             raise _malformed("it has no origin or no size")
         signatures = tuple(_read_signature(line) for line in lines[:-1].split("\n"))
-        checkpoint = cls(origin, int(size), _unbase64(root), signatures)
+        checkpoint = cls(origin, int(size), unbase64(root), signatures)
         if len(checkpoint.root) != 32:
             raise _malformed("its root does not have 32 bytes")
         if str(checkpoint) != note:
@@ -131,17 +131,21 @@ def _read_signature(line: str) -> Signature:
     parts = line.split(" ")
     if len(parts) != 3 or parts[0] != "\u2014" or not parts[1] or "+" in parts[1]:
         raise _malformed("a signature line is not one")
-    octets = _unbase64(parts[2])
+    octets = unbase64(parts[2])
     if len(octets) < 5:
         raise _malformed("a signature is too short")
     return Signature(parts[1], octets[:4], octets[4:])
 
 
-def _unbase64(text: str) -> bytes:
+def unbase64(text: str, doubt: str = "malformed-checkpoint") -> bytes:
+    """The standard alphabet with padding, and one text for the same bytes."""
     try:
-        return base64.b64decode(text, validate=True)
+        octets = base64.b64decode(text, validate=True)
     except (binascii.Error, ValueError) as error:
-        raise _malformed("it has letters that are not base64") from error
+        raise Doubt(doubt, f"{text!r} is not base64") from error
+    if base64.b64encode(octets).decode() != text:
+        raise Doubt(doubt, f"{text!r} is not the one base64 of its bytes")
+    return octets
 
 
 def _malformed(detail: str) -> Doubt:

@@ -39,24 +39,31 @@ def is_consistent(
     old_size: int, old_root: bytes, size: int, root: bytes, proof: Sequence[bytes]
 ) -> bool:
     """Whether the proof shows that the tree of `size` begins with the tree of `old_size`."""
-    if old_size == size:
-        return not proof and old_root == root
     if old_size == 0:
         return not proof and old_root == root_of([])
-    if old_size > size:
-        return False
+    return implied_roots(old_size, old_root, size, proof) == (old_root, root)
+
+
+def implied_roots(
+    old_size: int, old_root: bytes, size: int, proof: Sequence[bytes]
+) -> tuple[bytes, bytes] | None:
+    """The roots of the old tree and of the new one to which a consistency proof leads."""
+    if old_size == size:
+        return None if proof else (old_root, old_root)
+    if not 0 < old_size < size:
+        return None
     nodes = list(proof)
     if old_size & (old_size - 1) == 0:
         nodes.insert(0, old_root)
     if not nodes:
-        return False
+        return None
     node, last = old_size - 1, size - 1
     while node & 1:
         node, last = node >> 1, last >> 1
     from_old = from_new = nodes[0]
     for sibling in nodes[1:]:
         if last == 0:
-            return False
+            return None
         if node & 1 or node == last:
             from_old, from_new = node_hash(sibling, from_old), node_hash(sibling, from_new)
             while not node & 1 and node:
@@ -64,4 +71,4 @@ def is_consistent(
         else:
             from_new = node_hash(from_new, sibling)
         node, last = node >> 1, last >> 1
-    return from_old == old_root and from_new == root and last == 0
+    return (from_old, from_new) if last == 0 else None

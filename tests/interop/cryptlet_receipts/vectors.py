@@ -1,17 +1,20 @@
 """Holds this program to the vectors of the specification, one function for each file of them."""
 
+import hashlib
 import json
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
-from . import verdict
+from . import cose, verdict
 from .doubt import Doubt
 from .entries import read_entry
 from .evidence import is_genuine, read_evidence
 from .hashes import digest, field_digest, field_salt, leaf_hash, measurement
-from .note import LOG_SIGNATURE, Key
+from .note import COSIGNATURE, LOG_SIGNATURE, Checkpoint, Key, cosigners
+from .proof_file import verify_proof_file
 from .receipt import verify_receipt
+from .tiles import Tile
 from .tree import is_consistent, proven_root, root_of
 
 Check = tuple[str, Any, Any]
@@ -100,6 +103,75 @@ def _receipts(vectors: Any) -> Iterator[Check]:
         yield case["name"], found, case["verdict"]
 
 
+def _tiles(vectors: Any) -> Iterator[Check]:
+    largest = max(log["size"] for log in vectors["logs"])
+    entries = [number.to_bytes(8, "big") for number in range(largest)]
+    leaves = [leaf_hash(entry) for entry in entries]
+    for log in vectors["logs"]:
+        size = log["size"]
+        yield f"root of {size}", root_of(leaves[:size]).hex(), log["root"]
+        for file in log["files"]:
+            content = Tile.parse(file["path"]).content(entries[:size], leaves[:size])
+            found = (len(content), hashlib.sha256(content).hexdigest())
+            yield f"{file['path']} of {size}", found, (file["length"], file["sha256"])
+    for case in vectors["paths"]:
+        try:
+            tile = Tile.parse(case["path"])
+            read = {"level": tile.level, "index": tile.index, "width": tile.width}
+        except Doubt:
+            read = None
+        yield case["path"], read, case["read"]
+
+
+def _cose_receipts(vectors: Any) -> Iterator[Check]:
+    for case in vectors:
+        try:
+            found = {"verified": True, "found": _cose_verdict(case)}
+        except Doubt as doubt:
+            found = {"verified": False, "error": doubt.name}
+        yield case["name"], found, case["verdict"]
+
+
+def _cose_verdict(case: Any) -> dict[str, str]:
+    data = bytes.fromhex(case["receipt"])
+    trust = [Key.parse(case["trust"], LOG_SIGNATURE)]
+    if "leaf_hash" in case:
+        receipt, root = cose.verify_inclusion(data, bytes.fromhex(case["leaf_hash"]), trust)
+        size, index, _ = receipt.proof
+        numbers = {"size": str(size), "index": str(index)}
+    else:
+        receipt, root = cose.verify_consistency(data, bytes.fromhex(case["old_root"]), trust)
+        old_size, size, _ = receipt.proof
+        numbers = {"old": str(old_size), "size": str(size)}
+    return {"origin": receipt.origin, "signer": receipt.key, "root": root.hex(), **numbers}
+
+
+def _cosignatures(vectors: Any) -> Iterator[Check]:
+    for case in vectors:
+        witnesses = [Key.parse(key, COSIGNATURE) for key in case["witnesses"]]
+        found: dict[str, Any]
+        try:
+            signed = cosigners(Checkpoint.parse(case["note"]), witnesses)
+            lines = [{"witness": name, "seconds": str(at)} for name, at in signed.items()]
+            found = {"cosigned": lines}
+        except Doubt as doubt:
+            found = {"doubt": doubt.name}
+        yield case["name"], found, case["verdict"]
+
+
+def _proof_files(vectors: Any) -> Iterator[Check]:
+    for case in vectors:
+        trust = [Key.parse(case["trust"], LOG_SIGNATURE)]
+        found: dict[str, Any]
+        try:
+            leaf = bytes.fromhex(case["leaf_hash"])
+            checkpoint = verify_proof_file(case["text"], leaf, trust)
+            found = {"verified": True, "size": checkpoint.size}
+        except Doubt as doubt:
+            found = {"verified": False, "doubt": doubt.name}
+        yield case["name"], found, case["verdict"]
+
+
 def _octets(digits: list[str]) -> list[bytes]:
     return [bytes.fromhex(one) for one in digits]
 
@@ -112,4 +184,8 @@ CHECKS: dict[str, Callable[[Any], Iterator[Check]]] = {
     "entry": _entries,
     "evidence": _evidence,
     "receipt": _receipts,
+    "tile": _tiles,
+    "cose": _cose_receipts,
+    "cosignature": _cosignatures,
+    "tlog_proof": _proof_files,
 }

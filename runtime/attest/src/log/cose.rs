@@ -168,7 +168,7 @@ impl CoseError {
     /// A stable name, for programs.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::TooLarge { .. } => "too-large",
+            Self::TooLarge { .. } => "oversized",
             Self::Malformed { .. } => "malformed",
             Self::OtherProof { .. } => "other-proof",
             Self::InvalidProof { .. } => "invalid-proof",

@@ -53,7 +53,7 @@ impl TlogProofError {
     /// A stable name, for programs.
     pub const fn name(&self) -> &'static str {
         match self {
-            Self::TooLarge { .. } => "too-large",
+            Self::TooLarge { .. } => "oversized",
             Self::Version => "other-version",
             Self::Extra => "extra",
             Self::Index => "malformed-index",
