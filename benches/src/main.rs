@@ -1,3 +1,52 @@
 //! How fast the fabric is, as ratios against named rivals in the same run.
+//!
+//! `cargo xtask bench NAME` runs it, optimised. No bar is a number of seconds: each rival does its
+//! part of the work on the same machine and disk, in turns with ours.
 
-fn main() {}
+#![forbid(unsafe_code)]
+
+mod contest;
+mod plot;
+mod receipts;
+mod report;
+
+use std::env;
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use anyhow::{Result, bail};
+
+use receipts::Sizes;
+
+const USAGE: &str = "usage: cryptlet-benches receipts FOLDER";
+
+fn main() -> ExitCode {
+    match run() {
+        Ok(code) => code,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// Runs the bench that the command line names and leaves its report in the folder.
+fn run() -> Result<ExitCode> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [name, folder] = arguments.as_slice() else {
+        bail!(USAGE)
+    };
+    let cases = match name.as_str() {
+        "receipts" => receipts::run(&Sizes::FULL)?,
+        other => bail!("there is no bench {other:?}; there is `receipts`"),
+    };
+    report::print(&cases);
+    report::write(&cases, name, &PathBuf::from(folder))?;
+    let all_hold = cases.iter().all(|case| case.holds);
+    Ok(if all_hold {
+        ExitCode::SUCCESS
+    } else {
+        eprintln!("error: a bar does not hold");
+        ExitCode::FAILURE
+    })
+}

@@ -13,6 +13,7 @@ usage: cargo xtask COMMAND
                      run a chain with the demonstration's contracts to try the `cryptlet` command on
   dist               build the release: an archive with sums in target/dist
   dist --check       pack and inspect an archive of the command as the tests build it
+  bench receipts     how fast receipts are sealed, verified and proven, against named rivals
   interop            check the specification's vectors with code that is not ours
   test               everything that a change must pass
   test --full        the same, with the tests that are marked as slow
@@ -29,6 +30,7 @@ pub enum Order {
     Demo { arguments: Vec<String> },
     Devnet { arguments: Vec<String> },
     Dist { check: bool },
+    Bench { name: &'static str },
     Interop,
     Test { full: bool },
 }
@@ -51,6 +53,8 @@ impl Order {
             ("devnet", _) => Order::Devnet { arguments: rest },
             ("dist", []) => Order::Dist { check: false },
             ("dist", ["--check"]) => Order::Dist { check: true },
+            ("bench", ["receipts"]) => Order::Bench { name: "receipts" },
+            ("bench", _) => bail!("`cargo xtask bench` takes the name of a bench: receipts"),
             ("interop", []) => Order::Interop,
             ("test", []) => Order::Test { full: false },
             ("test", ["--full"]) => Order::Test { full: true },

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+mod bench;
 mod book;
 mod command_line;
 mod contracts;
@@ -60,6 +61,7 @@ fn carry_out(order: Order) -> anyhow::Result<()> {
         Order::Devnet { arguments } => devnet::run(&workspace, &arguments),
         Order::Dist { check: false } => dist::build(&workspace),
         Order::Dist { check: true } => dist::check(&workspace),
+        Order::Bench { name } => bench::run(&workspace, name),
         Order::Interop => interop::alone(&workspace),
         Order::Test { full } => test::run(&workspace, full),
     }

@@ -1,0 +1,45 @@
+//! What a bench leaves: a table for people, JSON for programs, a picture for both.
+
+use std::fs;
+use std::path::Path;
+
+use anyhow::{Context as _, Result};
+
+use crate::contest::Case;
+use crate::plot;
+
+/// Prints a line for each case.
+pub fn print(cases: &[Case]) {
+    println!(
+        "{:<52} {:>16} {:>16} {:>8} {:>8}",
+        "", "ours", "rival", "ratio", "bar"
+    );
+    for case in cases {
+        println!(
+            "{:<52} {:>16} {:>16} {:>8.2} {:>8}  {}",
+            case.case,
+            format!("{:.0} {}", case.ours, case.unit),
+            format!("{:.0} {}", case.rival, case.unit),
+            case.ratio,
+            format!(">= {}", case.bar),
+            if case.holds { "holds" } else { "DOES NOT HOLD" }
+        );
+        println!("  against {}", case.rival_name);
+    }
+}
+
+/// Writes `<name>.json` and `<name>.svg` into the folder.
+///
+/// # Errors
+///
+/// If they cannot be written.
+pub fn write(cases: &[Case], name: &str, folder: &Path) -> Result<()> {
+    fs::create_dir_all(folder).with_context(|| format!("cannot make {}", folder.display()))?;
+    let json = folder.join(format!("{name}.json"));
+    let text = serde_json::to_string_pretty(cases)? + "\n";
+    fs::write(&json, text).with_context(|| format!("cannot write {}", json.display()))?;
+    let picture = folder.join(format!("{name}.svg"));
+    plot::draw(cases, &picture).with_context(|| format!("cannot write {}", picture.display()))?;
+    println!("{}\n{}", json.display(), picture.display());
+    Ok(())
+}
