@@ -14,7 +14,9 @@ use cryptlet_contracts::{
     AllowVersion, Approval as ChainApproval, CollateralToken, CryptoDelegate, InterestRateSwap,
     RevokeVersion, Signable, SignerRegistry,
 };
-use cryptlet_fabric::{Approval, Binding, Configuration, Fabric, Identity, Ledger, Seams, Service};
+use cryptlet_fabric::{
+    Approval, Binding, Configuration, Fabric, Identity, Ledger, Publication, Seams, Service,
+};
 use cryptlet_ledger::evm::rpc_client;
 use cryptlet_ledger::{ChainId, Finality};
 use cryptlet_vault::{Algorithm, Cost, KeyName, Passphrase, Purpose, SignatureDelegate, Vault};
@@ -206,6 +208,7 @@ impl World {
                 listen: ([127, 0, 0, 1], 0).into(),
                 ..Service::default()
             },
+            log: Publication::default(),
         }
     }
 

@@ -1,5 +1,6 @@
 //! The operator's one file: `fabric.toml` in the state folder.
 
+mod log;
 mod service;
 
 use std::collections::BTreeMap;
@@ -16,6 +17,7 @@ use utoipa::ToSchema;
 
 use crate::document::{self, DocumentError};
 
+pub use log::{Publication, Witness};
 pub use service::{LogFormat, Service};
 
 /// Everything an operator decides.
@@ -33,6 +35,9 @@ pub struct Configuration {
     /// How it serves.
     #[serde(default)]
     pub service: Service,
+    /// How its log is published.
+    #[serde(default)]
+    pub log: Publication,
 }
 
 /// Section `[fabric]`.
@@ -229,7 +234,8 @@ impl Configuration {
                 "take less",
             ));
         }
-        if let Some((key, reason, remedy)) = self.service.mistake() {
+        let mistake = self.service.mistake().or_else(|| self.log.mistake());
+        if let Some((key, reason, remedy)) = mistake {
             return Err(invalid(key.into(), reason, remedy));
         }
         Ok(())

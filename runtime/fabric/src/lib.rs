@@ -59,7 +59,9 @@ mod skip;
 pub use accept::Message;
 pub use advance::{Progress, Waiting};
 pub use binding::{Approval, Binding};
-pub use configuration::{Configuration, ConfigurationError, Identity, Ledger, LogFormat, Service};
+pub use configuration::{
+    Configuration, ConfigurationError, Identity, Ledger, LogFormat, Publication, Service, Witness,
+};
 pub use document::DocumentError;
 pub use error::FabricError;
 pub use fabric::{Fabric, Seams};

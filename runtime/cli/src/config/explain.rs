@@ -188,6 +188,7 @@ fn value(schema: &Value) -> String {
     match schema["type"].as_str() {
         Some("boolean") => "true or false",
         Some("integer") => "a whole number",
+        Some("array") => "a list",
         _ => "text",
     }
     .to_owned()
