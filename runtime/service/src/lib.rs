@@ -38,6 +38,7 @@ mod signals;
 mod state;
 pub mod tokens;
 mod views;
+pub mod witness;
 mod work;
 
 pub use routes::description;

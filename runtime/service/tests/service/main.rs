@@ -7,3 +7,5 @@ mod operation;
 mod packaging;
 mod refusals;
 mod running;
+mod watched_log;
+mod witness;

@@ -5,7 +5,7 @@ use std::net::SocketAddr;
 use std::path::Path;
 use std::time::Duration;
 
-use cryptlet_fabric::{Configuration, Identity, Seams, Service};
+use cryptlet_fabric::{Configuration, Identity, Publication, Seams, Service};
 use cryptlet_service::tokens::{self, Role};
 use cryptlet_service::{Ending, Order, Ready, ServeError, Start, serve};
 use cryptlet_vault::{Algorithm, Cost, KeyName, Passphrase, Purpose, SignatureDelegate, Vault};
@@ -19,7 +19,8 @@ pub type Tested<T = ()> = Result<T, Box<dyn Error>>;
 /// Longer than anything takes on a busy machine; nothing waits for it when all is well.
 const PATIENCE: Duration = Duration::from_secs(60);
 
-const ATTESTATION_KEY: &str = "attestation";
+pub const ORIGIN: &str = "fabric.test/log";
+pub const ATTESTATION_KEY: &str = "attestation";
 
 /// A service, its folder, and who gives it orders.
 pub struct Running {
@@ -27,6 +28,7 @@ pub struct Running {
     pub ready: Ready,
     pub operator: String,
     pub client: Client,
+    pub delegate: SignatureDelegate,
     orders: mpsc::Sender<Order>,
     task: JoinHandle<Result<Ending, ServeError>>,
 }
@@ -38,11 +40,21 @@ impl Running {
     }
 
     pub async fn start_with(service: Service) -> Tested<Self> {
+        Self::publishing(service, Publication::default()).await
+    }
+
+    /// With a section `[log]`.
+    pub async fn publishing(service: Service, log: Publication) -> Tested<Self> {
         let state = tempfile::tempdir()?;
-        let delegate = prepare(state.path(), service)?;
+        let delegate = prepare_publishing(state.path(), service, log)?;
+        Self::on(state, delegate).await
+    }
+
+    /// On a folder that is prepared, or was served before.
+    pub async fn on(state: TempDir, delegate: SignatureDelegate) -> Tested<Self> {
         let (orders, ordered) = mpsc::channel(8);
         let (tell, told) = oneshot::channel();
-        let start = start(state.path(), delegate)?;
+        let start = start(state.path(), delegate.clone())?;
         let task = tokio::spawn(async move {
             serve(start, ordered, |ready| drop(tell.send(ready.clone()))).await
         });
@@ -56,6 +68,7 @@ impl Running {
                 .no_proxy()
                 .tls_backend_preconfigured(cryptlet_fabric::tls_configuration()?)
                 .build()?,
+            delegate,
             state,
             ready,
             orders,
@@ -131,14 +144,24 @@ pub fn start(state: &Path, delegate: SignatureDelegate) -> Tested<Start> {
 
 /// Writes a configuration and an attestation key.
 pub fn prepare(state: &Path, service: Service) -> Tested<SignatureDelegate> {
+    prepare_publishing(state, service, Publication::default())
+}
+
+/// The same with a section `[log]`.
+pub fn prepare_publishing(
+    state: &Path,
+    service: Service,
+    log: Publication,
+) -> Tested<SignatureDelegate> {
     let configuration = Configuration {
         fabric: Identity {
-            origin: "fabric.test/log".into(),
+            origin: ORIGIN.into(),
             attestation_key: ATTESTATION_KEY.into(),
         },
         ledgers: Default::default(),
         limits: cryptlet_container::Settings::default().limits,
         service,
+        log,
     };
     configuration.write(state)?;
     let vault = Vault::open(state.join("keys"))?;

@@ -1,0 +1,156 @@
+//! `add-checkpoint` over HTTP.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use axum::Router;
+use axum::body::Body;
+use axum::extract::State;
+use axum::http::{StatusCode, header};
+use axum::response::{IntoResponse, Response};
+use axum::routing::post;
+use cryptlet_attest::log::{
+    AddCheckpoint, MAXIMUM_ADD_CHECKPOINT, WitnessRefusal, Witnessed, cosign,
+};
+use cryptlet_attest::{CheckpointKey, SigningError};
+use cryptlet_fabric::Clock;
+use cryptlet_vault::SignatureDelegate;
+
+use super::folder::{KEY_NAME, Witness, WitnessError};
+
+/// How long a request's body may take to arrive.
+const BODY_TIME: Duration = Duration::from_secs(15);
+const TEXT: &str = "text/plain; charset=utf-8";
+/// What a witness says the size of its newest checkpoint in.
+const SIZE: &str = "text/x.tlog.size";
+
+/// What the requests share.
+pub(super) struct Cosigner {
+    witness: Witness,
+    key: WitnessSigner,
+    clock: Arc<dyn Clock>,
+    /// From looking at what was cosigned to having kept what is cosigned now, one at a time.
+    turn: Mutex<()>,
+}
+
+/// Why a request was not answered with a cosignature.
+#[derive(Debug, thiserror::Error)]
+enum NotCosigned {
+    #[error(transparent)]
+    Refused(#[from] WitnessRefusal),
+    #[error(transparent)]
+    Failed(#[from] WitnessError),
+    #[error(transparent)]
+    Signing(#[from] SigningError),
+    #[error("the body is no text in UTF-8, longer than any request, or was too slow")]
+    Unread,
+}
+
+impl Cosigner {
+    pub(super) fn new(
+        witness: Witness,
+        delegate: SignatureDelegate,
+        clock: Arc<dyn Clock>,
+    ) -> Self {
+        let public = witness.key().public();
+        Self {
+            witness,
+            key: WitnessSigner { delegate, public },
+            clock,
+            turn: Mutex::default(),
+        }
+    }
+
+    /// The cosignature's line, once nothing that contradicts it can be cosigned any more.
+    fn cosign(&self, body: &str) -> Result<String, NotCosigned> {
+        let request = AddCheckpoint::from_text(body).map_err(WitnessRefusal::MalformedRequest)?;
+        let origin = request.checkpoint.lines().next().unwrap_or_default();
+        // Whoever panicked left the files as they are at any crash.
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
+        let log = self.witness.watched(origin)?;
+        let log = log.ok_or_else(|| WitnessRefusal::UnknownLog {
+            origin: origin.to_owned(),
+        })?;
+        let leave = log
+            .rules
+            .consider(&request, std::slice::from_ref(&log.key))
+            .inspect_err(|refusal| {
+                tracing::warn!(origin, reason = refusal.name(), "not cosigned");
+            })?;
+        let seconds = self.clock.now() / 1_000;
+        let name = self.witness.key().name();
+        let line = cosign(&request.checkpoint, name, seconds, &self.key)?;
+        self.witness.keep(&log.key, &request.checkpoint)?;
+        let Witnessed { size, root } = leave.witnessed;
+        tracing::info!(origin, size, %root, "cosigned");
+        Ok(line)
+    }
+}
+
+pub(super) fn router(cosigner: Arc<Cosigner>) -> Router {
+    Router::new()
+        .route("/add-checkpoint", post(add_checkpoint))
+        .with_state(cosigner)
+}
+
+async fn add_checkpoint(State(cosigner): State<Arc<Cosigner>>, body: Body) -> Response {
+    let cosigned = async {
+        let body = read(body).await.ok_or(NotCosigned::Unread)?;
+        tokio::task::spawn_blocking(move || cosigner.cosign(&body))
+            .await
+            .unwrap_or_else(|error| Err(SigningError::new(error.to_string()).into()))
+    };
+    match cosigned.await {
+        Ok(line) => (StatusCode::OK, [(header::CONTENT_TYPE, TEXT)], line).into_response(),
+        Err(error) => refuse(&error),
+    }
+}
+
+async fn read(body: Body) -> Option<String> {
+    let whole = axum::body::to_bytes(body, MAXIMUM_ADD_CHECKPOINT);
+    let bytes = tokio::time::timeout(BODY_TIME, whole).await.ok()?.ok()?;
+    String::from_utf8(bytes.into()).ok()
+}
+
+fn refuse(error: &NotCosigned) -> Response {
+    if let NotCosigned::Refused(refusal) = error
+        && let Some(size) = refusal.latest()
+    {
+        let conflict = [(header::CONTENT_TYPE, SIZE)];
+        return (StatusCode::CONFLICT, conflict, format!("{size}\n")).into_response();
+    }
+    let status = match error {
+        NotCosigned::Refused(refusal) => StatusCode::from_u16(refusal.status()).unwrap_or_default(),
+        NotCosigned::Unread => StatusCode::BAD_REQUEST,
+        NotCosigned::Failed(_) | NotCosigned::Signing(_) => {
+            tracing::error!(%error, "this witness cannot cosign");
+            StatusCode::INTERNAL_SERVER_ERROR
+        }
+    };
+    let said = match error {
+        // Paths of this machine are nobody else's business.
+        NotCosigned::Failed(_) | NotCosigned::Signing(_) => {
+            "this witness cannot cosign now; its log says why\n".to_owned()
+        }
+        error => format!("{error}\n"),
+    };
+    (status, [(header::CONTENT_TYPE, TEXT)], said).into_response()
+}
+
+/// The key in the vault.
+struct WitnessSigner {
+    delegate: SignatureDelegate,
+    public: [u8; 32],
+}
+
+impl CheckpointKey for WitnessSigner {
+    fn public(&self) -> [u8; 32] {
+        self.public
+    }
+
+    fn sign(&self, message: &[u8]) -> Result<[u8; 64], SigningError> {
+        self.delegate
+            .cosign(KEY_NAME, message)
+            .map_err(|error| SigningError::new(error.to_string()))
+    }
+}
