@@ -1,7 +1,7 @@
 //! Who may do what, how often, and under which name of the host.
 
 use std::collections::HashMap;
-use std::net::IpAddr;
+use std::net::{IpAddr, Ipv6Addr};
 use std::num::NonZeroU32;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError, RwLock};
@@ -12,8 +12,8 @@ use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::middleware::Next;
 use axum::response::Response;
 use cryptlet_fabric::Service;
-use governor::clock::{Clock as _, DefaultClock};
-use governor::{DefaultKeyedRateLimiter, Quota};
+use governor::clock::{Clock, DefaultClock};
+use governor::{DefaultKeyedRateLimiter, NotUntil, Quota};
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::refusal::Refusal;
@@ -27,6 +27,13 @@ const STREAMS: usize = 32;
 const ALL_STREAMS: usize = 512;
 /// When it is worth another try, as far as callers are told, after too many streams.
 const STREAM_SECONDS: u64 = 5;
+
+/// Strangers that are remembered before those are forgotten that have not asked lately.
+const REMEMBERED_STRANGERS: usize = 10_000;
+
+/// Where a connection comes from; every request has it among its extensions.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Peer(pub(crate) IpAddr);
 
 /// Whose request it is; handlers find it among the request's extensions.
 #[derive(Clone)]
@@ -47,7 +54,7 @@ pub(crate) struct StreamPlace {
 pub(crate) struct Access {
     folder: PathBuf,
     known: Mutex<Known>,
-    limiter: RwLock<Arc<DefaultKeyedRateLimiter<TokenName>>>,
+    limiters: RwLock<Arc<Limiters>>,
     clock: DefaultClock,
     streams: Mutex<HashMap<TokenName, Arc<Semaphore>>>,
     all_streams: Arc<Semaphore>,
@@ -74,7 +81,7 @@ impl Access {
                 stamp: None,
                 tokens,
             }),
-            limiter: RwLock::new(Arc::new(limiter(settings))),
+            limiters: RwLock::new(Arc::new(Limiters::new(settings))),
             clock: DefaultClock::default(),
             streams: Mutex::default(),
             all_streams: Arc::new(Semaphore::new(ALL_STREAMS)),
@@ -84,7 +91,10 @@ impl Access {
 
     /// Counts anew, with the rates of `settings`.
     pub(crate) fn set_rates(&self, settings: &Service) {
-        *self.limiter.write().unwrap_or_else(PoisonError::into_inner) = Arc::new(limiter(settings));
+        *self
+            .limiters
+            .write()
+            .unwrap_or_else(PoisonError::into_inner) = Arc::new(Limiters::new(settings));
     }
 
     /// The tokens as they are in the file now; as they were, if it is not understood any more.
@@ -166,24 +176,66 @@ impl Access {
     }
 
     fn count(&self, name: &TokenName) -> Result<(), Refusal> {
-        let limiter = Arc::clone(&self.limiter.read().unwrap_or_else(PoisonError::into_inner));
-        limiter.check_key(name).map_err(|early| {
-            let wait = early.wait_time_from(self.clock.now());
-            Refusal::new(
-                StatusCode::TOO_MANY_REQUESTS,
-                "too-many-requests",
-                format!("token \"{name}\" asks more often than service.requests-per-second and service.burst allow"),
-            )
-            .retry_after(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
-        })
+        let counted = self.limiters().tokens.check_key(name);
+        counted.map_err(|early| self.too_often(&format!("token \"{name}\""), &early))
+    }
+
+    fn count_stranger(&self, peer: Peer) -> Result<(), Refusal> {
+        let limiters = self.limiters();
+        if limiters.strangers.len() > REMEMBERED_STRANGERS {
+            limiters.strangers.retain_recent();
+        }
+        let counted = limiters.strangers.check_key(&peer.network());
+        counted.map_err(|early| self.too_often("your address", &early))
+    }
+
+    fn limiters(&self) -> Arc<Limiters> {
+        Arc::clone(&self.limiters.read().unwrap_or_else(PoisonError::into_inner))
+    }
+
+    fn too_often(&self, who: &str, early: &NotUntil<<DefaultClock as Clock>::Instant>) -> Refusal {
+        let wait = early.wait_time_from(self.clock.now());
+        Refusal::new(
+            StatusCode::TOO_MANY_REQUESTS,
+            "too-many-requests",
+            format!(
+                "{who} asks more often than service.requests-per-second and service.burst allow"
+            ),
+        )
+        .retry_after(wait.as_secs() + u64::from(wait.subsec_nanos() > 0))
     }
 }
 
-fn limiter(settings: &Service) -> DefaultKeyedRateLimiter<TokenName> {
-    let at_least_one = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
-    let quota = Quota::per_second(at_least_one(settings.requests_per_second))
-        .allow_burst(at_least_one(settings.burst));
-    DefaultKeyedRateLimiter::keyed(quota)
+/// How much each token and each stranger may ask for.
+struct Limiters {
+    tokens: DefaultKeyedRateLimiter<TokenName>,
+    strangers: DefaultKeyedRateLimiter<IpAddr>,
+}
+
+impl Limiters {
+    fn new(settings: &Service) -> Self {
+        let at_least_one = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
+        let quota = Quota::per_second(at_least_one(settings.requests_per_second))
+            .allow_burst(at_least_one(settings.burst));
+        Self {
+            tokens: DefaultKeyedRateLimiter::keyed(quota),
+            strangers: DefaultKeyedRateLimiter::keyed(quota),
+        }
+    }
+}
+
+impl Peer {
+    /// What counts as one stranger: an address of version 4, or the network of 64 bits that one
+    /// customer has of version 6.
+    fn network(self) -> IpAddr {
+        match self.0.to_canonical() {
+            IpAddr::V6(address) => {
+                let network = address.to_bits() & (u128::MAX << 64);
+                Ipv6Addr::from_bits(network).into()
+            }
+            address => address,
+        }
+    }
 }
 
 /// What a request asks of its token: whatever changes something is for operators, unless it stands
@@ -216,6 +268,24 @@ pub(crate) async fn guard(
         ));
     }
     request.extensions_mut().insert(sender);
+    Ok(next.run(request).await)
+}
+
+/// Lets a request for the published log pass: anybody's, unless the operator says otherwise or the
+/// address has asked too often; and whoever shows a token is treated as its holder.
+pub(crate) async fn guard_published(
+    State(state): State<Arc<ServiceState>>,
+    request: Request,
+    next: Next,
+) -> Result<Response, Refusal> {
+    let has_token = request.headers().contains_key(header::AUTHORIZATION);
+    if has_token || !state.log.public {
+        return guard(State(state), request, next).await;
+    }
+    // Every connection has one.
+    let peer = request.extensions().get().copied();
+    let peer = peer.unwrap_or(Peer(Ipv6Addr::UNSPECIFIED.into()));
+    state.access.count_stranger(peer)?;
     Ok(next.run(request).await)
 }
 
@@ -311,6 +381,29 @@ mod tests {
         assert!(access.count(&often).is_ok());
         assert!(access.count(&often).is_err(), "the burst is used up");
         assert!(access.count(&seldom).is_ok(), "others are not held up");
+    }
+
+    #[test]
+    fn strangers_are_counted_by_the_network_that_one_of_them_has() {
+        let folder = tempfile::tempdir().expect("a folder");
+        let settings = Service {
+            requests_per_second: 1,
+            burst: 1,
+            ..Service::default()
+        };
+        let access = Access::new(folder.path().into(), &settings).expect("no tokens are tokens");
+        let asks = |address: &str| {
+            let peer = Peer(address.parse().expect("an address"));
+            access.count_stranger(peer).is_ok()
+        };
+        assert!(asks("192.0.2.1") && asks("192.0.2.2") && asks("2001:db8::1"));
+        assert!(!asks("192.0.2.1"));
+        assert!(
+            !asks("::ffff:192.0.2.2"),
+            "the same address in another form"
+        );
+        assert!(!asks("2001:db8::2"), "another address of the same network");
+        assert!(asks("2001:db8:0:1::1"));
     }
 
     #[test]

@@ -58,10 +58,41 @@ pub struct Status {
     pub draining: bool,
     /// Leaves in the log.
     pub log_size: u64,
+    /// The published log.
+    #[serde(default)]
+    pub publication: PublicationStatus,
+    /// Every configured witness.
+    #[serde(default)]
+    pub witnesses: Vec<WitnessStatus>,
+    /// Why no work is taken for good: another history of this log was seen.
+    #[serde(default)]
+    pub contradiction: Option<String>,
     /// Every configured ledger.
     pub ledgers: Vec<LedgerStatus>,
     /// Every binding.
     pub bindings: Vec<BindingStatus>,
+}
+
+/// How far the log is published.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct PublicationStatus {
+    /// Leaves that the published checkpoint covers.
+    pub size: u64,
+    /// Why it could not be brought further.
+    pub failure: Option<String>,
+}
+
+/// One witness, as the service last saw it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct WitnessStatus {
+    /// `name+id`.
+    pub name: String,
+    /// Leaves of the checkpoint that it cosigned last, as far as it is known.
+    pub size: u64,
+    /// Why it did not cosign when it was asked last.
+    pub failure: Option<String>,
 }
 
 /// One ledger, as the service last saw it.

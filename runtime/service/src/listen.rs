@@ -4,13 +4,18 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use axum::Router;
+use hyper::Request;
+use hyper::body::Incoming;
 use hyper::server::conn::http1;
+use hyper::service::Service;
 use hyper_util::rt::{TokioIo, TokioTimer};
 use hyper_util::server::graceful::GracefulShutdown;
 use hyper_util::service::TowerToHyperService;
 use tokio::net::{TcpListener, TcpStream};
-use tokio::sync::Semaphore;
+use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 use tokio_util::sync::CancellationToken;
+
+use crate::access::Peer;
 
 /// Most headers of a request.
 const HEADERS: usize = 64;
@@ -56,8 +61,11 @@ pub(crate) async fn listen(
     let graceful = GracefulShutdown::new();
     let cut = CancellationToken::new();
     let _cut_when_this_ends = cut.clone().drop_guard();
-    while let Some((connection, place)) = next(&listener, &places, &closing).await {
-        let service = TowerToHyperService::new(router.clone());
+    while let Some((connection, peer, place)) = next(&listener, &places, &closing).await {
+        let service = Answering {
+            router: TowerToHyperService::new(router.clone()),
+            peer,
+        };
         let answering = graceful.watch(builder.serve_connection(TokioIo::new(connection), service));
         let cut = cut.clone();
         tokio::spawn(async move {
@@ -80,17 +88,34 @@ pub(crate) async fn listen(
     }
 }
 
+/// The router, for the requests of one connection.
+struct Answering {
+    router: TowerToHyperService<Router>,
+    peer: Peer,
+}
+
+impl Service<Request<Incoming>> for Answering {
+    type Response = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Response;
+    type Error = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Error;
+    type Future = <TowerToHyperService<Router> as Service<Request<Incoming>>>::Future;
+
+    fn call(&self, mut request: Request<Incoming>) -> Self::Future {
+        request.extensions_mut().insert(self.peer);
+        self.router.call(request)
+    }
+}
+
 /// The next connection with its place, or none when it is time to close.
 async fn next(
     listener: &TcpListener,
     places: &Arc<Semaphore>,
     closing: &CancellationToken,
-) -> Option<(TcpStream, tokio::sync::OwnedSemaphorePermit)> {
+) -> Option<(TcpStream, Peer, OwnedSemaphorePermit)> {
     let accepted = async {
         let place = Arc::clone(places).acquire_owned().await.ok()?;
         loop {
             match listener.accept().await {
-                Ok((connection, _)) => return Some((connection, place)),
+                Ok((connection, from)) => return Some((connection, Peer(from.ip()), place)),
                 Err(error) => {
                     tracing::warn!(%error, "a connection could not be accepted");
                     tokio::time::sleep(OUT_OF_DESCRIPTORS).await;

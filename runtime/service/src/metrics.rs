@@ -1,4 +1,4 @@
-//! What is counted, for Prometheus. Labels are names of bindings and ledgers, templates of routes,
+//! What is counted, for Prometheus. Labels are names of bindings, ledgers and witnesses, templates of routes,
 //! and words of the fabric: nothing that a caller can make up.
 
 use std::time::Duration;
@@ -28,6 +28,10 @@ pub(crate) struct Metrics {
     ledger_head: Family<LedgerLabels, Gauge>,
     ledger_up: Family<LedgerLabels, Gauge>,
     log_size: Gauge,
+    published_size: Gauge,
+    publishing_failures: Counter,
+    witness_size: Family<WitnessLabels, Gauge>,
+    witness_up: Family<WitnessLabels, Gauge>,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -50,6 +54,11 @@ struct DeliveryLabels {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct LedgerLabels {
     ledger: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct WitnessLabels {
+    witness: String,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -76,6 +85,10 @@ impl Metrics {
             ledger_head: Family::default(),
             ledger_up: Family::default(),
             log_size: Gauge::default(),
+            published_size: Gauge::default(),
+            publishing_failures: Counter::default(),
+            witness_size: Family::default(),
+            witness_up: Family::default(),
         };
         metrics.register();
         metrics
@@ -130,6 +143,26 @@ impl Metrics {
             self.ledger_up.clone(),
         );
         registry.register("log_size", "Leaves in the log", self.log_size.clone());
+        registry.register(
+            "published_size",
+            "Leaves that the published checkpoint covers",
+            self.published_size.clone(),
+        );
+        registry.register(
+            "publishing_failures",
+            "Checkpoints that could not be published when it was tried",
+            self.publishing_failures.clone(),
+        );
+        registry.register(
+            "witness_size",
+            "Leaves of the checkpoint that the witness cosigned last",
+            self.witness_size.clone(),
+        );
+        registry.register(
+            "witness_up",
+            "Whether the witness cosigned when last asked",
+            self.witness_up.clone(),
+        );
     }
 
     /// One invocation ran. `outcome` is in the fabric's words, of which the first is the class.
@@ -205,6 +238,26 @@ impl Metrics {
 
     pub(crate) fn log_size(&self, leaves: u64) {
         self.log_size.set(signed(leaves));
+    }
+
+    /// The published checkpoint covers this many leaves.
+    pub(crate) fn published(&self, leaves: u64) {
+        self.published_size.set(signed(leaves));
+    }
+
+    pub(crate) fn publishing_failed(&self) {
+        self.publishing_failures.inc();
+    }
+
+    /// What a witness said when it was asked for a cosignature.
+    pub(crate) fn witness(&self, witness: &str, leaves: u64, cosigned: bool) {
+        let labels = WitnessLabels {
+            witness: witness.into(),
+        };
+        let size = self.witness_size.get_or_create_owned(&labels);
+        size.set(signed(leaves));
+        let up = self.witness_up.get_or_create_owned(&labels);
+        up.set(i64::from(cosigned));
     }
 
     /// Everything, as OpenMetrics text.

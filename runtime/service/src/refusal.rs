@@ -48,6 +48,11 @@ impl Refusal {
         .retry_after(RESTART_SECONDS)
     }
 
+    /// Another history of this log was seen, and this one is not continued.
+    pub(crate) fn contradicted(reason: &str) -> Self {
+        Self::new(StatusCode::SERVICE_UNAVAILABLE, "log-contradicted", reason)
+    }
+
     /// Something failed that the caller has no part in; the log has the whole story.
     pub(crate) fn internal(detail: impl Into<String>) -> Self {
         Self::new(StatusCode::INTERNAL_SERVER_ERROR, "internal", detail)

@@ -132,6 +132,7 @@ impl Changes {
             ("fabric", next.fabric != current.fabric),
             ("ledgers", next.ledgers != current.ledgers),
             ("limits", next.limits != current.limits),
+            ("log", next.log != current.log),
             ("service.listen", *listen != old.listen),
             ("service.allow-remote", *allow_remote != old.allow_remote),
             ("service.log-format", *log_format != old.log_format),

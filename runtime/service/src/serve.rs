@@ -18,9 +18,11 @@ use crate::access::Access;
 use crate::api::Address;
 use crate::listen::{self, Bounds};
 use crate::logging::Logging;
+use crate::publishing::{self, Publishing};
 use crate::reload::Reloading;
 use crate::state::{Parts, ServiceState};
 use crate::tokens::{self, TokenError};
+use crate::witnesses::{self, Contradiction, Conversation};
 use crate::work::{self, Work};
 use crate::{ledgers, private_file, room, routes, runs};
 
@@ -57,6 +59,12 @@ pub enum ServeError {
         "{0} can be reached from other machines, and the API speaks plain HTTP; listen on 127.0.0.1, or put TLS in front of it and set service.allow-remote = true in fabric.toml"
     )]
     Remote(SocketAddr),
+    /// No witness can be asked.
+    #[error("no witness can be asked: {0}")]
+    Witnesses(String),
+    /// A witness has seen another history of this log.
+    #[error(transparent)]
+    Contradiction(#[from] Contradiction),
     /// `service.json` could not be written.
     #[error("cannot write {path}: {source}")]
     Address {
@@ -66,6 +74,9 @@ pub enum ServeError {
         source: io::Error,
     },
 }
+
+/// How long publishing the last checkpoint may hold up the end of the process.
+const LAST_CHECKPOINT: Duration = Duration::from_secs(10);
 
 /// What a service is told to do while it runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -146,14 +157,26 @@ pub async fn serve(
     let made_token = tokens::ensure_operator(&start.state)?;
     let (listener, bound) = bind(settings.listen).await?;
     let (work, coming) = Work::new();
+    let folder = configuration.log.folder(&start.state);
+    let publishing = Publishing::new(&folder, fabric.trusted_key().clone());
     let state = Arc::new(ServiceState::new(Parts {
         fabric,
+        publishing,
         access: Access::new(start.state.clone(), &settings)?,
         work,
         settings,
+        log: configuration.log.clone(),
         listens_on_loopback: bound.ip().is_loopback(),
         started_at: clock.now(),
     }));
+
+    let mut conversations =
+        Conversation::with_all(&configuration.log.witnesses).map_err(ServeError::Witnesses)?;
+    let asking = witnesses::ask_all(&state, &mut conversations);
+    let Some(asked) = unless_stopped(&mut orders, asking).await else {
+        return Ok(Ending::Drained);
+    };
+    asked?;
 
     let address = Published::write(&start.state, bound)?;
     let closing = CancellationToken::new();
@@ -171,6 +194,18 @@ pub async fn serve(
         start.state.clone(),
     )));
     let _counting = owned(tokio::spawn(runs::count(Arc::clone(&state))));
+    let published = CancellationToken::new();
+    let publishing = owned(tokio::spawn(publishing::run(
+        Arc::clone(&state),
+        published.clone(),
+    )));
+    let _witnessing: Vec<_> = conversations
+        .into_iter()
+        .map(|conversation| {
+            let follow = witnesses::follow(Arc::clone(&state), conversation);
+            owned(tokio::spawn(follow))
+        })
+        .collect();
     let mut working = AbortOnDropHandle::new(tokio::spawn(work::run(Arc::clone(&state), coming)));
     tracing::info!(url = address.address.url, "serving");
     notify_supervisor(&[NotifyState::Ready]);
@@ -187,6 +222,14 @@ pub async fn serve(
     if !matches!(ended, Ok(Ending::CutShort)) {
         drop(answering.await);
         state.changes.ended().await;
+    }
+    // Whatever was answered can be found in what is published, also while nothing runs here.
+    published.cancel();
+    if tokio::time::timeout(LAST_CHECKPOINT, publishing)
+        .await
+        .is_err()
+    {
+        tracing::warn!("the last checkpoint was not published in time; the next start does");
     }
     ended.inspect(|ending| tracing::info!(?ending, "stopped"))
 }

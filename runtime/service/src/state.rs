@@ -5,13 +5,14 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, OnceLock, PoisonError, RwLock};
 
 use cryptlet_fabric::journal::{BindingRow, JournalError};
-use cryptlet_fabric::{Fabric, FabricError, Message, Service};
+use cryptlet_fabric::{Fabric, FabricError, Message, Publication, Service};
 use tokio_util::sync::CancellationToken;
 
 use crate::access::Access;
-use crate::api::{LedgerStatus, Readiness};
+use crate::api::{LedgerStatus, Readiness, WitnessStatus};
 use crate::following::Changes;
 use crate::metrics::Metrics;
+use crate::publishing::Publishing;
 use crate::refusal::Refusal;
 use crate::work::Work;
 
@@ -23,6 +24,9 @@ pub(crate) struct ServiceState {
     pub(crate) health: Health,
     pub(crate) work: Work,
     pub(crate) changes: Changes,
+    pub(crate) publishing: Publishing,
+    /// Section `[log]` of the configuration, as it was at the start.
+    pub(crate) log: Publication,
     /// Whether only this machine can reach the API.
     pub(crate) listens_on_loopback: bool,
     /// When the process started.
@@ -41,7 +45,9 @@ pub(crate) struct Parts {
     pub(crate) fabric: Fabric,
     pub(crate) access: Access,
     pub(crate) work: Work,
+    pub(crate) publishing: Publishing,
     pub(crate) settings: Service,
+    pub(crate) log: Publication,
     pub(crate) listens_on_loopback: bool,
     pub(crate) started_at: u64,
 }
@@ -55,6 +61,8 @@ impl ServiceState {
             health: Health::default(),
             work: parts.work,
             changes: Changes::default(),
+            publishing: parts.publishing,
+            log: parts.log,
             listens_on_loopback: parts.listens_on_loopback,
             started_at: parts.started_at,
             draining: CancellationToken::new(),
@@ -106,6 +114,9 @@ impl ServiceState {
         if self.is_draining() {
             return Err(Refusal::draining());
         }
+        if let Some(contradiction) = self.health.contradiction() {
+            return Err(Refusal::contradicted(contradiction));
+        }
         let state = Arc::clone(self);
         let changing = change(Arc::clone(self));
         let changing = async move { changing.await.inspect_err(|error| state.failed(error)) };
@@ -122,6 +133,14 @@ impl ServiceState {
             self.health.journal_failed(error.to_string());
             self.broken.cancel();
         }
+    }
+
+    /// Another history of this log was seen: whatever is added to this one makes it worse. Reading goes
+    /// on, so that its operator can find out.
+    pub(crate) fn contradicted(&self, reason: String) {
+        tracing::error!(reason, "the log is contradicted; no more work is taken");
+        self.health.contradicted(reason);
+        self.fabric.drain();
     }
 
     /// A commit found no room.
@@ -161,6 +180,10 @@ pub(crate) struct Health {
     /// Whether a commit found no room, and none has been found since.
     disk_is_full: AtomicBool,
     ledgers: Mutex<BTreeMap<String, LedgerStatus>>,
+    witnesses: Mutex<BTreeMap<String, WitnessStatus>>,
+    /// Why the newest checkpoint is not published.
+    publishing: Mutex<Option<String>>,
+    contradiction: OnceLock<String>,
 }
 
 impl Health {
@@ -188,6 +211,60 @@ impl Health {
         self.journal.get().map(String::as_str)
     }
 
+    fn contradicted(&self, reason: String) {
+        drop(self.contradiction.set(reason));
+    }
+
+    /// What was seen that contradicts this log, if anything was.
+    pub(crate) fn contradiction(&self) -> Option<&str> {
+        self.contradiction.get().map(String::as_str)
+    }
+
+    /// What came of publishing when it was tried last.
+    pub(crate) fn published(&self, failure: Option<String>) {
+        let mut known = self
+            .publishing
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        // Once when it begins to fail and once when it works again.
+        match (&*known, &failure) {
+            (None, Some(reason)) => tracing::warn!(reason, "the log cannot be published now"),
+            (Some(_), None) => tracing::info!("the log is published again"),
+            _ => {}
+        }
+        *known = failure;
+    }
+
+    pub(crate) fn publishing_failure(&self) -> Option<String> {
+        let failure = self.publishing.lock();
+        failure.unwrap_or_else(PoisonError::into_inner).clone()
+    }
+
+    /// What a witness answered when it was last asked.
+    pub(crate) fn saw_witness(&self, witness: WitnessStatus) {
+        let mut witnesses = self
+            .witnesses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        let known = witnesses.insert(witness.name.clone(), witness.clone());
+        let failed_before = known.is_some_and(|known| known.failure.is_some());
+        match (&witness.failure, failed_before) {
+            (Some(reason), false) => {
+                tracing::warn!(witness = witness.name, reason, "a witness does not cosign");
+            }
+            (None, true) => tracing::info!(witness = witness.name, "a witness cosigns again"),
+            _ => {}
+        }
+    }
+
+    pub(crate) fn witnesses(&self) -> Vec<WitnessStatus> {
+        let witnesses = self
+            .witnesses
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        witnesses.values().cloned().collect()
+    }
+
     /// What a ledger's node answered when it was last asked.
     pub(crate) fn saw(&self, ledger: LedgerStatus) {
         let mut ledgers = self.ledgers.lock().unwrap_or_else(PoisonError::into_inner);
@@ -213,6 +290,9 @@ impl Health {
         let mut reasons = Vec::new();
         if self.journal_failure().is_some() {
             reasons.push("the journal cannot be written".into());
+        }
+        if self.contradiction().is_some() {
+            reasons.push("another history of this log was seen, so no work is taken".into());
         }
         if self.disk_is_full() {
             reasons.push("the disk with the journal is full".into());

@@ -6,8 +6,8 @@ use cryptlet_attest::BindingId;
 use cryptlet_fabric::journal::{BindingRow, CarriedDelivery, InvocationRow, ResultRow, VersionRow};
 
 use crate::api::{
-    BindingStatus, DeliveryView, DeployedVersion, InvocationView, PublishedEvent, ResultView,
-    Stage, Status,
+    BindingStatus, DeliveryView, DeployedVersion, InvocationView, PublicationStatus,
+    PublishedEvent, ResultView, Stage, Status,
 };
 use crate::refusal::Refusal;
 use crate::state::ServiceState;
@@ -30,6 +30,12 @@ pub(crate) fn status(state: &ServiceState) -> Result<Status, Refusal> {
         started_at: state.started_at,
         draining: state.is_draining(),
         log_size: state.fabric.journal().log_size()?,
+        publication: PublicationStatus {
+            size: *state.publishing.size().borrow(),
+            failure: state.health.publishing_failure(),
+        },
+        witnesses: state.health.witnesses(),
+        contradiction: state.health.contradiction().map(str::to_owned),
         ledgers: state.health.ledgers(),
         bindings: bindings(state)?,
     })

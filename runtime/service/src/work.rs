@@ -11,12 +11,9 @@ use cryptlet_fabric::{FabricError, Progress, Waiting};
 use tokio::sync::{Notify, mpsc};
 use tokio::task::{Id, JoinSet};
 
+use crate::rest::{REST, Rests};
 use crate::state::ServiceState;
 
-/// How long a binding rests after a failure; twice as long after each one that follows it.
-const REST: Duration = Duration::from_secs(1);
-/// Longest rest after failures.
-const LONGEST_REST: Duration = Duration::from_secs(60);
 /// Passes over a ledger that may follow each other at once. What moves forth and back again, such
 /// as a transaction that the node takes and then denies, moves at every pass.
 const PASSES_AT_ONCE: u32 = 4;
@@ -218,10 +215,10 @@ impl Tasks {
 /// Runs what is accepted, one after the other, as soon as it is there.
 async fn execute(state: &ServiceState, binding: &str) -> Result<(), FabricError> {
     let work = state.work.of(binding);
-    let mut failures = Failures::default();
+    let mut failures = Rests::default();
     while !state.is_draining() {
-        // A run whose result cannot be kept is a run for nothing.
-        let can_keep = !state.health.disk_is_full();
+        // A run whose result cannot be kept, or not be believed, is a run for nothing.
+        let can_keep = !state.health.disk_is_full() && state.health.contradiction().is_none();
         let mut failed = false;
         if can_keep {
             let progress = state.fabric.execute_accepted(binding).await;
@@ -231,13 +228,13 @@ async fn execute(state: &ServiceState, binding: &str) -> Result<(), FabricError>
                 state.disk_is_full();
             }
             if progress.executed > 0 {
-                failures = Failures::default();
+                failures = Rests::default();
                 work.sealed.notify_one();
             }
             failed = progress.failed;
         }
         let rest = if failed {
-            failures.rest()
+            failures.next()
         } else {
             Duration::from_millis(state.settings().poll_milliseconds)
         };
@@ -250,19 +247,6 @@ async fn execute(state: &ServiceState, binding: &str) -> Result<(), FabricError>
         }
     }
     Ok(())
-}
-
-/// Failures of a binding's runs, one after the other.
-#[derive(Default)]
-struct Failures(u32);
-
-impl Failures {
-    /// How long to rest after one more.
-    fn rest(&mut self) -> Duration {
-        let rest = REST.saturating_mul(2_u32.saturating_pow(self.0));
-        self.0 = self.0.saturating_add(1);
-        rest.min(LONGEST_REST)
-    }
 }
 
 /// Passes over a ledger, one at once after the other.
@@ -283,6 +267,10 @@ async fn follow_ledger(state: &ServiceState, binding: &str) -> Result<(), Fabric
     let work = state.work.of(binding);
     let mut passes = Passes::default();
     while !state.is_draining() {
+        if state.health.contradiction().is_some() {
+            state.draining.cancelled().await;
+            break;
+        }
         let progress = follow_once(state, binding).await;
         let progress = progress.inspect_err(|error| state.failed(error))?;
         work.note(binding, Task::Ledger, &progress);
@@ -325,15 +313,6 @@ fn in_words(waiting: &Waiting) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    #[test]
-    fn a_run_that_fails_again_and_again_is_tried_less_and_less_often() {
-        let mut failures = Failures::default();
-        let seconds: Vec<u64> = (0..8).map(|_| failures.rest().as_secs()).collect();
-        assert_eq!(seconds, [1, 2, 4, 8, 16, 32, 60, 60]);
-        failures.0 = u32::MAX;
-        assert_eq!(failures.rest(), LONGEST_REST);
-    }
 
     #[test]
     fn what_moves_at_every_pass_rests_all_the_same() {

@@ -24,7 +24,16 @@ pub fn description() -> OpenApi {
             operation.security = Some(vec![SecurityRequirement::new(BEARER, nothing_more)]);
         }
     }
+    let mut published = super::published().into_openapi();
+    for item in published.paths.paths.values_mut() {
+        for operation in operations(item) {
+            let nothing_more: [&str; 0] = [];
+            let token = SecurityRequirement::new(BEARER, nothing_more);
+            operation.security = Some(vec![SecurityRequirement::default(), token]);
+        }
+    }
     let mut api = super::open().into_openapi();
+    api.merge(published);
     api.merge(guarded);
     api.info = InfoBuilder::new()
         .title("Cryptlet Fabric")

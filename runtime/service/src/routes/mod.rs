@@ -49,8 +49,19 @@ pub(crate) fn router(state: &Arc<ServiceState>) -> Router {
             Arc::clone(state),
             access::guard,
         ));
+    let (published, _) = published()
+        .layer(middleware::from_fn(limit_time))
+        .split_for_parts();
+    let published =
+        published
+            .method_not_allowed_fallback(wrong_method)
+            .layer(middleware::from_fn_with_state(
+                Arc::clone(state),
+                access::guard_published,
+            ));
     let (open, _) = open().split_for_parts();
     guarded
+        .merge(published)
         .merge(open.method_not_allowed_fallback(wrong_method))
         .layer(CatchPanicLayer::custom(panicked))
         .layer(middleware::from_fn_with_state(
@@ -88,8 +99,18 @@ fn prompt() -> Routes {
         .routes(routes!(invocations::pass_over))
         .routes(routes!(deliveries::skip))
         .routes(routes!(log::receipt))
+}
+
+/// The log, which is everybody's to read unless the operator says otherwise.
+fn published() -> Routes {
+    OpenApiRouter::new()
         .routes(routes!(log::checkpoint))
         .routes(routes!(log::key))
+        .routes(routes!(log::tile))
+        .routes(routes!(log::entries))
+        .routes(routes!(log::proof))
+        .routes(routes!(log::cose))
+        .routes(routes!(log::consistency))
 }
 
 /// What waits for a run, for a compiler, or for as long as the client stays.

@@ -8,13 +8,24 @@ use reqwest::{Method, StatusCode, header};
 use crate::running::{Running, Tested};
 
 #[tokio::test]
-async fn without_a_token_only_health_and_the_description_are_open() -> Tested {
+async fn without_a_token_only_health_the_log_and_the_description_are_open() -> Tested {
     let service = Running::start().await?;
-    for open in ["/health/live", "/health/ready", "/v1/openapi.json"] {
+    for open in [
+        "/health/live",
+        "/health/ready",
+        "/v1/openapi.json",
+        "/v1/log/checkpoint",
+        "/v1/log/key",
+    ] {
         let answer = service.anonymous(Method::GET, open).send().await?;
         assert_eq!(answer.status(), StatusCode::OK, "{open}");
     }
-    for closed in ["/metrics", "/v1/status", "/v1/log/key", "/v1/no-such-route"] {
+    for closed in [
+        "/metrics",
+        "/v1/status",
+        "/v1/receipts/0",
+        "/v1/no-such-route",
+    ] {
         let answer = service.anonymous(Method::GET, closed).send().await?;
         assert_eq!(answer.status(), StatusCode::UNAUTHORIZED, "{closed}");
         assert_eq!(answer.headers()[header::WWW_AUTHENTICATE], "Bearer");

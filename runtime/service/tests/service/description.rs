@@ -10,7 +10,7 @@ use crate::described::Described;
 use crate::running::{Running, Tested};
 
 /// Every route there is.
-const ROUTES: [(&str, &str); 23] = [
+const ROUTES: [(&str, &str); 28] = [
     ("get", "/health/live"),
     ("get", "/health/ready"),
     ("get", "/metrics"),
@@ -40,6 +40,11 @@ const ROUTES: [(&str, &str); 23] = [
     ("get", "/v1/receipts/{leaf}"),
     ("get", "/v1/log/checkpoint"),
     ("get", "/v1/log/key"),
+    ("get", "/v1/log/tile/{level}/{*number}"),
+    ("get", "/v1/log/tile/entries/{*number}"),
+    ("get", "/v1/log/entries/{index}/proof"),
+    ("get", "/v1/log/entries/{index}/cose"),
+    ("get", "/v1/log/consistency/{old}"),
 ];
 
 async fn described(service: &Running) -> Tested<Described> {
@@ -54,7 +59,11 @@ fn suitable(service: &Running, method: &str, path: &str) -> Tested<reqwest::Requ
         .replace("{topic}", "Quote")
         .replace("{number}", "1")
         .replace("{delivery}", "1")
-        .replace("{leaf}", "0");
+        .replace("{leaf}", "0")
+        .replace("{level}", "0")
+        .replace("{*number}", "000.p/1")
+        .replace("{index}", "0")
+        .replace("{old}", "1");
     let request = service
         .request(
             Method::from_bytes(method.to_uppercase().as_bytes())?,
