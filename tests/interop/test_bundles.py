@@ -9,7 +9,7 @@ import cbor2
 from cryptlet_receipts.bundle import Expectations, VerifiedBundle, verify_bundle
 from cryptlet_receipts.doubt import Doubt
 from cryptlet_receipts.hashes import source_seed
-from cryptlet_receipts.note import COSIGNATURE
+from cryptlet_receipts.note import COSIGNATURE, LOG_SIGNATURE
 from scene import (
     LOG,
     MODULE,
@@ -121,6 +121,8 @@ class Bundles(unittest.TestCase):
     def test_another_history(self) -> None:
         scene = Scene()
         leaves = scene.leaves()
+        another = Signer("another", LOG_SIGNATURE, 9)
+        stranger = Signer("another", LOG_SIGNATURE, 10)
         for since, name in [
             (note(text_of(leaves[:3])), "verified"),
             (note(text_of(leaves)), "verified"),
@@ -128,9 +130,11 @@ class Bundles(unittest.TestCase):
             (note(text_of(leaves[:2] + [bytes(32)])), "forked-log"),
             (note(text_of(leaves[:5] + [bytes(32)])), "forked-log"),
             (note(text_of(leaves + [bytes(32)])), "shortened"),
-            (note(text_of(leaves[:3], "another")), "other-log"),
+            (note(text_of(leaves[:3], "another")), "other-origin"),
+            (note(text_of(leaves[:3], "another"), another), "other-log"),
+            (note(text_of(leaves[:3], "another"), stranger), "unknown-signer"),
         ]:
-            expected = Expectations([LOG.key], since=since)
+            expected = Expectations([LOG.key, another.key], since=since)
             self.assertEqual(doubt_of(scene.bundle(), expected), name)
         for change, name in [
             (lambda it: it[9][1].pop(), "not-shown"),

@@ -37,9 +37,8 @@ class Receipts(unittest.TestCase):
 
     def test_every_beginning_of_a_receipt_is_truncated(self) -> None:
         genuine = receipt_file(Scene().receipt())
-        for end in range(5, len(genuine)):
+        for end in range(len(genuine)):
             self.assertEqual(doubt_of(genuine[:end]), "truncated", end)
-        self.assertEqual(doubt_of(genuine[:4]), "malformed")
 
     def test_each_fault_of_the_file_has_its_name(self) -> None:
         receipt = Scene().receipt()

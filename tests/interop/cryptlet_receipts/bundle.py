@@ -202,9 +202,9 @@ def _require_one_history(
 
 
 def _open_earlier(note: str, checkpoint: Checkpoint, trust: Sequence[Key]) -> Checkpoint:
-    if Checkpoint.parse(note).origin != checkpoint.origin:
-        raise Doubt("other-log", "the earlier checkpoint is of another log")
     earlier, _ = open_checkpoint(note, trust)
+    if earlier.origin != checkpoint.origin:
+        raise Doubt("other-log", "the earlier checkpoint is of another log")
     if earlier.size > checkpoint.size:
         raise Doubt("shortened", f"it had {earlier.size} entries, now {checkpoint.size}")
     return earlier

@@ -36,7 +36,7 @@ def decode_tagged(data: bytes, tag: int, version: int, limits: Limits) -> Any:
     """The map inside a document's tag, once its version, under key 0, is known to be `version`."""
     start = b"\xda" + tag.to_bytes(4, "big")
     if not data.startswith(start):
-        raise Doubt("malformed", "it does not begin with the tag")
+        raise _cut_off() if start.startswith(data) else Doubt("malformed", "it has another tag")
     if len(data) > limits.size:
         raise Doubt("oversized", f"{len(data)} bytes where {limits.size} are allowed")
     _require_version(data, len(start), version)

@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from . import cose, verdict
+from .bundle import Expectations, verify_bundle
 from .doubt import Doubt
 from .entries import read_entry
 from .evidence import is_genuine, read_evidence
@@ -103,6 +104,24 @@ def _receipts(vectors: Any) -> Iterator[Check]:
         yield case["name"], found, case["verdict"]
 
 
+def _bundles(vectors: Any) -> Iterator[Check]:
+    for case in vectors:
+        measured = case["measurement"]
+        expected = Expectations(
+            trust=[Key.parse(key, LOG_SIGNATURE) for key in case["trust"]],
+            witnesses=[Key.parse(key, COSIGNATURE) for key in case["witnesses"]],
+            cosigners=case["cosigners"],
+            measurement=bytes.fromhex(measured) if measured else None,
+            since=case["since"],
+        )
+        found = None
+        try:
+            verify_bundle(bytes.fromhex(case["bundle"]), expected)
+        except Doubt as doubt:
+            found = doubt.name
+        yield case["name"], found, case["doubt"]
+
+
 def _tiles(vectors: Any) -> Iterator[Check]:
     largest = max(log["size"] for log in vectors["logs"])
     entries = [number.to_bytes(8, "big") for number in range(largest)]
@@ -184,6 +203,7 @@ CHECKS: dict[str, Callable[[Any], Iterator[Check]]] = {
     "entry": _entries,
     "evidence": _evidence,
     "receipt": _receipts,
+    "bundle": _bundles,
     "tile": _tiles,
     "cose": _cose_receipts,
     "cosignature": _cosignatures,

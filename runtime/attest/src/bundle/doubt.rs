@@ -17,6 +17,14 @@ pub enum BundleDoubt {
     /// The checkpoint to which all proofs lead is not believed.
     #[error("the checkpoint is not believed: {0}")]
     Checkpoint(#[source] Doubt),
+    /// What the bundle is about is a source's receipt, not that of the run that asked it.
+    #[error("entry {index} is the receipt of the source {name:?}, not that of a run")]
+    SourceAsRun {
+        /// Its index.
+        index: u64,
+        /// The source's name.
+        name: String,
+    },
     /// A line of the checkpoint under a trusted witness' name that the witness has not made.
     #[error("a cosignature is false: {0}")]
     FalseCosignature(#[source] CheckpointError),
@@ -158,6 +166,7 @@ impl BundleDoubt {
             Self::Unreadable(error) | Self::UnreadableEvidence(error) => error.name(),
             Self::FalseCosignature(error) | Self::Earlier(error) => error.name(),
             Self::Checkpoint(doubt) | Self::Entry { doubt, .. } => doubt.name(),
+            Self::SourceAsRun { .. } => "not-a-receipt",
             Self::NotCosigned { .. } => "not-cosigned",
             Self::OtherLog { .. } => "other-log",
             Self::Shortened { .. } => "shortened",

@@ -64,6 +64,10 @@ pub fn verify_bundle(
         })
     };
     let run = statement(&bundle.run, entries.run, expectations.measurement.as_ref())?;
+    if let Some(name) = run.execution.source.clone() {
+        let index = bundle.run.index;
+        return Err(BundleDoubt::SourceAsRun { index, name });
+    }
     let asked = bundle
         .sources
         .iter()

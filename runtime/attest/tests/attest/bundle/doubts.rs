@@ -228,6 +228,10 @@ fn not_a_receipt_is_an_entry_about_something_else() {
         changed(|bundle| bundle.sources = vec![log.proven(ACCEPTED)]),
         "not-a-receipt"
     );
+    assert_eq!(
+        changed(|bundle| bundle.run = log.proven(SOURCE)),
+        "not-a-receipt"
+    );
 }
 
 #[test]

@@ -4,3 +4,4 @@ mod claims;
 mod doubts;
 mod form;
 mod scene;
+mod vectors;
