@@ -34,7 +34,7 @@ pub const GROUPS: [(&str, &[&str]); 4] = [
             "doctor",
         ],
     ),
-    ("Auditors", &["audit", "receipt", "measure"]),
+    ("Auditors", &["audit", "receipt", "measure", "witness"]),
     ("Everybody", &["check", "completions", "help"]),
 ];
 

@@ -65,7 +65,7 @@ pub struct List {
 }
 
 #[derive(Clone, Copy, ValueEnum)]
-enum GuessingCost {
+pub enum GuessingCost {
     Standard,
     Light,
 }

@@ -23,6 +23,7 @@ mod receipt;
 mod serve;
 mod state;
 mod terminal;
+mod witness;
 
 use std::io::Write;
 use std::process::ExitCode;
@@ -107,6 +108,9 @@ enum Command {
     Receipt(receipt::Command),
     /// Print the measurement of components, as `b3sum` prints it.
     Measure(measure::Arguments),
+    /// Cosign the logs of hosts, and never two histories of one.
+    #[command(subcommand)]
+    Witness(witness::Command),
     // What everybody uses.
     /// Say whether a document that a person wrote is understood.
     #[command(subcommand)]
@@ -158,6 +162,7 @@ fn carry_out(command: Command, output: &mut impl Write) -> Result<(), Failure> {
         Command::Audit(command) => audit::run(&command, output),
         Command::Receipt(command) => receipt::run(&command, output),
         Command::Measure(arguments) => measure::run(arguments, output),
+        Command::Witness(command) => witness::run(&command, output),
         Command::Check(command) => check::run(&command, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
         Command::Documentation(arguments) => documentation::run(&arguments, output),

@@ -2,6 +2,7 @@
 
 mod host;
 mod ledger;
+mod log;
 mod service;
 
 use std::io::Write;
@@ -22,7 +23,8 @@ Examples:
   cryptlet doctor --offline
   cryptlet doctor --state /var/lib/cryptlet --json
 
-The nodes of all ledgers are asked over the network, unless --offline is given.";
+The nodes of all ledgers are asked over the network, unless --offline is given. What witnesses said
+last is the running service's to tell.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -134,6 +136,10 @@ fn examine(arguments: &Arguments) -> Vec<Check> {
                 format!("log {}, {ledgers}", configuration.fabric.origin),
             ));
             checks.extend(host::keys(state, &configuration));
+            checks.extend(log::published(state, &configuration));
+            if !arguments.offline {
+                checks.extend(log::witnesses(&arguments.service, &configuration));
+            }
             if !arguments.offline {
                 checks.extend(ledger::examine(state, &configuration));
             }

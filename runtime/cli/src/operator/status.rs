@@ -5,7 +5,7 @@ use std::thread;
 use std::time::{Duration, Instant};
 
 use clap::Args;
-use cryptlet_service::api::{BindingStatus, LedgerStatus, Status};
+use cryptlet_service::api::{BindingStatus, LedgerStatus, Status, WitnessStatus};
 
 use super::client::Connection;
 use crate::failure::Failure;
@@ -29,7 +29,8 @@ pub struct Arguments {
     /// Wait this long for a service that is about to start.
     #[arg(long, value_name = "SECONDS", default_value_t = 0)]
     wait: u64,
-    /// Fail if anything waits, a node does not answer, or the service is about to stop.
+    /// Fail if anything waits, the log is not published or cosigned, a node does not answer, or the service
+    /// is about to stop.
     #[arg(long)]
     check: bool,
     /// Print JSON.
@@ -67,6 +68,16 @@ fn trouble(status: &Status) -> Option<String> {
     if status.draining {
         return Some("the service is about to stop and takes no new work".into());
     }
+    if let Some(contradiction) = &status.contradiction {
+        return Some(contradiction.clone());
+    }
+    if let Some(failure) = &status.publication.failure {
+        return Some(failure.clone());
+    }
+    let witness = status.witnesses.iter().find_map(|witness| {
+        let failure = witness.failure.as_ref()?;
+        Some(format!("witness {}: {failure}", witness.name))
+    });
     let ledger = status.ledgers.iter().find_map(|ledger| {
         let failure = ledger.failure.as_ref()?;
         Some(format!("ledger {}: {failure}", ledger.name))
@@ -77,7 +88,7 @@ fn trouble(status: &Status) -> Option<String> {
             Some(format!("binding {} waits: {reason}", binding.name))
         })
     };
-    ledger.or_else(binding)
+    witness.or(ledger).or_else(binding)
 }
 
 fn print(status: &Status, output: &mut impl Write) -> Result<(), Failure> {
@@ -99,6 +110,25 @@ fn print(status: &Status, output: &mut impl Write) -> Result<(), Failure> {
         leaves(status.log_size),
         printable(&status.trusted_key)
     )?;
+    if let Some(contradiction) = &status.contradiction {
+        writeln!(
+            output,
+            "{BAD}takes no work:{BAD:#} {}",
+            printable(contradiction)
+        )?;
+    }
+    if let Some(failure) = &status.publication.failure {
+        let published = leaves(status.publication.size);
+        writeln!(
+            output,
+            "{BAD}published: {published};{BAD:#} {}",
+            printable(failure)
+        )?;
+    }
+    if !status.witnesses.is_empty() {
+        writeln!(output)?;
+        witnesses(&status.witnesses).print(output)?;
+    }
     if !status.ledgers.is_empty() {
         writeln!(output)?;
         ledgers(&status.ledgers).print(output)?;
@@ -120,6 +150,21 @@ fn ledgers(ledgers: &[LedgerStatus]) -> Table<4> {
         };
         table.row([(&ledger.name).into(), (&ledger.chain).into(), head, node]);
         if let Some(failure) = &ledger.failure {
+            table.note(failure);
+        }
+    }
+    table
+}
+
+fn witnesses(witnesses: &[WitnessStatus]) -> Table<3> {
+    let mut table = Table::new(["WITNESS", "COSIGNED", "STATE"]);
+    for witness in witnesses {
+        let state = match witness.failure {
+            None => Cell::from("cosigns").styled(GOOD),
+            Some(_) => Cell::from("does not").styled(BAD),
+        };
+        table.row([(&witness.name).into(), witness.size.into(), state]);
+        if let Some(failure) = &witness.failure {
             table.note(failure);
         }
     }

@@ -11,6 +11,7 @@ mod prepared;
 mod published;
 mod reference;
 mod reproducible;
+mod witness;
 
 use std::ffi::OsStr;
 use std::fs;
