@@ -2,12 +2,13 @@
 //! with a stack of our own, so that no input can exhaust the thread's.
 
 use super::{Bounds, EncodingError};
+use std::cmp::Ordering;
 
 pub(crate) const UNSIGNED: u8 = 0;
 pub(crate) const BYTES: u8 = 2;
 pub(crate) const TEXT: u8 = 3;
-const ARRAY: u8 = 4;
-const MAP: u8 = 5;
+pub(crate) const ARRAY: u8 = 4;
+pub(crate) const MAP: u8 = 5;
 pub(crate) const TAG: u8 = 6;
 
 /// A container that is still being read.
@@ -53,7 +54,7 @@ pub(super) fn check(bytes: &[u8], bounds: &Bounds) -> Result<(), EncodingError> 
                     .ok()
                     .and_then(|length| at.checked_add(length))
                     .filter(|end| *end <= bytes.len())
-                    .ok_or(EncodingError::Truncated {
+                    .ok_or_else(|| EncodingError::Truncated {
                         offset: bytes.len(),
                     })?;
                 if head.major == TEXT && std::str::from_utf8(&bytes[at..end]).is_err() {
@@ -70,7 +71,7 @@ pub(super) fn check(bytes: &[u8], bounds: &Bounds) -> Result<(), EncodingError> 
                 left: head
                     .argument
                     .checked_mul(2)
-                    .ok_or(EncodingError::Truncated {
+                    .ok_or_else(|| EncodingError::Truncated {
                         offset: bytes.len(),
                     })?,
                 last_key: Some(&[]),
@@ -88,7 +89,7 @@ pub(super) fn check(bytes: &[u8], bounds: &Bounds) -> Result<(), EncodingError> 
         };
         if is_key && let Some(map) = open.last_mut() {
             let key = &bytes[start..at];
-            if map.last_key.is_some_and(|last| last >= key) {
+            if map.last_key.is_some_and(|last| !is_before(last, key)) {
                 return Err(broken(start, "map keys are not in ascending order"));
             }
             map.last_key = Some(key);
@@ -125,6 +126,16 @@ pub(super) fn check(bytes: &[u8], bounds: &Bounds) -> Result<(), EncodingError> 
     }
 }
 
+/// Whether one encoded key is ordered before the other. Nearly always the first bytes tell,
+/// without a call for the rest.
+fn is_before(key: &[u8], other: &[u8]) -> bool {
+    match key.first().cmp(&other.first()) {
+        Ordering::Less => true,
+        Ordering::Greater => false,
+        Ordering::Equal => key < other,
+    }
+}
+
 /// The beginning of an item: its type, and the integer, length or tag that follows.
 pub(crate) struct Head {
     pub(crate) major: u8,
@@ -135,10 +146,10 @@ impl Head {
     /// Reads a head in its shortest form and moves `at` behind it.
     pub(crate) fn read(bytes: &[u8], at: &mut usize) -> Result<Head, EncodingError> {
         let start = *at;
-        let truncated = EncodingError::Truncated {
+        let truncated = || EncodingError::Truncated {
             offset: bytes.len(),
         };
-        let initial = *bytes.get(start).ok_or_else(|| truncated.clone())?;
+        let initial = *bytes.get(start).ok_or_else(truncated)?;
         let information = initial & 0x1f;
         let length = match information {
             0..=23 => 0,
@@ -150,7 +161,7 @@ impl Head {
             _ => return Err(broken(start, "a reserved length")),
         };
         let end = start + 1 + length;
-        let following = bytes.get(start + 1..end).ok_or(truncated)?;
+        let following = bytes.get(start + 1..end).ok_or_else(truncated)?;
         let argument = if length == 0 {
             u64::from(information)
         } else {

@@ -28,7 +28,10 @@ pub(crate) struct Bounds {
 pub(crate) const VERSION: u64 = 1;
 
 pub(crate) fn encode(value: &impl Wire) -> Vec<u8> {
-    let mut writer = Writer::new();
+    written(value, Writer::new())
+}
+
+fn written(value: &impl Wire, mut writer: Writer) -> Vec<u8> {
     value.write(&mut writer);
     writer.finish()
 }
@@ -55,7 +58,7 @@ pub(crate) fn decode<T: Wire>(bytes: &[u8], bounds: &Bounds) -> Result<T, Encodi
     canonical::check(bytes, bounds)?;
     let mut reader = Reader::new(bytes);
     let value = T::read(&mut reader)?;
-    if encode(&value) != bytes {
+    if written(&value, Writer::with_capacity(bytes.len())) != bytes {
         return Err(EncodingError::NotReproduced {
             document: bounds.document,
         });

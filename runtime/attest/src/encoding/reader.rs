@@ -1,40 +1,37 @@
+use super::canonical::{ARRAY, BYTES, Head, MAP, TAG, TEXT, UNSIGNED};
 use super::{EncodingError, Wire};
-use minicbor::Decoder;
 
-/// Reads items of known types from bytes that the structural check has passed.
+/// Reads items of known types, one after the other.
 pub(crate) struct Reader<'b> {
-    decoder: Decoder<'b>,
+    bytes: &'b [u8],
+    at: usize,
 }
 
 impl<'b> Reader<'b> {
     pub(crate) fn new(bytes: &'b [u8]) -> Self {
-        Self {
-            decoder: Decoder::new(bytes),
-        }
+        Self { bytes, at: 0 }
     }
 
     pub(crate) fn unsigned(&mut self) -> Result<u64, EncodingError> {
-        let unexpected = self.unexpected("an unsigned integer");
-        self.decoder.u64().map_err(|_| unexpected)
+        self.head(UNSIGNED, "an unsigned integer")
     }
 
     pub(crate) fn bytes(&mut self, limit: u64) -> Result<&'b [u8], EncodingError> {
-        let unexpected = self.unexpected("a byte string");
-        let bytes = self.decoder.bytes().map_err(|_| unexpected)?;
+        let bytes = self.string(BYTES, "a byte string")?;
         within("a byte string", bytes.len() as u64, limit)?;
         Ok(bytes)
     }
 
     pub(crate) fn text(&mut self, limit: u64) -> Result<&'b str, EncodingError> {
         let unexpected = self.unexpected("a text string");
-        let text = self.decoder.str().map_err(|_| unexpected)?;
+        let text = self.string(TEXT, "a text string")?;
+        let text = std::str::from_utf8(text).map_err(|_| unexpected)?;
         within("a text string", text.len() as u64, limit)?;
         Ok(text)
     }
 
     pub(crate) fn array(&mut self, limit: u64) -> Result<u64, EncodingError> {
-        let unexpected = self.unexpected("an array");
-        let length = self.decoder.array().ok().flatten().ok_or(unexpected)?;
+        let length = self.head(ARRAY, "an array")?;
         within("an array", length, limit)?;
         Ok(length)
     }
@@ -46,25 +43,48 @@ impl<'b> Reader<'b> {
         expected: &'static str,
     ) -> Result<(), EncodingError> {
         let unexpected = self.unexpected(expected);
-        match self.decoder.array() {
-            Ok(Some(found)) if found == length => Ok(()),
+        match self.head(ARRAY, expected)? {
+            found if found == length => Ok(()),
             _ => Err(unexpected),
         }
     }
 
     pub(crate) fn map(&mut self, limit: u64) -> Result<u64, EncodingError> {
-        let unexpected = self.unexpected("a map");
-        let length = self.decoder.map().ok().flatten().ok_or(unexpected)?;
+        let length = self.head(MAP, "a map")?;
         within("a map", length, limit)?;
         Ok(length)
     }
 
     pub(crate) fn tag(&mut self, tag: u64, expected: &'static str) -> Result<(), EncodingError> {
         let unexpected = self.unexpected(expected);
-        match self.decoder.tag() {
-            Ok(found) if found.as_u64() == tag => Ok(()),
+        match self.head(TAG, expected)? {
+            found if found == tag => Ok(()),
             _ => Err(unexpected),
         }
+    }
+
+    /// The argument of the next item, which must be of the type `major`.
+    fn head(&mut self, major: u8, expected: &'static str) -> Result<u64, EncodingError> {
+        let mut at = self.at;
+        match Head::read(self.bytes, &mut at) {
+            Ok(head) if head.major == major => {
+                self.at = at;
+                Ok(head.argument)
+            }
+            _ => Err(self.unexpected(expected)),
+        }
+    }
+
+    /// The bytes of the next item, a byte or text string.
+    fn string(&mut self, major: u8, expected: &'static str) -> Result<&'b [u8], EncodingError> {
+        let unexpected = self.unexpected(expected);
+        let length = self.head(major, expected)?;
+        let string = usize::try_from(length)
+            .ok()
+            .and_then(|length| self.bytes[self.at..].get(..length))
+            .ok_or(unexpected)?;
+        self.at += string.len();
+        Ok(string)
     }
 
     /// Opens the map of a record whose fields are then read in ascending order of keys.
@@ -95,7 +115,7 @@ impl<'b> Reader<'b> {
 
     pub(crate) fn unexpected(&self, expected: &'static str) -> EncodingError {
         EncodingError::Unexpected {
-            offset: self.decoder.position(),
+            offset: self.at,
             expected,
         }
     }

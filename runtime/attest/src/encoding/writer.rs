@@ -1,52 +1,69 @@
-use minicbor::Encoder;
-
-const INFALLIBLE: &str = "writing to a vector cannot fail";
+use super::canonical::{ARRAY, BYTES, MAP, TAG, TEXT, UNSIGNED};
 
 /// Writes items in their shortest form; order is the caller's business.
 pub(crate) struct Writer {
-    encoder: Encoder<Vec<u8>>,
+    bytes: Vec<u8>,
 }
 
 impl Writer {
     pub(crate) fn new() -> Self {
+        Self::with_capacity(0)
+    }
+
+    pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self {
-            encoder: Encoder::new(Vec::new()),
+            bytes: Vec::with_capacity(capacity),
         }
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {
-        self.encoder.into_writer()
+        self.bytes
     }
 
     pub(crate) fn unsigned(&mut self, value: u64) {
-        self.encoder.u64(value).expect(INFALLIBLE);
+        self.head(UNSIGNED, value);
     }
 
     pub(crate) fn bytes(&mut self, value: &[u8]) {
-        self.encoder.bytes(value).expect(INFALLIBLE);
+        self.head(BYTES, value.len() as u64);
+        self.bytes.extend_from_slice(value);
     }
 
     pub(crate) fn text(&mut self, value: &str) {
-        self.encoder.str(value).expect(INFALLIBLE);
+        self.head(TEXT, value.len() as u64);
+        self.bytes.extend_from_slice(value.as_bytes());
     }
 
     pub(crate) fn array(&mut self, length: usize) {
-        self.encoder.array(length as u64).expect(INFALLIBLE);
+        self.head(ARRAY, length as u64);
     }
 
     pub(crate) fn map(&mut self, length: usize) {
-        self.encoder.map(length as u64).expect(INFALLIBLE);
+        self.head(MAP, length as u64);
     }
 
     pub(crate) fn tag(&mut self, tag: u64) {
-        self.encoder
-            .tag(minicbor::data::Tag::new(tag))
-            .expect(INFALLIBLE);
+        self.head(TAG, tag);
     }
 
     /// Opens the array of an enumeration's variant: its number, then `fields` items.
     pub(crate) fn variant(&mut self, number: u64, fields: usize) {
         self.array(1 + fields);
         self.unsigned(number);
+    }
+
+    /// The beginning of an item, as `Head::read` takes it.
+    fn head(&mut self, major: u8, argument: u64) {
+        let initial = major << 5;
+        let following = argument.to_be_bytes();
+        let (information, length) = match argument {
+            0..=23 => (following[7], 0),
+            24..=0xff => (24, 1),
+            0x100..=0xffff => (25, 2),
+            0x1_0000..=0xffff_ffff => (26, 4),
+            _ => (27, 8),
+        };
+        self.bytes.push(initial | information);
+        self.bytes.extend_from_slice(&following[8 - length..]);
     }
 }
