@@ -7,7 +7,7 @@ mod table;
 use jiff::Timestamp;
 
 pub use colour::{BAD, Colour, FAINT, GOOD, HEADING, output};
-pub use progress::progress;
+pub use progress::{Progress, progress};
 pub use table::{Cell, Table};
 
 /// `text` without anything that a terminal would act upon or that reorders what

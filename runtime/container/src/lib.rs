@@ -48,6 +48,7 @@ mod admission;
 mod bindings;
 mod container;
 mod cryptlet;
+mod diagnostic;
 mod engine;
 mod execution;
 mod grants;

@@ -5,7 +5,7 @@
 //! # fn example(bundle: &cryptlet_attest::bundle::Bundle) -> Result<(), Box<dyn std::error::Error>> {
 //! use cryptlet_fabric::replay::{RecordedRun, Replayer};
 //!
-//! let mut replayer = Replayer::new()?;
+//! let replayer = Replayer::new()?;
 //! for module in &bundle.modules {
 //!     replayer.load(module)?;
 //! }
@@ -22,7 +22,7 @@ mod refusal;
 mod tests;
 
 use std::collections::BTreeMap;
-use std::sync::Arc;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use cryptlet_attest::{Execution, Measurement, Outcome};
 use cryptlet_container::{
@@ -39,11 +39,12 @@ use crate::binding::Binding;
 use crate::execution::{Agreed, Part};
 use crate::grants::grants;
 
-/// Replays runs: modules are compiled once, then any number of threads may replay.
+/// Replays runs: every module is compiled once, and any number of threads may replay.
 #[derive(Debug)]
 pub struct Replayer {
     container: Container,
-    modules: BTreeMap<Measurement, Cryptlet>,
+    /// Those that were refused too, with the reason.
+    modules: RwLock<BTreeMap<Measurement, Result<Cryptlet, String>>>,
 }
 
 /// What a replay came to.
@@ -84,28 +85,34 @@ impl Replayer {
         })?;
         Ok(Self {
             container,
-            modules: BTreeMap::new(),
+            modules: RwLock::default(),
         })
     }
 
-    /// Measures, checks and compiles a component, as a fabric does before it deploys it.
+    /// Measures, checks and compiles a component, as a fabric does before it deploys it. What is
+    /// refused is remembered for the runs that need it.
     ///
     /// # Errors
     ///
     /// If no fabric could have deployed it.
-    pub fn load(&mut self, component: &[u8]) -> Result<Measurement, LoadError> {
+    pub fn load(&self, component: &[u8]) -> Result<Measurement, LoadError> {
         let measurement = Measurement::of(component);
-        if !self.modules.contains_key(&measurement) {
-            let cryptlet = self.container.load(component)?;
-            self.modules.insert(measurement, cryptlet);
+        if self.known(&measurement).is_some_and(|known| known.is_ok()) {
+            return Ok(measurement);
         }
-        Ok(measurement)
+        let (known, loaded) = match self.container.load(component) {
+            Ok(cryptlet) => (Ok(cryptlet), Ok(measurement)),
+            Err(error) => (Err(error.to_string()), Err(error)),
+        };
+        let mut modules = self.modules.write().unwrap_or_else(PoisonError::into_inner);
+        modules.insert(measurement, known);
+        loaded
     }
 
-    /// Whether this module is loaded.
+    /// Whether [`load`](Self::load) was given this module.
     #[must_use]
     pub fn has(&self, measurement: &Measurement) -> bool {
-        self.modules.contains_key(measurement)
+        self.known(measurement).is_some()
     }
 
     /// Replays a run on the calling thread, which needs two MiB of stack, and compares it and the
@@ -133,7 +140,7 @@ impl Replayer {
         })?;
         let grants = self.grants(recorded, &binding, &transcript)?;
         let replayed = self.container.replay(ReplayJob {
-            cryptlet,
+            cryptlet: &cryptlet,
             grants: &grants,
             invocation: invocation.clone(),
             seed: execution.seed,
@@ -152,7 +159,7 @@ impl Replayer {
             ordinal: 0,
             seed: execution.seed,
             invocation: &invocation,
-            cryptlet,
+            cryptlet: &cryptlet,
             run: &run,
         };
         let agreed = Agreed {
@@ -167,17 +174,27 @@ impl Replayer {
         })
     }
 
+    fn known(&self, measurement: &Measurement) -> Option<Result<Cryptlet, String>> {
+        let modules = self.modules.read().unwrap_or_else(PoisonError::into_inner);
+        modules.get(measurement).cloned()
+    }
+
     fn module(
         &self,
         measurement: &Measurement,
         what: impl FnOnce() -> String,
-    ) -> Result<&Cryptlet, ReplayRefusal> {
-        self.modules
-            .get(measurement)
-            .ok_or_else(|| ReplayRefusal::MissingModule {
+    ) -> Result<Cryptlet, ReplayRefusal> {
+        match self.known(measurement) {
+            Some(Ok(cryptlet)) => Ok(cryptlet),
+            Some(Err(reason)) => Err(ReplayRefusal::BadModule {
+                what: what(),
+                reason,
+            }),
+            None => Err(ReplayRefusal::MissingModule {
                 what: what(),
                 measurement: *measurement,
-            })
+            }),
+        }
     }
 
     /// What the live fabric granted, bounded by what the statements say.
@@ -194,7 +211,7 @@ impl Replayer {
             });
             match module {
                 Ok(cryptlet) => {
-                    sources.insert(name.clone(), cryptlet.clone());
+                    sources.insert(name.clone(), cryptlet);
                 }
                 // What was never asked may be missing.
                 Err(missing) if was_known(transcript, name) => return Err(missing),
@@ -231,6 +248,27 @@ fn check_costs(recorded: &RecordedRun) -> Result<(), ReplayRefusal> {
         }
     }
     Ok(())
+}
+
+impl RecordedRun {
+    /// The modules that a replay may need, each with what it stands for: of the run, of its sources,
+    /// and of those that the binding names and nobody asked.
+    ///
+    /// # Errors
+    ///
+    /// If the document is not the one that the run happened under.
+    pub fn modules(&self) -> Result<BTreeMap<Measurement, String>, ReplayRefusal> {
+        let named = agreement(self)?.sources.into_iter().map(|(name, source)| {
+            let what = format!("source {name}, {} {}", source.cryptlet, source.version);
+            (source.measurement, what)
+        });
+        let ran = self.statements().map(|statement| {
+            let execution = &statement.execution;
+            let what = format!("{} {}", execution.cryptlet, execution.version);
+            (execution.measurement, what)
+        });
+        Ok(named.chain(ran).collect())
+    }
 }
 
 fn agreement(recorded: &RecordedRun) -> Result<Binding, ReplayRefusal> {

@@ -4,6 +4,7 @@ pub mod compare;
 mod log;
 pub mod module;
 pub mod receipt;
+pub mod replay;
 mod shown;
 pub mod trail;
 mod trust;
@@ -22,6 +23,8 @@ pub enum Command {
     Trail(trail::Arguments),
     /// Build a module again from its source, and compare.
     Module(module::Arguments),
+    /// Run again what was recorded, and compare all that came of it, offline.
+    Replay(replay::Arguments),
     /// Compare what a log says with what a chain holds; asks the node at --rpc.
     Compare(compare::Arguments),
 }
@@ -31,6 +34,7 @@ pub fn run(command: &Command, output: &mut impl Write) -> Result<(), Failure> {
         Command::Receipt(arguments) => receipt::run(arguments, output),
         Command::Trail(arguments) => trail::run(arguments, output),
         Command::Module(arguments) => module::run(arguments, output),
+        Command::Replay(arguments) => replay::run(arguments, output),
         Command::Compare(arguments) => compare::run(arguments, output),
     }
 }

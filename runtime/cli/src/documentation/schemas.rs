@@ -12,6 +12,7 @@ use utoipa::{PartialSchema, ToSchema};
 use crate::audit::compare::AuditedChain;
 use crate::audit::module::AuditedModule;
 use crate::audit::receipt::AuditedReceipt;
+use crate::audit::replay::AuditedReplay;
 use crate::audit::trail::AuditedTrail;
 use crate::author;
 use crate::check::{CheckedBinding, CheckedManifest};
@@ -55,6 +56,7 @@ pub const OUTPUTS: &[Output] = &[
     Output::of::<AuditedReceipt>("audit receipt"),
     Output::of::<AuditedTrail>("audit trail"),
     Output::of::<AuditedModule>("audit module"),
+    Output::of::<AuditedReplay>("audit replay"),
     Output::of::<AuditedChain>("audit compare"),
     Output::of::<Vec<ListedReceipt>>("receipt ls"),
     Output::of::<Vec<MeasuredFile>>("measure"),

@@ -49,6 +49,14 @@ pub enum ReplayRefusal {
         /// Its measurement.
         measurement: Measurement,
     },
+    /// A module that no fabric could have deployed.
+    #[error("the module of {what} is refused: {reason}")]
+    BadModule {
+        /// What is said to have run on it.
+        what: String,
+        /// What is wrong with it.
+        reason: String,
+    },
     /// Something that was shown does not read as what it should be.
     #[error("`{field}` cannot be understood: {reason}")]
     Malformed {
@@ -84,6 +92,7 @@ impl ReplayRefusal {
             Self::OtherAgreement { .. } => "other-agreement",
             Self::MissingOpening { .. } => "missing-opening",
             Self::MissingModule { .. } => "missing-module",
+            Self::BadModule { .. } => "bad-module",
             Self::Malformed { .. } => "malformed",
             Self::OtherLimits { .. } => "other-limits",
             Self::Interrupted { .. } => "interrupted",

@@ -304,6 +304,20 @@ async fn a_source_that_was_never_asked_may_be_missing_and_one_that_was_may_not()
 }
 
 #[tokio::test]
+async fn a_module_that_no_fabric_would_deploy_is_refused() -> TestResult {
+    let mut recording = settling().await?;
+    let core = b"\0asm\x01\0\0\0".to_vec();
+    recording.recorded.run.execution.measurement = cryptlet_attest::Measurement::of(&core);
+    let replayer = super::Replayer::new()?;
+    assert!(replayer.load(&core).is_err());
+    let refusal = replayer
+        .replay(&recording.recorded)
+        .expect_err("a core module is no cryptlet");
+    assert_eq!(refusal.name(), "bad-module");
+    Ok(())
+}
+
+#[tokio::test]
 async fn an_interrupted_run_is_not_replayable() -> TestResult {
     let guest = contract("", "(call $ok @‹{}›)");
     let mut recording = Scene::new(&guest, &[]).await?.run().await?;

@@ -48,7 +48,7 @@ pub struct Recording {
 
 impl Recording {
     pub fn replay(&self) -> Result<Replay, ReplayRefusal> {
-        let mut replayer = Replayer::new().expect("the engine starts");
+        let replayer = Replayer::new().expect("the engine starts");
         for module in &self.modules {
             replayer.load(module).expect("the module loads");
         }
