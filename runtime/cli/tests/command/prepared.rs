@@ -44,6 +44,7 @@ const READING: &[(&str, &str)] = &[
         "audit receipt",
         "run.receipt --trust KEY --expect-measurement MEASUREMENT",
     ),
+    ("audit replay", "--all"),
     ("audit trail", "acme-globex-swap --trust KEY"),
     ("backup", "fabric.tar"),
     ("bind show", "proposal.json"),

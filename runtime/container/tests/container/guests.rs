@@ -54,8 +54,9 @@ pub fn encode(wat: &str) -> Vec<u8> {
     resolve
         .push_str("wasi.wit", WASI)
         .expect("the test's WASI is valid");
-    let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/fabric.wit");
-    resolve.push_file(wit).expect("fabric.wit is valid");
+    resolve
+        .push_str("fabric.wit", FABRIC)
+        .expect("fabric.wit is valid");
     let package = resolve
         .push_str("test.wit", WORLD)
         .expect("the test's world is valid");
@@ -261,6 +262,8 @@ const ROUTER: &str = "cryptlet:fabric/router@0.1.0";
 const STATE: &str = "cryptlet:fabric/state@0.1.0";
 const KEYCHAIN: &str = "cryptlet:fabric/keychain@0.1.0";
 const MONOTONIC: &str = "wasi:clocks/monotonic-clock@0.2.6";
+
+const FABRIC: &str = include_str!("../../../../wit/fabric.wit");
 
 const WORLD: &str = "
 package test:guest;
