@@ -132,3 +132,36 @@ fn a_stored_bundle_is_not_reproduced_once_it_is_altered() -> Result<()> {
     assert!(diverged > 0);
     Ok(())
 }
+
+/// What a stranger hands in: a stored bundle with bytes changed here and there, whose module is as it
+/// was. It is refused by name, comes out otherwise, or was changed where a replay does not look.
+#[test]
+fn a_damaged_bundle_never_stops_the_program() -> Result<()> {
+    let replayer = Replayer::new()?;
+    let (mut unreadable, mut refused, mut differing) = (0, 0, 0);
+    for name in ["state-changed", "asks-sources-of-all-kinds", "swap-settles"] {
+        let file = folder().join("bundles").join(format!("{name}.bundle"));
+        replay(&replayer, &file)?;
+        let bytes = std::fs::read(&file)?;
+        for step in 0..200 {
+            let mut damaged = bytes.clone();
+            // Every part of the file, and every bit of a byte.
+            let place = step * bytes.len() / 200;
+            damaged[place] ^= 1 << (step % 8);
+            let Ok(bundle) = Bundle::from_bytes(&damaged) else {
+                unreadable += 1;
+                continue;
+            };
+            match RecordedRun::from_bundle(&bundle).and_then(|run| replayer.replay(&run)) {
+                Err(refusal) => {
+                    assert!(!refusal.to_string().is_empty());
+                    refused += 1;
+                }
+                Ok(replay) if !replay.is_reproduced() => differing += 1,
+                Ok(_) => {}
+            }
+        }
+    }
+    assert!(unreadable > 0 && refused > 0 && differing > 0);
+    Ok(())
+}
