@@ -72,6 +72,7 @@ const READING: &[(&str, &str)] = &[
 /// what they print to the schemas.
 const ELSEWHERE: &[&str] = &[
     "audit compare",
+    "audit module",
     "bind activate",
     "build",
     "deploy",
