@@ -5,6 +5,7 @@ use semver::Version;
 
 use crate::binding::BindingError;
 use crate::journal::JournalError;
+use crate::publish::PublishError;
 use crate::seams::RandomnessError;
 
 /// An operation of the fabric failed; what was durable before still is.
@@ -19,6 +20,9 @@ pub enum FabricError {
         "the state folder is restored from a backup: what was done since may be done twice, and the log forks if a larger one was published; compare the newest published checkpoint with {0}, then remove that file"
     )]
     Restored(std::path::PathBuf),
+    /// The log could not be published, or must not be.
+    #[error(transparent)]
+    Publish(#[from] PublishError),
     /// A binding is not acceptable.
     #[error(transparent)]
     Binding(#[from] BindingError),

@@ -22,9 +22,10 @@ use crate::binding::{Approval, Binding};
 use crate::configuration::Configuration;
 use crate::error::FabricError;
 use crate::grants::grants;
-use crate::journal::{BindingRow, Journal, JournalError, LogOwner, VersionRow};
+use crate::journal::{BindingRow, CheckpointRow, Journal, JournalError, LogOwner, VersionRow};
 use crate::keys::{LedgerSigner, LogKey};
 use crate::network::{PublicWeb, Web};
+use crate::publish::Publisher;
 use crate::sealing::HostFacts;
 use crate::seams::{
     Clock, Notice, Randomness, Step, Steps, SystemClock, SystemRandomness, TracedSteps,
@@ -88,18 +89,14 @@ impl Fabric {
     ///
     /// # Errors
     ///
-    /// If the folder is in use, damaged or just restored from a backup, a key is locked, or a node is missing or serves another
-    /// chain.
+    /// If the folder is in use, damaged or just restored from a backup, its log does not begin with
+    /// the published one, a key is locked, or a node is missing or serves another chain.
     pub async fn open(
         state: &Path,
         configuration: &Configuration,
         delegate: SignatureDelegate,
         seams: Seams,
     ) -> Result<Self, FabricError> {
-        let restored = state.join(RESTORED);
-        if restored.symlink_metadata().is_ok() {
-            return Err(FabricError::Restored(restored));
-        }
         let key = LogKey::new(
             delegate.clone(),
             configuration.fabric.attestation_key.clone(),
@@ -114,6 +111,11 @@ impl Fabric {
             .map_err(|error| JournalError::Signing(error.to_string()))?
             .to_bytes();
         let journal = Arc::new(Journal::open(state, Arc::new(Owner { origin, key }))?);
+        Publisher::new(&configuration.log.folder(state), trusted.clone()).check(&journal)?;
+        let restored = state.join(RESTORED);
+        if restored.symlink_metadata().is_ok() {
+            return Err(FabricError::Restored(restored));
+        }
         if !journal.evidence()?.contains(&evidence) {
             journal
                 .commit(move |writing| writing.keep_evidence(&evidence))

@@ -11,6 +11,7 @@ mod tests;
 use std::collections::BTreeSet;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::{Mutex, PoisonError};
 
 use cryptlet_attest::TrustedKey;
 use cryptlet_attest::log::{self, Checkpoint, CheckpointError, TilePath};
@@ -62,6 +63,8 @@ pub struct Publisher<D = FileSystem> {
     folder: PathBuf,
     key: TrustedKey,
     disk: D,
+    /// One publication at a time.
+    turn: Mutex<()>,
 }
 
 impl Publisher {
@@ -79,6 +82,7 @@ impl<D: Disk> Publisher<D> {
             folder: folder.to_owned(),
             key,
             disk,
+            turn: Mutex::default(),
         }
     }
 
@@ -118,6 +122,7 @@ impl<D: Disk> Publisher<D> {
     ///
     /// If the journal is not the one that was published here, or the disk fails.
     pub fn publish(&self, journal: &Journal) -> Result<Option<CheckpointRow>, PublishError> {
+        let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let published = self.published()?;
         if let Some((_, checkpoint)) = &published {
             journal.check_begins_with(checkpoint)?;

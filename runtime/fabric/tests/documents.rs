@@ -259,3 +259,66 @@ fn the_json_whose_hash_is_the_version_is_read_back_and_no_other()
     assert!(refusal.to_string().contains("version"), "{refusal}");
     Ok(())
 }
+
+const WITNESS: &str = "url = \"https://witness.example/\"\nkey = \"KEY\"\n";
+
+/// The configuration with these lines in its section `[log]`.
+fn with_log(lines: &str) -> String {
+    let public = cryptlet_attest::log::WitnessKey::new(
+        "witness.example",
+        &ed25519_dalek::SigningKey::from_bytes(&[3; 32])
+            .verifying_key()
+            .to_bytes(),
+    )
+    .expect("a key");
+    format!("{CONFIGURATION}\n[log]\n{lines}").replace("KEY", &public.to_string())
+}
+
+#[test]
+fn a_log_is_published_where_it_says() -> Result<(), Box<dyn std::error::Error>> {
+    let state = std::path::Path::new("/var/lib/cryptlet");
+    let text = with_log(&format!(
+        "folder = \"/srv/log\"\n[[log.witnesses]]\n{WITNESS}"
+    ));
+    let configuration = Configuration::parse("fabric.toml", &text)?;
+    let log = &configuration.log;
+    assert_eq!(log.folder(state), std::path::Path::new("/srv/log"));
+    assert!(log.public, "it has a default");
+    assert_eq!(log.witnesses[0].key.name(), "witness.example");
+    let least = Configuration::parse("fabric.toml", CONFIGURATION)?.log;
+    assert_eq!(least.folder(state), state.join("log"));
+    let written = tempfile::tempdir()?;
+    configuration.write(written.path())?;
+    assert_eq!(Configuration::read(written.path())?, configuration);
+    Ok(())
+}
+
+#[test]
+fn a_malformed_log_is_refused_with_file_key_and_remedy() {
+    let witnesses = |lines: &str| format!("[[log.witnesses]]\n{lines}");
+    for (lines, named, remedy) in [
+        ("folder = \"\"".to_owned(), "log.folder", "name a folder"),
+        ("files = \"log\"".to_owned(), "files", "correct its name"),
+        (witnesses(WITNESS).repeat(2), "log.witnesses", "keep one"),
+        (
+            witnesses(&WITNESS.replace("https", "ftp")),
+            "log.witnesses",
+            "https://",
+        ),
+        (
+            witnesses(&WITNESS.replace("KEY", "witness.example")),
+            "key",
+            "correct the value",
+        ),
+    ] {
+        let refusal = Configuration::parse("fabric.toml", &with_log(&lines))
+            .expect_err("malformed")
+            .to_string();
+        assert!(
+            refusal.starts_with("fabric.toml")
+                && refusal.contains(named)
+                && refusal.contains(remedy),
+            "{lines}: {refusal}"
+        );
+    }
+}
