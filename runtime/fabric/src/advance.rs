@@ -93,6 +93,8 @@ pub(crate) struct Turn {
     /// Owned by the run itself, which goes on when nobody waits for it any more.
     executing: Arc<tokio::sync::Mutex<()>>,
     pub(crate) delivering: tokio::sync::Mutex<()>,
+    /// Why the chain is ahead of this journal; none: it is not.
+    pub(crate) overtaken: tokio::sync::OnceCell<Option<String>>,
     /// The invocation whose run the host did not survive, which would not survive it again; 0: none.
     panicked: AtomicU64,
 }
@@ -140,7 +142,11 @@ impl Fabric {
         // Read once more: the place read up to may have moved while we waited.
         let row = self.binding(binding)?;
         let mut progress = Progress::default();
-        let outcome = self.accept_events(&row, &mut progress).await;
+        let outcome = match self.is_newest(&row, &mut progress).await {
+            Ok(true) => self.accept_events(&row, &mut progress).await,
+            Ok(false) => Ok(()),
+            Err(error) => Err(error),
+        };
         progress.with(binding, outcome)
     }
 
@@ -186,6 +192,9 @@ impl Fabric {
         progress: &mut Progress,
     ) -> Result<(), FabricError> {
         let id = row.document.id();
+        if self.journal.next_accepted(&id)?.is_none() || !self.is_newest(row, progress).await? {
+            return Ok(());
+        }
         let turns = self.turns.of(&id);
         let panicked = &turns.panicked;
         while !self.is_draining()

@@ -22,7 +22,7 @@ use crate::binding::{Approval, Binding};
 use crate::configuration::Configuration;
 use crate::error::FabricError;
 use crate::grants::grants;
-use crate::journal::{BindingRow, CheckpointRow, Journal, JournalError, LogOwner, VersionRow};
+use crate::journal::{BindingRow, Journal, JournalError, LogOwner, VersionRow};
 use crate::keys::{LedgerSigner, LogKey};
 use crate::network::{PublicWeb, Web};
 use crate::publish::Publisher;

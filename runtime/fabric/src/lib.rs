@@ -38,6 +38,7 @@ pub mod backup;
 pub mod binding;
 pub mod bundle;
 mod configuration;
+mod continuity;
 mod deliver;
 mod document;
 mod error;

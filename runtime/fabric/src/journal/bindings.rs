@@ -264,6 +264,16 @@ impl Journal {
         )
     }
 
+    /// The number that the binding's next delivery gets.
+    pub(crate) fn next_delivery(&self, binding: &BindingId) -> Result<u64, JournalError> {
+        let number: Option<i64> = self.read().one(
+            "SELECT next_delivery FROM binding WHERE id = ?1",
+            [binding.as_bytes()],
+            |row| row.get(0),
+        )?;
+        Ok(number.map_or(1, i64::cast_unsigned))
+    }
+
     /// The number that the binding's next submission gets.
     pub(crate) fn next_submission(&self, binding: &BindingId) -> Result<u64, JournalError> {
         let number: Option<i64> = self.read().one(
