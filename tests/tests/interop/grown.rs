@@ -5,13 +5,14 @@ use std::path::Path;
 use std::sync::Arc;
 
 use anyhow::{Context as _, Result};
-use cryptlet_attest::log::{WitnessKey, add_cosignatures, cosign};
+use cryptlet_attest::log::{TilePath, WitnessKey, add_cosignatures, cosign};
 use cryptlet_attest::{CheckpointKey, KeyEntry, LogEntry, TrustedKey};
 use cryptlet_fabric::journal::{Journal, LogOwner};
+use cryptlet_fabric::publish::Publisher;
 use ed25519_dalek::SigningKey;
 
+use crate::flip;
 use crate::verifiers::{Verifiers, refused, vouched};
-use crate::{flip, publish};
 
 const ORIGIN: &str = "log.example.com/grown";
 const WITNESS: &str = "witness.example.com/one";
@@ -58,9 +59,10 @@ async fn go_proves_every_entry_and_every_size_and_misses_no_altered_tile() -> Re
     let folder = tempfile::tempdir()?;
     let secret = SigningKey::from_bytes(&[7; 32]);
     let journal = grown(&folder.path().join("state"), &secret, 600).await?;
-    let key = TrustedKey::new(ORIGIN, &secret.public())?.to_string();
+    let key = TrustedKey::new(ORIGIN, &secret.public())?;
     let published = folder.path().join("log");
-    let files = publish(&journal, &published)?;
+    Publisher::new(&published, key.clone()).publish(&journal)?;
+    let key = key.to_string();
     let words = [Path::new("-key"), key.as_ref(), &published];
 
     let said = vouched(verifiers.sumdb(words)?)?;
@@ -69,7 +71,8 @@ async fn go_proves_every_entry_and_every_size_and_misses_no_altered_tile() -> Re
         "{said}"
     );
 
-    for file in &files {
+    for path in TilePath::grown(0, 600) {
+        let file = &published.join(path.to_string());
         let genuine = fs::read(file)?;
         let mut altered = genuine.clone();
         flip(&mut altered);
@@ -89,9 +92,11 @@ async fn go_holds_a_log_to_its_earlier_checkpoint_and_to_its_witness() -> Result
     let folder = tempfile::tempdir()?;
     let secret = SigningKey::from_bytes(&[7; 32]);
     let journal = grown(&folder.path().join("state"), &secret, 300).await?;
-    let key = TrustedKey::new(ORIGIN, &secret.public())?.to_string();
+    let key = TrustedKey::new(ORIGIN, &secret.public())?;
     let published = folder.path().join("log");
-    publish(&journal, &published)?;
+    let publisher = Publisher::new(&published, key.clone());
+    publisher.publish(&journal)?;
+    let key = key.to_string();
     let checkpoint = published.join("checkpoint");
     let note = fs::read_to_string(&checkpoint)?;
     let witness_secret = SigningKey::from_bytes(&[8; 32]);
@@ -103,7 +108,8 @@ async fn go_holds_a_log_to_its_earlier_checkpoint_and_to_its_witness() -> Result
     assert!(said.contains("has not signed the checkpoint"), "{said}");
 
     let line = cosign(&note, WITNESS, 1_700_000_000, &witness_secret)?;
-    fs::write(&checkpoint, add_cosignatures(&note, &line))?;
+    journal.keep_cosignature(300, WITNESS, &line).await?;
+    publisher.publish(&journal)?;
     let said = vouched(witnessed()?)?;
     assert!(said.contains("1 cosignatures"), "{said}");
 

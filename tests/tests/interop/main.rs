@@ -1,20 +1,22 @@
 //! What a fabric writes, judged by verifiers that share no code with it: `tests/interop`, in Python
 //! from the specification, and in Go with the packages behind its checksum database.
 
+mod bundles;
 mod grown;
 mod verifiers;
 
 use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use anyhow::{Context as _, Result, ensure};
-use cryptlet_attest::log::TilePath;
+use cryptlet_attest::log::TlogProof;
 use cryptlet_attest::{LogExport, Receipt};
 use cryptlet_fabric::journal::Journal;
+use cryptlet_fabric::publish::Publisher;
 use cryptlet_fabric::{Fabric, Seams};
 use end_to_end::{Components, World};
 
-use verifiers::{Verifiers, vouched};
+use verifiers::{Verifiers, refused, vouched};
 
 /// Somebody else's key.
 const STRANGER: &str =
@@ -24,10 +26,15 @@ async fn settled(state: &Path) -> Result<(World, Fabric)> {
     let world = World::new(state, Components::read()?).await?;
     let fabric = world.open(Seams::live()?).await?;
     world.set_up(&fabric).await?;
-    world.end_period(1).await?;
-    let waiting = world.settle(&fabric).await?;
-    ensure!(waiting.is_empty(), "{waiting:?}");
+    settle(&world, &fabric, 1).await?;
     Ok((world, fabric))
+}
+
+async fn settle(world: &World, fabric: &Fabric, quarter: usize) -> Result<()> {
+    world.end_period(quarter).await?;
+    let waiting = world.settle(fabric).await?;
+    ensure!(waiting.is_empty(), "{waiting:?}");
+    Ok(())
 }
 
 #[tokio::test(flavor = "multi_thread")]
@@ -98,12 +105,54 @@ async fn python_and_go_vouch_for_the_log_that_a_fabric_wrote() -> Result<()> {
     assert_eq!(verdict["size"], journal.log_size()?);
 
     let published = folder.path().join("log");
-    publish(journal, &published)?;
-    let said = vouched(verifiers.sumdb([Path::new("-key"), key.as_ref(), &published])?)?;
+    Publisher::new(&published, fabric.trusted_key().clone()).publish(journal)?;
+    let words = [Path::new("-key"), key.as_ref(), &published];
+    let said = vouched(verifiers.sumdb(words)?)?;
     assert!(
         said.starts_with(&format!("{} entries of", journal.log_size()?)),
         "{said}"
     );
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn scitt_and_go_vouch_for_each_entry_by_itself() -> Result<()> {
+    let verifiers = Verifiers::find()?;
+    let folder = tempfile::tempdir()?;
+    let (_world, fabric) = settled(&folder.path().join("state")).await?;
+    let key = fabric.trusted_key().to_string();
+    let journal = fabric.journal();
+    let at = |name: &str| folder.path().join(name);
+    let (entry, cose, proof) = (at("entry.cbor"), at("entry.cose"), at("entry.tlog-proof"));
+    let scitt = || {
+        let words = ["--trust", &key, "--entry"].map(Path::new);
+        verifiers.scitt(words.into_iter().chain([entry.as_path(), &cose]))
+    };
+    let go = || {
+        let words = ["-key", &key, "-proof"].map(Path::new);
+        verifiers.sumdb(words.into_iter().chain([proof.as_path(), &entry]))
+    };
+
+    let leaves = journal.leaves(0, u32::MAX)?;
+    for leaf in &leaves {
+        fs::write(&entry, &leaf.entry)?;
+        let index = leaf.position;
+        fs::write(&cose, journal.cose_receipt(index)?.context("it is there")?)?;
+        vouched(scitt()?)?;
+        let (checkpoint, path) = journal.proof(index)?.context("it is there")?;
+        let in_file = TlogProof {
+            index,
+            proof: path,
+            checkpoint: checkpoint.note,
+        };
+        fs::write(&proof, in_file.to_text())?;
+        vouched(go()?)?;
+    }
+
+    fs::write(&entry, &leaves[0].entry)?;
+    let said = refused(scitt()?)?;
+    assert!(said.contains("signature did not verify"), "{said}");
+    refused(go()?)?;
     Ok(())
 }
 
@@ -115,21 +164,6 @@ fn export(journal: &Journal) -> Result<Vec<u8>> {
     let checkpoint = journal.checkpoint()?.context("the log is not empty")?;
     bytes.extend(LogExport::end(&checkpoint));
     Ok(bytes)
-}
-
-/// Lays out the log as a static web server would have it; gives the files of tiles and entries.
-fn publish(journal: &Journal, folder: &Path) -> Result<Vec<PathBuf>> {
-    let mut files = Vec::new();
-    for path in TilePath::grown(0, journal.log_size()?) {
-        let file = folder.join(path.to_string());
-        fs::create_dir_all(file.parent().context("a tile lies in a folder")?)?;
-        let tile = journal.tile(path)?;
-        fs::write(&file, tile.with_context(|| format!("{path} is covered"))?)?;
-        files.push(file);
-    }
-    let checkpoint = journal.checkpoint()?.context("the log is not empty")?;
-    fs::write(folder.join("checkpoint"), checkpoint)?;
-    Ok(files)
 }
 
 fn flip(bytes: &mut [u8]) {

@@ -54,6 +54,12 @@ impl Verifiers {
         Ok(doubt.context("there is no doubt")?.to_owned())
     }
 
+    /// What `scitt.py` does with a COSE Receipt.
+    pub fn scitt<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Result<Output> {
+        let script = self.modules.join("scitt.py");
+        Ok(self.python([script])?.args(words).output()?)
+    }
+
     /// What Go's packages do with a published log.
     pub fn sumdb<S: AsRef<OsStr>>(&self, words: impl IntoIterator<Item = S>) -> Result<Output> {
         Ok(Command::new(self.tools.join("sumdb"))
