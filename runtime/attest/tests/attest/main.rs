@@ -15,6 +15,7 @@ mod salt;
 mod scene;
 mod strategies;
 mod tile;
+mod tile_vectors;
 mod trail;
 mod tree;
 mod vectors;

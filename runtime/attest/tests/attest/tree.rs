@@ -198,4 +198,52 @@ proptest! {
         }
         prop_assert_eq!(log::stored_hash_count(sizes.len() as u64), count);
     }
+
+    /// `tlog_tiles` is Go's checksum database in Rust: whatever is altered, it must judge alike.
+    #[test]
+    fn proofs_are_judged_as_by_another_implementation(
+        size in 1..70u64,
+        claimed in 1..70u64,
+        index in 0..70u64,
+        claimed_index in 0..70u64,
+        is_claimed in any::<bool>(),
+        length in proptest::option::of(0..9usize),
+    ) {
+        let leaves = leaves(70);
+        let hashes = stored(&leaves);
+        let index = index % size;
+        let leaf = &leaves[usize::try_from(index).unwrap()];
+        let (claimed, claimed_index) = if is_claimed { (claimed, claimed_index) } else { (size, index) };
+        let root = log::root(size, &hashes).unwrap();
+        let old_root = log::root(index + 1, &hashes).unwrap();
+        let theirs = |hash: &Hash| tlog_tiles::Hash(hash.0);
+
+        let mut proof = log::prove(index, size, &hashes).unwrap();
+        if let (true, Some(length)) = (is_claimed, length) {
+            proof.resize(length, Hash([1; 32]));
+        }
+        let other = tlog_tiles::check_record(
+            &proof.iter().map(theirs).collect(),
+            claimed,
+            theirs(&root),
+            claimed_index,
+            tlog_tiles::Hash(*leaf.as_bytes()),
+        );
+        let ours = log::check_inclusion(&proof, claimed_index, leaf, claimed, &root);
+        prop_assert_eq!(ours.is_ok(), other.is_ok());
+
+        let mut proof = log::prove_consistency(index + 1, size, &hashes).unwrap();
+        if let (true, Some(length)) = (is_claimed, length) {
+            proof.resize(length, Hash([1; 32]));
+        }
+        let other = tlog_tiles::check_tree(
+            &proof.iter().map(theirs).collect(),
+            claimed,
+            theirs(&root),
+            claimed_index + 1,
+            theirs(&old_root),
+        );
+        let ours = log::check_consistency(&proof, claimed_index + 1, &old_root, claimed, &root);
+        prop_assert_eq!(ours.is_ok(), other.is_ok());
+    }
 }
