@@ -7,6 +7,7 @@ use std::sync::atomic::{AtomicBool, Ordering};
 use super::{BackupError, Manifest, RESTORED, backup, pack, restore, stage};
 use crate::journal::scene::{accept, begun, bound, deploy, owner};
 use crate::journal::{Journal, JournalError};
+use crate::publish::{PublishError, Publisher};
 
 type Outcome = Result<(), Box<dyn std::error::Error>>;
 
@@ -25,6 +26,29 @@ async fn backed_up(folder: &Path) -> Result<(PathBuf, PathBuf), Box<dyn std::err
     let file = folder.join("backup.tar");
     backup(&state, &file)?;
     Ok((state, file))
+}
+
+#[tokio::test]
+async fn an_old_backup_beside_a_newer_published_log_is_refused() -> Outcome {
+    let folder = tempfile::tempdir()?;
+    let (state, file) = backed_up(folder.path()).await?;
+    let journal = Journal::open(&state, owner(1))?;
+    let key = journal.trusted_key()?.ok_or("a key")?;
+    let publisher = Publisher::new(&folder.path().join("public"), key);
+    publisher.publish(&journal)?;
+    let restored = folder.path().join("restored");
+    restore(&file, &restored)?;
+    let old = Journal::open(&restored, owner(1))?;
+    publisher.check(&old)?;
+
+    deploy(&journal, "later", b"later").await?;
+    publisher.publish(&journal)?;
+    let refusal = publisher.check(&old).err().ok_or("an old backup")?;
+    assert!(
+        matches!(refusal, PublishError::Journal(JournalError::Behind { .. })),
+        "{refusal}"
+    );
+    Ok(())
 }
 
 fn mode(path: &Path) -> Result<u32, std::io::Error> {
