@@ -10,6 +10,7 @@ mod operator;
 mod prepared;
 mod published;
 mod reference;
+mod replay;
 mod reproducible;
 mod witness;
 

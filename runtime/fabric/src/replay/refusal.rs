@@ -36,7 +36,10 @@ pub enum ReplayRefusal {
         found: BindingVersion,
     },
     /// A field was not shown.
-    #[error("`{field}` is not opened; ask the operator for a bundle that opens it")]
+    #[error(
+        "`{field}` is not in the bundle; \
+         ask the operator for one made with `cryptlet audit export --replayable`"
+    )]
     MissingOpening {
         /// The field, or `agreement`.
         field: &'static str,

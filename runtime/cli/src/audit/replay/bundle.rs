@@ -35,7 +35,7 @@ pub fn run(arguments: &Arguments, file: &Path, output: &mut impl Write) -> Resul
     let result = replay(arguments, &bundle, &recorded, file)?;
     drop(progress);
 
-    let mut audited = AuditedReplay::default();
+    let mut audited = AuditedReplay::new();
     audited.count(&recorded, &result, true);
     if arguments.json {
         json(&audited, output)?;

@@ -33,7 +33,7 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
     let replays = Replays {
         replayer: replayer()?,
         progress: progress("replaying").of(runs),
-        audited: Mutex::default(),
+        audited: Mutex::new(AuditedReplay::new()),
     };
     let only = arguments
         .binding
@@ -45,7 +45,6 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
         .into_inner()
         .unwrap_or_else(PoisonError::into_inner);
     drop(replays.progress);
-    audited.reproduced = audited.differing == 0 && audited.refused == 0;
     audited.runs.sort_by(|one, other| {
         (&one.binding, one.invocation).cmp(&(&other.binding, other.invocation))
     });

@@ -11,7 +11,7 @@ use crate::failure::Failure;
 use crate::terminal::{BAD, FAINT, GOOD, HEADING, printable};
 
 /// `cryptlet audit replay --json`: what was recorded beside what was computed again.
-#[derive(Default, Serialize, ToSchema)]
+#[derive(Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct AuditedReplay {
     /// Whether every run that is replayable was replayed and came out as recorded.
@@ -126,6 +126,19 @@ struct ShownField {
 }
 
 impl AuditedReplay {
+    /// Of no run yet.
+    pub fn new() -> Self {
+        Self {
+            reproduced: true,
+            replayed: 0,
+            not_replayable: 0,
+            differing: 0,
+            refused: 0,
+            fuel: 0,
+            runs: Vec::new(),
+        }
+    }
+
     /// Counts one run; the run is kept if `keep` says so.
     pub fn count(
         &mut self,
@@ -140,15 +153,18 @@ impl AuditedReplay {
                     self.replayed += 1;
                 } else {
                     self.differing += 1;
+                    self.reproduced = false;
                 }
             }
             Err(ReplayRefusal::NotReplayable { .. }) => self.not_replayable += 1,
-            Err(_) => self.refused += 1,
+            Err(_) => {
+                self.refused += 1;
+                self.reproduced = false;
+            }
         }
         if keep {
             self.runs.push(ShownRun::new(recorded, result));
         }
-        self.reproduced = self.differing == 0 && self.refused == 0;
     }
 }
 
