@@ -278,6 +278,8 @@ fn proof() -> impl Strategy<Value = CoseProof> {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(128))]
+
     #[test]
     fn every_receipt_reads_back(
         origin in any::<String>(),

@@ -191,6 +191,8 @@ fn lines_of_unknown_witnesses_are_passed_over() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn every_time_is_read_back(seconds in any::<u64>(), size in any::<u32>(), root in any::<[u8; 32]>()) {
         let note = sign_checkpoint(ORIGIN, u64::from(size), &Hash(root), &key(1)).unwrap();

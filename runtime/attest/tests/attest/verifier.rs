@@ -58,6 +58,8 @@ fn altered(
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     #[test]
     fn proofs_hold_exactly_where_they_hold_alone_in_any_order(
         size in 1..70u64,

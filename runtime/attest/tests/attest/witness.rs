@@ -191,6 +191,8 @@ fn what_was_on_disk_counts_as_signed() {
 }
 
 proptest! {
+    #![proptest_config(ProptestConfig::with_cases(64))]
+
     /// Whatever a log with two stories asks, in whatever order, with whatever proofs.
     #[test]
     fn a_witness_signs_one_story_and_never_goes_back(
