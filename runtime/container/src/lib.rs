@@ -55,6 +55,7 @@ mod grants;
 mod host;
 mod invocation;
 mod load;
+mod reading;
 mod receipt_size;
 mod replay;
 mod run;
@@ -69,10 +70,11 @@ pub use grants::{GrantError, Grants, HttpGrant, Source};
 pub use host::OUTPUT_SCHEMA;
 pub use invocation::{InputError, Invocation, Position, SubmissionStatus, Trigger};
 pub use load::LoadError;
+pub use reading::TranscriptError;
 pub use replay::{Divergence, ReplayError, ReplayJob};
 pub use run::{Child, Event, Job, LogLine, Meter, Run, State, Submission, state_root};
 pub use services::{
     BuildError, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse, KeyAlgorithm,
     KeyError, PublicKey, Services,
 };
-pub use transcript::{AskError, Failure, Level, Record, Transcript, TranscriptError};
+pub use transcript::{AskError, Failure, Level, Record, Transcript};
