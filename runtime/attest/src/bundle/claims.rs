@@ -114,7 +114,7 @@ impl Shown<'_> {
             claim: Claim {
                 name: "version",
                 says: format!(
-                    "it was {} {}; {deployed}. {activated} {}, with {moves} of the running version shown; {document}",
+                    "it was {} {}; {deployed}; {activated} {}, with {moves} of the running version shown; {document}",
                     run.cryptlet, run.version, run.binding_version
                 ),
                 rests_on: if self.context.deployed.is_some() {

@@ -1,5 +1,7 @@
 //! What the fuzz targets do, over the inputs that are committed for them.
 
+use crate::bundle::scene::auditor;
+use cryptlet_attest::bundle::{Bundle, verify_bundle};
 use cryptlet_attest::log::{
     AddCheckpoint, CheckpointKey as _, CoseReceipt, Hash, TilePath, TlogProof, Witness, WitnessKey,
     add_cosignatures, check_consistency_receipt, check_inclusion_receipt, cosigners, entry_bundle,
@@ -7,6 +9,7 @@ use cryptlet_attest::log::{
 };
 use cryptlet_attest::trail::{Question, follow};
 use cryptlet_attest::{BindingId, LeafHash, LogEntry, LogExport, Receipt, TrustedKey, verify};
+use std::cell::Cell;
 use std::path::PathBuf;
 
 /// The key whose seed is 32 bytes of 1: the committed inputs were signed with it.
@@ -177,4 +180,21 @@ fn paths_and_bundles_of_the_corpus_are_read_one_way_or_refused() {
             assert_eq!(entry_bundle(&entries).unwrap(), bytes);
         }
     });
+}
+
+#[test]
+fn bundles_of_the_corpus_are_read_one_way_or_refused() {
+    let auditor = auditor();
+    let verified = Cell::new(0);
+    replay("bundle", |bytes| {
+        if let Ok(bundle) = Bundle::from_bytes(bytes) {
+            assert_eq!(bundle.to_bytes(), bytes);
+        }
+        if let Ok(verdict) = verify_bundle(bytes, &auditor) {
+            assert_eq!(verdict.bundle.to_bytes(), bytes);
+            assert_eq!(verdict.claims.len(), 10);
+            verified.set(verified.get() + 1);
+        }
+    });
+    assert!(verified.get() > 0, "the corpus has bundles that are good");
 }

@@ -3,5 +3,5 @@
 mod claims;
 mod doubts;
 mod form;
-mod scene;
+pub mod scene;
 mod vectors;
