@@ -80,7 +80,15 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
                     .map_or(0, |document| document.contract.from_block)
             });
             let settled = settled(&log, &binding)?;
-            match ask(arguments, gateway, &trail, from_block)? {
+            let query = Query {
+                rpc: &arguments.rpc,
+                gateway,
+                finality: arguments.finality,
+                from_block,
+                binding,
+                pairs: pairs(&trail),
+            };
+            match ask(&query)? {
                 None => Err(contradiction(
                     "unknown-binding",
                     format!(
@@ -146,48 +154,55 @@ fn settled(log: &Log, binding: &BindingId) -> Result<Option<BTreeSet<u64>>, Fail
     Ok(Some(numbers))
 }
 
+fn pairs(trail: &Trail) -> BTreeSet<(BindingVersion, Measurement)> {
+    trail
+        .invocations
+        .iter()
+        .filter_map(|invocation| invocation.run.as_ref())
+        .map(|run| (run.binding_version, run.measurement))
+        .collect()
+}
+
+/// What to ask of which node.
+pub(super) struct Query<'a> {
+    pub(super) rpc: &'a Url,
+    pub(super) gateway: Address,
+    pub(super) finality: Finality,
+    pub(super) from_block: u64,
+    pub(super) binding: BindingId,
+    /// What ran, which the gateway allows or not.
+    pub(super) pairs: BTreeSet<(BindingVersion, Measurement)>,
+}
+
 /// What the node says; none if its gateway does not know the binding.
-fn ask(
-    arguments: &Arguments,
-    gateway: Address,
-    trail: &Trail,
-    from_block: u64,
-) -> Result<Option<ChainRecord>, Failure> {
+pub(super) fn ask(query: &Query<'_>) -> Result<Option<ChainRecord>, Failure> {
     let runtime = tokio::runtime::Builder::new_current_thread()
         .enable_all()
         .build()
         .map_err(|error| Failure::Refused(format!("cannot wait for a node: {error}")))?;
     let _progress = progress("asking the node");
-    runtime
-        .block_on(read(arguments, gateway, trail, from_block))
-        .map_err(|error| {
-            // There is no configuration here that would have given the ledger a name.
-            let said = error.to_string();
-            let said = said.strip_prefix("ledger \"--rpc\": ").unwrap_or(&said);
-            Failure::Refused(said.to_owned())
-        })
+    runtime.block_on(read(query)).map_err(|error| {
+        // There is no configuration here that would have given the ledger a name.
+        let said = error.to_string();
+        let said = said.strip_prefix("ledger \"--rpc\": ").unwrap_or(&said);
+        Failure::Refused(said.to_owned())
+    })
 }
 
-async fn read(
-    arguments: &Arguments,
-    gateway: Address,
-    trail: &Trail,
-    from_block: u64,
-) -> Result<Option<ChainRecord>, LedgerError> {
-    let finality = arguments.finality;
-    let reader = GatewayReader::connect(arguments.rpc.clone(), gateway, finality).await?;
-    let id = B256::from(*trail.binding.as_bytes());
+async fn read(query: &Query<'_>) -> Result<Option<ChainRecord>, LedgerError> {
+    let Query {
+        gateway,
+        finality,
+        from_block,
+        ..
+    } = *query;
+    let reader = GatewayReader::connect(query.rpc.clone(), gateway, finality).await?;
+    let id = B256::from(*query.binding.as_bytes());
     let Some(history) = reader.history(id, from_block).await? else {
         return Ok(None);
     };
-    let pairs: BTreeSet<(BindingVersion, Measurement)> = trail
-        .invocations
-        .iter()
-        .filter_map(|invocation| invocation.run.as_ref())
-        .map(|run| (run.binding_version, run.measurement))
-        .collect();
-    let mut allowances = Vec::with_capacity(pairs.len());
-    for (binding_version, measurement) in pairs {
+    let mut allowances = Vec::with_capacity(query.pairs.len());
+    for &(binding_version, measurement) in &query.pairs {
         let usable_from = reader
             .usable_from(
                 id,

@@ -1,6 +1,7 @@
 //! `cryptlet audit`: what may be believed of what a host says.
 
 pub mod compare;
+pub mod export;
 mod log;
 pub mod module;
 pub mod receipt;
@@ -8,6 +9,7 @@ pub mod replay;
 mod shown;
 pub mod trail;
 mod trust;
+pub mod verify;
 
 use std::io::Write;
 
@@ -17,6 +19,10 @@ use crate::failure::Failure;
 
 #[derive(Subcommand)]
 pub enum Command {
+    /// Write everything that an auditor needs about one run to one file.
+    Export(export::Arguments),
+    /// Verify such a file, offline.
+    Verify(verify::Arguments),
     /// Verify a receipt, offline.
     Receipt(receipt::Arguments),
     /// Verify everything that a log says of one binding, offline.
@@ -31,6 +37,8 @@ pub enum Command {
 
 pub fn run(command: &Command, output: &mut impl Write) -> Result<(), Failure> {
     match command {
+        Command::Export(arguments) => export::run(arguments, output),
+        Command::Verify(arguments) => verify::run(arguments, output),
         Command::Receipt(arguments) => receipt::run(arguments, output),
         Command::Trail(arguments) => trail::run(arguments, output),
         Command::Module(arguments) => module::run(arguments, output),

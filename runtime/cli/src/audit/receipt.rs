@@ -7,7 +7,9 @@ use std::io::{self, Read, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use cryptlet_attest::{Doubt, MAXIMUM_RECEIPT, Measurement, Output, TrustedKey, Verdict};
+use cryptlet_attest::{
+    Doubt, LeafHash, MAXIMUM_RECEIPT, Measurement, Output, Statement, TrustedKey, Verdict,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -106,15 +108,15 @@ pub struct AuditedReceipt {
 #[serde(rename_all = "kebab-case")]
 pub struct ShownDoubt {
     /// A stable name.
-    name: &'static str,
+    pub name: &'static str,
     /// The reason.
-    says: String,
+    pub says: String,
 }
 
 /// What a receipt states about one run.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
-struct Run {
+pub struct Run {
     /// The receipt's place in the log.
     leaf: u64,
     /// Hash of the log entry; on a chain, the receipt hash.
@@ -219,7 +221,11 @@ impl From<&Result<Verdict, Doubt>> for AuditedReceipt {
                 verified: true,
                 doubt: None,
                 claims: shown(&verdict.claims),
-                run: Some(Run::from(verdict)),
+                run: Some(Run::of(
+                    &verdict.statement,
+                    verdict.index,
+                    &verdict.leaf_hash,
+                )),
                 checkpoint: Some(ShownCheckpoint::from(&verdict.checkpoint)),
             },
             Err(doubt) => Self {
@@ -236,14 +242,15 @@ impl From<&Result<Verdict, Doubt>> for AuditedReceipt {
     }
 }
 
-impl From<&Verdict> for Run {
-    fn from(verdict: &Verdict) -> Self {
-        let execution = &verdict.statement.execution;
-        let host = &verdict.statement.host;
+impl Run {
+    /// What the receipt of that hash states, which stands in the log at `leaf`.
+    pub fn of(statement: &Statement, leaf: u64, leaf_hash: &LeafHash) -> Self {
+        let execution = &statement.execution;
+        let host = &statement.host;
         Self {
-            leaf: verdict.index,
-            leaf_hash: verdict.leaf_hash.to_string(),
-            execution_hash: verdict.execution_hash.to_string(),
+            leaf,
+            leaf_hash: leaf_hash.to_string(),
+            execution_hash: statement.execution_hash().to_string(),
             binding: execution.binding.to_string(),
             binding_version: execution.binding_version.to_string(),
             source: execution.source.clone(),

@@ -80,20 +80,26 @@ pub fn shown(claims: &[Claim]) -> Vec<ShownClaim> {
 /// The claims for people, a paragraph each.
 pub fn print_claims(claims: &[Claim], output: &mut impl Write) -> Result<(), Failure> {
     for claim in claims {
-        writeln!(output)?;
-        writeln!(
-            output,
-            "{HEADING}{}:{HEADING:#} {}",
-            claim.name,
-            printable(&claim.says)
-        )?;
-        let basis = claim.rests_on.to_string();
-        writeln!(output, "  rests on: {}", printable(&basis))?;
-        writeln!(
-            output,
-            "  {FAINT}would be broken by: {}{FAINT:#}",
-            printable(claim.broken_by)
-        )?;
+        print_claim(claim, "", output)?;
     }
+    Ok(())
+}
+
+/// One claim; `remark` stands behind its name.
+pub fn print_claim(claim: &Claim, remark: &str, output: &mut impl Write) -> Result<(), Failure> {
+    writeln!(output)?;
+    writeln!(
+        output,
+        "{HEADING}{}{remark}:{HEADING:#} {}",
+        claim.name,
+        printable(&claim.says)
+    )?;
+    let basis = claim.rests_on.to_string();
+    writeln!(output, "  rests on: {}", printable(&basis))?;
+    writeln!(
+        output,
+        "  {FAINT}would be broken by: {}{FAINT:#}",
+        printable(claim.broken_by)
+    )?;
     Ok(())
 }

@@ -1,18 +1,63 @@
 //! The keys that an auditor trusts: as text, or in a file.
 
+use std::env;
 use std::fs::File;
 use std::io::Read;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 
-use cryptlet_attest::TrustedKey;
+use cryptlet_attest::log::WitnessKey;
+use cryptlet_attest::{KeyError, TrustedKey};
 
-/// Far above any key.
-const MOST_BYTES: u64 = 4_096;
+use crate::failure::Failure;
+
+/// Names a file with the keys that an auditor trusts, so that a command needs nothing else.
+pub const TRUST_VARIABLE: &str = "CRYPTLET_TRUST";
+
+/// Far above any list of keys.
+const MOST_BYTES: u64 = 1 << 20;
+
+/// Keys of logs and of witnesses.
+#[derive(Clone, Debug, Default)]
+pub struct Trust {
+    pub logs: Vec<TrustedKey>,
+    pub witnesses: Vec<WitnessKey>,
+}
+
+impl Trust {
+    /// Takes in what another source of keys names.
+    pub fn extend(&mut self, other: &Self) {
+        self.logs.extend(other.logs.iter().cloned());
+        self.witnesses.extend(other.witnesses.iter().cloned());
+    }
+
+    /// The keys of the file that [`TRUST_VARIABLE`] names; none if it names none.
+    pub fn of_environment() -> Result<Self, Failure> {
+        let Some(file) = env::var_os(TRUST_VARIABLE).filter(|name| !name.is_empty()) else {
+            return Ok(Self::default());
+        };
+        let file = PathBuf::from(file);
+        read_keys(&file).map_err(|reason| {
+            Failure::Usage(format!(
+                "{TRUST_VARIABLE} names {}: {reason}",
+                file.display()
+            ))
+        })
+    }
+}
 
 /// Reads a key, or the file that holds one. What is a key is never looked for among the files.
 pub fn trusted_key(text: &str) -> Result<TrustedKey, String> {
-    let refusal = match text.parse() {
-        Ok(key) => return Ok(key),
+    let trust = trust(text)?;
+    match (trust.logs.as_slice(), trust.witnesses.is_empty()) {
+        ([key], true) => Ok(key.clone()),
+        _ => Err("the file holds more than the key of one log; name one with that key".to_owned()),
+    }
+}
+
+/// Reads a key, or the file that holds keys, one a line.
+pub fn trust(text: &str) -> Result<Trust, String> {
+    let refusal = match key(text) {
+        Ok(trust) => return Ok(trust),
         Err(error) => error,
     };
     let path = Path::new(text);
@@ -23,11 +68,43 @@ pub fn trusted_key(text: &str) -> Result<TrustedKey, String> {
             format!("{refusal}; and there is no file of that name")
         });
     }
-    let mut line = String::new();
+    read_keys(path)
+}
+
+fn read_keys(path: &Path) -> Result<Trust, String> {
+    let mut text = String::new();
     File::open(path)
-        .and_then(|file| file.take(MOST_BYTES).read_to_string(&mut line))
+        .and_then(|file| file.take(MOST_BYTES).read_to_string(&mut text))
         .map_err(|error| format!("the file cannot be read: {error}"))?;
-    line.trim()
-        .parse()
-        .map_err(|error| format!("the file holds no key: {error}"))
+    let mut trust = Trust::default();
+    let lines = text
+        .lines()
+        .map(str::trim)
+        .filter(|line| !line.is_empty() && !line.starts_with('#'));
+    for line in lines {
+        trust.extend(&key(line).map_err(|error| format!("the file holds no key: {error}"))?);
+    }
+    if trust.logs.is_empty() && trust.witnesses.is_empty() {
+        return Err(format!("the file holds no key: {}", KeyError::Format));
+    }
+    Ok(trust)
+}
+
+/// The key of a log or of a witness: the signature type in it says which.
+fn key(text: &str) -> Result<Trust, KeyError> {
+    let refusal = match text.parse() {
+        Ok(log) => {
+            return Ok(Trust {
+                logs: vec![log],
+                witnesses: Vec::new(),
+            });
+        }
+        Err(error) => error,
+    };
+    text.parse().map_or(Err(refusal), |witness| {
+        Ok(Trust {
+            logs: Vec::new(),
+            witnesses: vec![witness],
+        })
+    })
 }

@@ -14,6 +14,7 @@ use crate::audit::module::AuditedModule;
 use crate::audit::receipt::AuditedReceipt;
 use crate::audit::replay::AuditedReplay;
 use crate::audit::trail::AuditedTrail;
+use crate::audit::verify::AuditedBundle;
 use crate::author;
 use crate::check::{CheckedBinding, CheckedManifest};
 use crate::config::ExplainedKey;
@@ -53,6 +54,7 @@ pub const OUTPUTS: &[Output] = &[
     Output::of::<BackupView>("backup"),
     Output::of::<BackupView>("restore"),
     Output::of::<Vec<Check>>("doctor"),
+    Output::of::<AuditedBundle>("audit verify"),
     Output::of::<AuditedReceipt>("audit receipt"),
     Output::of::<AuditedTrail>("audit trail"),
     Output::of::<AuditedModule>("audit module"),

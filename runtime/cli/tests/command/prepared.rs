@@ -46,6 +46,7 @@ const READING: &[(&str, &str)] = &[
     ),
     ("audit replay", "--all"),
     ("audit trail", "acme-globex-swap --trust KEY"),
+    ("audit verify", "run.bundle --trust KEY"),
     ("backup", "fabric.tar"),
     ("bind show", "proposal.json"),
     ("check binding", "binding.toml"),
@@ -112,6 +113,16 @@ fn what_commands_print_of_a_host_is_what_their_schemas_say() {
         "binding.toml",
         "--output",
         "proposal.json",
+    ])
+    .done();
+    desk.run([
+        "audit",
+        "export",
+        "7",
+        "--open",
+        "all",
+        "--output",
+        "run.bundle",
     ])
     .done();
     let trust = fs::read_to_string(desk.path().join("trust")).unwrap();
