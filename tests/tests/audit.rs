@@ -173,6 +173,22 @@ async fn log_and_chain_tell_one_story_and_each_difference_has_a_name() -> Result
         "{elsewhere:?}"
     );
 
+    let bundle = path(&folder.path().join("run.bundle"));
+    let export = [&bundle, "--state", &state, "--replayable"];
+    done("audit export 7 --output", &export)?;
+    let verified = done("audit verify", &[&[&bundle[..]][..], &node].concat())?;
+    for part in [
+        "has delivery 1 with this receipt hash in block",
+        "(succeeded, final)",
+        "The document is signed by",
+        "no hardware vouches",
+    ] {
+        assert!(verified.contains(part), "{part} in {verified}");
+    }
+    let elsewhere = [&[&bundle[..], "--gateway", &another][..], &node].concat();
+    let sentence = refused("audit verify", &elsewhere)?;
+    assert!(sentence.contains("(other-on-chain)"), "{sentence}");
+
     // What the host calls final after 2 blocks is not so by a stricter rule.
     let strict = ["--rpc", &url, "--trust", &key, "--finality", "depth:1000"];
     let early = [&[BINDING, "--state", &state][..], &strict].concat();
