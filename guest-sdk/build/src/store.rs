@@ -5,7 +5,7 @@ use std::path::{Path, PathBuf};
 
 use crate::compile::Workspace;
 use crate::project::{absolute, describe, make, read};
-use crate::{BuildError, Built, Project, inputs};
+use crate::{BuildError, Built, Project, Provenance, inputs};
 
 /// Whether a cryptlet had to be built.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -62,6 +62,7 @@ pub fn build_into(project: &Project, folder: &Path) -> Result<Stored, BuildError
     };
     fs::create_dir_all(folder).map_err(BuildError::file("create", folder))?;
     replace(&path, &built.component)?;
+    remove_other_statement(&path, &built.component)?;
     // Sources that changed while they were compiled may or may not be in the component: without a
     // record the next call builds it again.
     if inputs::digest(project, &workspace, folder, &[])? == before {
@@ -72,6 +73,18 @@ pub fn build_into(project: &Project, folder: &Path) -> Result<Stored, BuildError
         built,
         freshness: Freshness::Compiled,
     })
+}
+
+/// A statement about the component that was there before says nothing about this one.
+fn remove_other_statement(path: &Path, component: &[u8]) -> Result<(), BuildError> {
+    let statement = path.with_extension("provenance.json");
+    let Ok(text) = fs::read(&statement) else {
+        return Ok(());
+    };
+    if Provenance::from_json(&text).is_ok_and(|statement| statement.is_about(component)) {
+        return Ok(());
+    }
+    fs::remove_file(&statement).map_err(BuildError::file("remove", &statement))
 }
 
 /// The component that is there, if it is what the build would give. What cannot be read does not

@@ -70,6 +70,19 @@ fn a_second_build_in_the_same_place_states_the_same() {
 }
 
 #[test]
+fn a_statement_goes_with_the_component_that_it_was_about() {
+    let guest = Guest::at_some_place();
+    let stated = proven(&guest).path;
+
+    guest.stored();
+    assert!(stated.is_file(), "the component is the same");
+
+    guest.write("cryptlet.toml", &format!("{MANIFEST}# One more line.\n"));
+    guest.stored();
+    assert!(!stated.exists(), "the component is another");
+}
+
+#[test]
 fn the_statement_names_component_sources_toolchain_and_packages() {
     let guest = Guest::at_some_place();
 

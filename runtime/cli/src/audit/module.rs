@@ -208,7 +208,7 @@ fn compare(
         &project,
         &place.path().join("source"),
     )
-    .map_err(build_failure)?;
+    .map_err(|error| not_built(error, &arguments.source))?;
     drop(waiting);
 
     let mut differences = Vec::new();
@@ -236,6 +236,22 @@ fn compare(
         }),
         differences: differences.iter().map(ShownDifference::from).collect(),
     })
+}
+
+/// The folder that it was built in is gone when a person reads this.
+fn not_built(error: BuildError, source: &Path) -> Failure {
+    let source = source.display();
+    match error {
+        BuildError::LockChanges { .. } => Failure::Refused(format!(
+            "the Cargo.lock of {source} is missing or does not fit its Cargo.toml; take all files of the release, and change none"
+        )),
+        error => match build_failure(error) {
+            Failure::Refused(reason) => {
+                Failure::Refused(format!("a copy of {source} does not build: {reason}"))
+            }
+            failure => failure,
+        },
+    }
 }
 
 fn subject(provenance: &Provenance) -> String {
