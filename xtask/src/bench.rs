@@ -3,11 +3,14 @@ use anyhow::Result;
 use crate::process;
 use crate::steps::Steps;
 use crate::workspace::Workspace;
+use crate::{guests, setup};
 
 /// Builds the benches optimised, runs the one of that name, and leaves its figures and its picture
 /// in `target/bench`. A bar that does not hold is a failure.
 pub fn run(workspace: &Workspace, name: &'static str) -> Result<()> {
     let mut steps = Steps::of("bench");
+    steps.step("tools", || setup::guest_toolchain(workspace))?;
+    steps.step("cryptlets", || guests::build(workspace))?;
     steps.step("build", || {
         let mut cargo = workspace.cargo();
         cargo.args(["build", "--workspace", "--release", "--locked"]);
@@ -17,6 +20,7 @@ pub fn run(workspace: &Workspace, name: &'static str) -> Result<()> {
     steps.step(name, || {
         let mut bench = workspace.command(workspace.target().join("release/cryptlet-benches"));
         bench.arg(name).arg(workspace.target().join("bench"));
+        bench.env("CRYPTLETS", workspace.cryptlets());
         process::run(
             &mut bench,
             "run it again on a quiet machine; if a bar still does not hold, find out why",

@@ -13,7 +13,7 @@ usage: cargo xtask COMMAND
                      run a chain with the demonstration's contracts to try the `cryptlet` command on
   dist               build the release: an archive with sums in target/dist
   dist --check       pack and inspect an archive of the command as the tests build it
-  bench receipts     how fast receipts are sealed, verified and proven, against named rivals
+  bench receipts     how fast receipts are sealed, verified, proven and replayed, against named rivals
   interop            check the specification's vectors with code that is not ours
   test               everything that a change must pass
   test --full        the same, with the tests that are marked as slow

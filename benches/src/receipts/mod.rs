@@ -1,7 +1,8 @@
-//! `cargo xtask bench receipts`: what sealing, verifying and proving cost.
+//! `cargo xtask bench receipts`: what sealing, verifying, proving and replaying cost.
 
 mod log;
 mod proving;
+mod replaying;
 mod sealing;
 mod statement;
 mod verifying;
@@ -20,6 +21,8 @@ pub struct Sizes {
     pub proofs: usize,
     /// Entries of the small log and of the big one.
     pub logs: [u64; 2],
+    /// Runs in one round of replaying.
+    pub runs: usize,
     /// Rounds that count.
     pub rounds: usize,
 }
@@ -31,6 +34,7 @@ impl Sizes {
         batches: 16,
         proofs: 64,
         logs: [1_000, 10_000_000],
+        runs: 64,
         rounds: 31,
     };
 }
@@ -45,6 +49,7 @@ pub fn run(sizes: &Sizes) -> Result<Vec<Case>> {
         sealing::hold(sizes)?,
         verifying::hold(sizes)?,
         proving::hold(sizes)?,
+        replaying::hold(sizes)?,
     ])
 }
 
@@ -62,6 +67,7 @@ mod tests {
             batches: 2,
             proofs: 4,
             logs: [10, 70_000],
+            runs: 2,
             rounds: 1,
         };
 
