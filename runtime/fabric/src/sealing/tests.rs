@@ -102,7 +102,7 @@ impl Scene {
         let before = state_root(&self.state);
         let changes: BTreeMap<String, Option<Vec<u8>>> = changes
             .iter()
-            .map(|(key, value)| ((*key).to_owned(), value.map(|value| value.into())))
+            .map(|(key, value)| ((*key).to_owned(), value.map(Into::into)))
             .collect();
         for (key, value) in &changes {
             match value {
