@@ -39,6 +39,7 @@ pub(crate) struct Peer(pub(crate) IpAddr);
 #[derive(Clone)]
 pub(crate) struct Sender {
     pub(crate) name: TokenName,
+    pub(crate) role: Role,
     /// What its token is told by from a later one of the same name.
     hash: Option<[u8; 32]>,
 }
@@ -123,7 +124,7 @@ impl Access {
         })
     }
 
-    fn authenticate(&self, headers: &HeaderMap) -> Result<(Sender, Role), Refusal> {
+    fn authenticate(&self, headers: &HeaderMap) -> Result<Sender, Refusal> {
         let refused = |detail: &str| {
             Refusal::new(StatusCode::UNAUTHORIZED, "unauthorized", detail.to_owned())
         };
@@ -140,11 +141,11 @@ impl Access {
         let (name, role) = tokens
             .identify(presented)
             .ok_or_else(|| refused("the token is not known here, or was revoked"))?;
-        let sender = Sender {
+        Ok(Sender {
             hash: tokens.hash(name),
             name: name.clone(),
-        };
-        Ok((sender, role))
+            role,
+        })
     }
 
     /// A place for one more stream.
@@ -254,8 +255,8 @@ pub(crate) async fn guard(
     mut request: Request,
     next: Next,
 ) -> Result<Response, Refusal> {
-    let (sender, role) = state.access.authenticate(request.headers())?;
-    let name = &sender.name;
+    let sender = state.access.authenticate(request.headers())?;
+    let (name, role) = (&sender.name, sender.role);
     tracing::Span::current().record("token", name.as_str());
     state.access.count(name)?;
     let path = request.extensions().get::<MatchedPath>();
@@ -415,7 +416,11 @@ mod tests {
             let name: TokenName = name.parse()?;
             tokens::make(folder.path(), &name, Role::Auditor)?;
             let hash = access.tokens().hash(&name);
-            Ok(Sender { name, hash })
+            Ok(Sender {
+                name,
+                role: Role::Auditor,
+                hash,
+            })
         };
         let (greedy, modest) = (holder("greedy")?, holder("modest")?);
         let open = |sender: &Sender| access.open_stream(sender.clone());

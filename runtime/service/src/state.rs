@@ -138,9 +138,12 @@ impl ServiceState {
     /// Another history of this log was seen: whatever is added to this one makes it worse. Reading goes
     /// on, so that its operator can find out.
     pub(crate) fn contradicted(&self, reason: String) {
-        tracing::error!(reason, "the log is contradicted; no more work is taken");
-        self.health.contradicted(reason);
-        self.fabric.drain();
+        // Whoever sees it first says so.
+        if self.health.contradicted(reason) {
+            let reason = self.health.contradiction();
+            tracing::error!(reason, "the log is contradicted; no more work is taken");
+            self.fabric.drain();
+        }
     }
 
     /// A commit found no room.
@@ -211,8 +214,9 @@ impl Health {
         self.journal.get().map(String::as_str)
     }
 
-    fn contradicted(&self, reason: String) {
-        drop(self.contradiction.set(reason));
+    /// Whether nobody had seen it before.
+    fn contradicted(&self, reason: String) -> bool {
+        self.contradiction.set(reason).is_ok()
     }
 
     /// What was seen that contradicts this log, if anything was.

@@ -1,6 +1,7 @@
 //! Every route, one file a group; a route is known to the router only by its description.
 
 mod bindings;
+mod bundles;
 mod deliveries;
 mod describe;
 mod events;
@@ -95,6 +96,7 @@ fn prompt() -> Routes {
         .routes(routes!(bindings::rollback))
         .routes(routes!(invocations::list))
         .routes(routes!(invocations::show))
+        .routes(routes!(bundles::show))
         .routes(routes!(invocations::run_again))
         .routes(routes!(invocations::pass_over))
         .routes(routes!(deliveries::skip))

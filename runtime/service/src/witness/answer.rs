@@ -74,9 +74,7 @@ impl Cosigner {
         let leave = log
             .rules
             .consider(&request, std::slice::from_ref(&log.key))
-            .inspect_err(|refusal| {
-                tracing::warn!(origin, reason = refusal.name(), "not cosigned");
-            })?;
+            .inspect_err(|refusal| report(origin, refusal))?;
         let seconds = self.clock.now() / 1_000;
         let name = self.witness.key().name();
         let line = cosign(&request.checkpoint, name, seconds, &self.key)?;
@@ -84,6 +82,21 @@ impl Cosigner {
         let Witnessed { size, root } = leave.witnessed;
         tracing::info!(origin, size, %root, "cosigned");
         Ok(line)
+    }
+}
+
+/// What the log's own key has signed and must not is news; anybody can send the rest.
+fn report(origin: &str, refusal: &WitnessRefusal) {
+    let reason = refusal.name();
+    match refusal {
+        WitnessRefusal::OtherRoot { .. } | WitnessRefusal::InvalidProof { .. } => {
+            tracing::warn!(
+                origin,
+                reason,
+                "not cosigned: another history, or a bad proof"
+            );
+        }
+        _ => tracing::debug!(origin, reason, "not cosigned"),
     }
 }
 

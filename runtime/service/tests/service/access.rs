@@ -57,6 +57,19 @@ async fn each_role_may_do_what_is_its_own() -> Tested {
             "/v1/versions",
             StatusCode::FORBIDDEN,
         ),
+        // What digests stand for is the operator's to show.
+        (
+            &auditor,
+            Method::GET,
+            "/v1/bindings/acme/invocations/1/bundle",
+            StatusCode::NOT_FOUND,
+        ),
+        (
+            &caller,
+            Method::GET,
+            "/v1/bindings/acme/invocations/1/bundle?open=input",
+            StatusCode::FORBIDDEN,
+        ),
         (&caller, Method::GET, "/v1/versions", StatusCode::OK),
         (&caller, Method::POST, message, StatusCode::NOT_FOUND),
         (&caller, Method::POST, "/v1/versions", StatusCode::FORBIDDEN),

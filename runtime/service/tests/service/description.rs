@@ -10,7 +10,7 @@ use crate::described::Described;
 use crate::running::{Running, Tested};
 
 /// Every route there is.
-const ROUTES: [(&str, &str); 28] = [
+const ROUTES: [(&str, &str); 29] = [
     ("get", "/health/live"),
     ("get", "/health/ready"),
     ("get", "/metrics"),
@@ -27,6 +27,7 @@ const ROUTES: [(&str, &str); 28] = [
     ("get", "/v1/bindings/{binding}/invocations"),
     ("get", "/v1/bindings/{binding}/invocations/{number}"),
     ("get", "/v1/bindings/{binding}/invocations/{number}/stream"),
+    ("get", "/v1/bindings/{binding}/invocations/{number}/bundle"),
     (
         "post",
         "/v1/bindings/{binding}/invocations/{number}/run-again",
