@@ -15,7 +15,11 @@ fn suitable(world: &World, service: &Running, method: &str, path: &str) -> Resul
         .replace("{binding}", swap::BINDING)
         .replace("{topic}", "Quote")
         .replace("{number}", "1")
-        .replace("{leaf}", "0");
+        .replace("{leaf}", "0")
+        .replace("{level}", "0")
+        .replace("{*number}", "000.p/1")
+        .replace("{index}", "0")
+        .replace("{old}", "1");
     let method = Method::from_bytes(method.to_uppercase().as_bytes())?;
     let posts = method == Method::POST;
     let request = service.request(method, &place);

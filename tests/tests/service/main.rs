@@ -1,5 +1,5 @@
-//! The service against a real node: a quarter settled through its API, messages, and stops in the
-//! middle that lose nothing.
+//! The service against a real node: a quarter settled through its API, messages, stops in the middle
+//! that lose nothing, and a log that others verify and watch.
 
 #[path = "../../../runtime/service/tests/service/described.rs"]
 mod described;
@@ -8,3 +8,4 @@ mod ledger;
 mod messages;
 mod running;
 mod stopping;
+mod witness;

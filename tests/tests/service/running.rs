@@ -59,9 +59,13 @@ impl Running {
         })
     }
 
+    pub fn url(&self, path: &str) -> String {
+        format!("{}{path}", self.url)
+    }
+
     pub fn request(&self, method: Method, path: &str) -> RequestBuilder {
         self.client
-            .request(method, format!("{}{path}", self.url))
+            .request(method, self.url(path))
             .bearer_auth(&self.token)
     }
 
