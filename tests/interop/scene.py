@@ -155,7 +155,7 @@ class Scene:
             _17=salted(SALT, "state", state_root(STATE)),
         )
         self.host = host()
-        self.key_entry = {0: "attestation", 1: "ed25519", 2: "attestation", 3: LOG.key.public}
+        self.key_entry = {0: ORIGIN, 1: "ed25519", 2: "attestation", 3: LOG.key.public}
         self.deployment = {0: "swap", 1: "1.0.0", 2: measurement(MODULE), 4: 0}
         self.activation = {0: BINDING, 1: self.run[1], 2: 1}
         self.accepted = {
@@ -168,16 +168,17 @@ class Scene:
             6: measurement(MODULE),
         }
         self.sources_of_run: list[dict[int, Any]] = [self.source]
+        self.accepted_twice = False
         self.after_run = 0
 
     def entries(self) -> list[bytes]:
-        """Key, deployment, activation, acceptance, sources, run, and what came after it."""
+        """Key, deployment (or an acceptance in its place), activation, acceptance, sources, run, more."""
         sources = [encoded([1, 0, {0: one, 1: self.host}]) for one in self.sources_of_run]
         run = copy.deepcopy(self.run)
         run[20] = run[20] or [leaf_hash(source) for source in sources]
         return [
             encoded([1, 4, self.key_entry]),
-            encoded([1, 2, self.deployment]),
+            encoded([1, 1, self.accepted] if self.accepted_twice else [1, 2, self.deployment]),
             encoded([1, 3, self.activation]),
             encoded([1, 1, self.accepted]),
             *sources,

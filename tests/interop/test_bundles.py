@@ -213,6 +213,7 @@ class Bundles(unittest.TestCase):
         for change in [
             lambda it: it.key_entry.update({3: bytes(32)}),
             lambda it: it.key_entry.update({2: "delivery"}),
+            lambda it: it.key_entry.update({0: "another"}),
             lambda it: it.deployment.update({2: bytes(32)}),
             lambda it: it.deployment.update({1: "1.0.1"}),
             lambda it: it.deployment.update({3: bytes(32), 4: 1}),
@@ -233,6 +234,19 @@ class Bundles(unittest.TestCase):
         content = scene.bundle()
         content[4].append(scene.proven(scene.run_index + 1))
         self.assertEqual(doubt_of(content), "other-context")
+
+    def test_a_promotion_before_the_activation(self) -> None:
+        scene = Scene()
+        scene.deployment.update({3: scene.run[0], 4: 1})
+        content = scene.bundle()
+        self.assertEqual(doubt_of(content), "other-context")
+        del content[4][2]
+        self.assertEqual(doubt_of(content), "verified")
+
+    def test_an_acceptance_that_was_recorded_twice(self) -> None:
+        scene = Scene()
+        scene.accepted_twice = True
+        self.assertEqual(doubt_of(scene.bundle()), "other-context")
 
     def test_evidence_about_something_else(self) -> None:
         def about_another(field: int) -> bytes:

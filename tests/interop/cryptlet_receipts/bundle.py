@@ -11,7 +11,7 @@ from .encoding import Limits, decode, decode_tagged
 from .entries import Entry, read_entry
 from .evidence import is_genuine, read_evidence
 from .hashes import digest, field_digest, measurement, source_seed, state_root
-from .note import Checkpoint, Key, cosigners, open_checkpoint
+from .note import LOG_SIGNATURE, Checkpoint, Key, cosigners, open_checkpoint
 from .receipt import LONGEST_PROOF, require_inclusion, require_run
 from .shape import (
     Record,
@@ -83,6 +83,7 @@ BUNDLE = record(
 )
 
 STATE = table_of(text, octets, at_most=LARGEST_VALUE)
+MOVES = ("promoted", "rolled back")
 STATE_FIELDS = {"state-before": "state before", "state-after": "state after"}
 
 
@@ -147,8 +148,7 @@ def verify_bundle(data: bytes, expected: Expectations) -> VerifiedBundle:
         for opening in bundle["openings"]
     }
     modules = {_require_module(module, [run, *sources]) for module in bundle["modules"]}
-    for one in context:
-        _require_context(one, run, sources, signers)
+    _require_context(context, run, sources)
     for item in evidence:
         _require_evidence(item, run, signers)
     agreement = bundle["agreement"]
@@ -282,23 +282,35 @@ def _require_module(module: bytes, ran: list[Proven]) -> bytes:
     return found[0]
 
 
-def _require_context(
-    one: Proven, run: Proven, sources: list[Proven], signers: Sequence[Key]
-) -> None:
+def _require_context(context: list[Proven], run: Proven, sources: list[Proven]) -> None:
     """Step 11."""
-    fits = {
-        "key": lambda: _announces_a_signer(one.entry.body, signers),
-        "accepted": lambda: _accepts(one.entry.body, run.execution),
-        "version": lambda: _leads_to(one.entry.body, run, sources),
-        "binding": lambda: _activates(one.entry.body, run.execution),
-        "receipt": lambda: one.entry.leaf == run.entry.host["previous"],
-    }
-    if one.index >= run.index or not fits[one.entry.kind]():
-        raise Doubt("other-context", f"entry {one.index} does not bear on the run")
+    for one in context:
+        if one.index >= run.index or not _bears_on(one.entry, run, sources):
+            raise Doubt("other-context", f"entry {one.index} does not bear on the run")
+    once = [one.entry.kind for one in context if one.entry.kind != "version"]
+    if len(once) != len(set(once)):
+        raise Doubt("other-context", "two entries say the same")
+    activated = [one.index for one in context if one.entry.kind == "binding"]
+    moves = [one.index for one in context if one.entry.body.get("change") in MOVES]
+    if activated and moves and moves[0] < activated[0]:
+        raise Doubt("other-context", f"entry {moves[0]} stands before the activation")
 
 
-def _announces_a_signer(key: Record, signers: Sequence[Key]) -> bool:
-    return key["purpose"] == "attestation" and key["public"] in [one.public for one in signers]
+def _bears_on(entry: Entry, run: Proven, sources: list[Proven]) -> bool:
+    if entry.kind == "key":
+        return _announces(entry.body, run.entry.host)
+    if entry.kind == "accepted":
+        return _accepts(entry.body, run.execution)
+    if entry.kind == "version":
+        return _leads_to(entry.body, run, sources)
+    if entry.kind == "binding":
+        return _activates(entry.body, run.execution)
+    return entry.leaf == run.entry.host["previous"]
+
+
+def _announces(key: Record, host: Record) -> bool:
+    announced = Key(key["name"], key["public"], LOG_SIGNATURE)
+    return key["purpose"] == "attestation" and announced.name_and_id == host["key"]
 
 
 def _accepts(accepted: Record, execution: Record) -> bool:
@@ -309,7 +321,7 @@ def _accepts(accepted: Record, execution: Record) -> bool:
 
 
 def _leads_to(version: Record, run: Proven, sources: list[Proven]) -> bool:
-    if version["change"] != "deployed":
+    if version["change"] in MOVES:
         return version["binding"] == run.execution["binding"]
     what = ["cryptlet", "version", "measurement"]
     return version["binding"] is None and any(

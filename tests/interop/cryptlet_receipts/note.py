@@ -3,6 +3,7 @@
 import base64
 import binascii
 import hashlib
+import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -79,6 +80,8 @@ class Checkpoint:
 
     @classmethod
     def parse(cls, note: str) -> "Checkpoint":
+        if any(unicodedata.category(letter) == "Cc" and letter != "\n" for letter in note):
+            raise _malformed("it has a control character")
         body, blank, lines = note.rpartition("\n\n")
         if not blank or not lines.endswith("\n"):
             raise _malformed("it has no signatures")
@@ -129,12 +132,16 @@ def cosigners(checkpoint: Checkpoint, witnesses: Sequence[Key]) -> dict[str, int
 
 def _read_signature(line: str) -> Signature:
     parts = line.split(" ")
-    if len(parts) != 3 or parts[0] != "\u2014" or not parts[1] or "+" in parts[1]:
+    if len(parts) != 3 or parts[0] != "\u2014" or not _is_name(parts[1]):
         raise _malformed("a signature line is not one")
     octets = unbase64(parts[2])
     if len(octets) < 5:
         raise _malformed("a signature is too short")
     return Signature(parts[1], octets[:4], octets[4:])
+
+
+def _is_name(text: str) -> bool:
+    return bool(text) and not any(letter == "+" or letter.isspace() for letter in text)
 
 
 def unbase64(text: str, doubt: str = "malformed-checkpoint") -> bytes:
