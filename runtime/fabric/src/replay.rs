@@ -22,7 +22,9 @@ mod refusal;
 mod tests;
 
 use std::collections::BTreeMap;
+use std::num::NonZero;
 use std::sync::{Arc, PoisonError, RwLock};
+use std::thread::available_parallelism;
 
 use cryptlet_attest::{Execution, Measurement, Outcome};
 use cryptlet_container::{
@@ -79,7 +81,11 @@ impl Replayer {
     ///
     /// If this machine cannot hold such an engine.
     pub fn new() -> Result<Self, ContainerError> {
+        // A run and the source that it asks on each processor, or one chain of any length.
+        let processors = available_parallelism().map_or(1, NonZero::get) as u64;
+        let instances = (2 * processors).max(Limits::MAXIMUM.call_depth);
         let container = Container::new(Settings {
+            instances: u32::try_from(instances).unwrap_or(u32::MAX),
             limits: Limits::MAXIMUM,
             ..Settings::default()
         })?;
