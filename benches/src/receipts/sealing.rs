@@ -3,6 +3,7 @@
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
+use cryptlet_attest::TrustedKey;
 use rusqlite::{Connection, params};
 
 use super::statement::Run;
@@ -17,16 +18,18 @@ pub fn hold(sizes: &Sizes) -> Result<Case> {
     let mut rival = Table::open(&folder.path().join("rival.sqlite"))?;
     let count = sizes.batch * sizes.batches;
     let runs: Vec<Run> = (0..count as u64).map(Run::new).collect();
-    let entries: Vec<Vec<u8>> = runs.iter().map(|run| run.seal(None).to_bytes()).collect();
+    let key = TrustedKey::new(log::ORIGIN, log::key().verifying_key().as_bytes())?.identity();
+    let sealed = runs.iter().map(|run| run.seal(None, &key).to_bytes());
+    let entries: Vec<Vec<u8>> = sealed.collect();
 
     let ours = || {
         let mut spent = Duration::ZERO;
         for batch in runs.chunks(sizes.batch) {
-            let batch = batch.to_vec();
+            let (batch, key) = (batch.to_vec(), key.clone());
             let begin = Instant::now();
             runtime.block_on(journal.commit(move |writing| {
                 for run in &batch {
-                    writing.append(&run.seal(None))?;
+                    writing.append(&run.seal(None, &key))?;
                 }
                 Ok(())
             }))?;

@@ -32,8 +32,8 @@ impl Run {
         }
     }
 
-    /// Seals it: salts and digests what it took and gave, and states it.
-    pub fn seal(&self, previous: Option<LeafHash>) -> LogEntry {
+    /// Seals it: salts and digests what it took and gave, and states it under the log's key.
+    pub fn seal(&self, previous: Option<LeafHash>, key: &str) -> LogEntry {
         let digest = |field: &str, bytes: &[u8]| self.salt.digest(field, bytes);
         let fixed = Digest::from_bytes([5; 32]);
         LogEntry::Receipt(Statement {
@@ -84,7 +84,7 @@ impl Run {
                 executable: fixed,
                 engine_configuration: fixed,
                 wasmtime: "48.0.8".to_owned(),
-                key: "bench.example/log+00000000".to_owned(),
+                key: key.to_owned(),
                 previous,
             },
         })
