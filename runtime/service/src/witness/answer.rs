@@ -133,7 +133,9 @@ fn refuse(error: &NotCosigned) -> Response {
         return (StatusCode::CONFLICT, conflict, format!("{size}\n")).into_response();
     }
     let status = match error {
-        NotCosigned::Refused(refusal) => StatusCode::from_u16(refusal.status()).unwrap_or_default(),
+        NotCosigned::Refused(refusal) => {
+            StatusCode::from_u16(refusal.status()).unwrap_or(StatusCode::INTERNAL_SERVER_ERROR)
+        }
         NotCosigned::Unread => StatusCode::BAD_REQUEST,
         NotCosigned::Failed(_) | NotCosigned::Signing(_) => {
             tracing::error!(%error, "this witness cannot cosign");

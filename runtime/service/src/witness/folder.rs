@@ -73,7 +73,7 @@ pub enum WitnessError {
         /// The log.
         origin: String,
         /// Its key, if it is another one than was given.
-        with: Option<TrustedKey>,
+        with: Option<Box<TrustedKey>>,
     },
     /// A file or folder could not be read or written.
     #[error("cannot {action} {}: {source}", path.display())]
@@ -229,7 +229,7 @@ impl Witness {
                 Err(WitnessError::Watched {
                     folder: self.folder.clone(),
                     origin: log.name().to_owned(),
-                    with: known.filter(|known| known != log),
+                    with: known.filter(|known| known != log).map(Box::new),
                 })
             }
             Err(source) => Err(failed("write", &path, source)),

@@ -1,6 +1,5 @@
 //! The log as everybody may read it, over HTTP and in its folder.
 
-use std::path::Path;
 use std::time::Duration;
 
 use cryptlet_attest::log::{
@@ -159,7 +158,7 @@ async fn the_folder_holds_the_last_checkpoint_when_the_service_has_ended() -> Te
     let published = std::fs::read_to_string(state.path().join("log/checkpoint"))?;
     assert_eq!(published, note);
     open_checkpoint(&published, &[key])?;
-    assert!(Path::new(&state.path().join("log/tile/0/000.p/1")).is_file());
+    assert!(state.path().join("log/tile/0/000.p/1").is_file());
     Ok(())
 }
 

@@ -208,7 +208,7 @@ async fn a_log_is_added_once_and_what_was_cosigned_of_it_stands() -> Tested {
     let other = witness
         .witness
         .watch(&WatchedLog::new(ORIGIN, 2).trusted()?);
-    assert!(matches!(other, Err(WitnessError::Watched { with: Some(known), .. }) if known == key));
+    assert!(matches!(other, Err(WitnessError::Watched { with: Some(known), .. }) if *known == key));
     let (status, _, said) = witness.ask(log.request(0)?.to_text()).await?;
     assert_eq!((status, said.as_str()), (StatusCode::CONFLICT, "5\n"));
     Ok(())

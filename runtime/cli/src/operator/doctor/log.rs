@@ -63,8 +63,8 @@ pub fn witnesses(connection: &Connection, configuration: &Configuration) -> Vec<
     let asked = || connection.open().and_then(|client| client.get(&["status"]));
     let status: Option<Status> = if runs { asked().ok() } else { None };
     let seen = |name: &String| {
-        let seen = status.as_ref()?.witnesses.iter();
-        seen.into_iter().find(|seen| seen.name == *name)
+        let mut seen = status.as_ref()?.witnesses.iter();
+        seen.find(|seen| seen.name == *name)
     };
     names
         .iter()
