@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 
 use crate::scene::{ORIGIN, key, trusted};
 use cryptlet_attest::comparison::{
-    Allowance, ChainRecord, Comparison, Delivered, Difference, Fate, Skipped, compare,
+    Allowance, ChainRecord, Comparison, Delivered, Difference, Fate, Skipped, compare, compare_run,
 };
 use cryptlet_attest::trail::{Activation, Invocation, Run, Sealed, Trail};
 use cryptlet_attest::{
@@ -217,4 +217,29 @@ fn a_delivery_that_only_the_host_calls_final_is_named() {
             block: None
         })
     );
+}
+
+#[test]
+fn one_run_is_held_against_what_the_chain_shows_of_it() {
+    let trail = trail();
+    let runs: Vec<&Run> = trail
+        .invocations
+        .iter()
+        .filter_map(|invocation| invocation.run.as_ref())
+        .collect();
+    let mut chain = chain();
+    let fates: Vec<Fate> = runs
+        .iter()
+        .flat_map(|run| compare_run(run, &chain).unwrap())
+        .map(|compared| compared.fate)
+        .collect();
+    assert_eq!(fates, [Fate::Succeeded, Fate::Succeeded, Fate::Absent]);
+
+    chain.delivered[0].receipt_hash = leaf_hash(9);
+    let difference = compare_run(runs[0], &chain).unwrap_err();
+    assert_eq!(difference.name(), "other-delivery");
+    compare_run(runs[1], &chain).expect("the others are as they were");
+    chain.chain = "eip155:1".to_owned();
+    let difference = compare_run(runs[1], &chain).unwrap_err();
+    assert_eq!(difference.name(), "other-chain");
 }
