@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cryptlet_attest::{Digest, Outcome, digest};
+use cryptlet_attest::{Digest, Outcome};
 use cryptlet_schema::Limits;
 
 use crate::Cryptlet;
@@ -172,8 +172,5 @@ pub fn state_root(state: &State) -> Digest {
 }
 
 pub(crate) fn root_of<'a>(entries: impl Iterator<Item = (&'a str, &'a [u8])>) -> Digest {
-    let parts: Vec<&[u8]> = entries
-        .flat_map(|(key, value)| [key.as_bytes(), value])
-        .collect();
-    digest("cryptlet state v1", &parts)
+    cryptlet_attest::state_root(entries)
 }
