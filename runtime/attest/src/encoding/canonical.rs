@@ -54,7 +54,7 @@ pub(super) fn check(bytes: &[u8], bounds: &Bounds) -> Result<(), EncodingError> 
                     .ok()
                     .and_then(|length| at.checked_add(length))
                     .filter(|end| *end <= bytes.len())
-                    .ok_or_else(|| EncodingError::Truncated {
+                    .ok_or(EncodingError::Truncated {
                         offset: bytes.len(),
                     })?;
                 if head.major == TEXT && std::str::from_utf8(&bytes[at..end]).is_err() {
@@ -71,7 +71,7 @@ pub(super) fn check(bytes: &[u8], bounds: &Bounds) -> Result<(), EncodingError> 
                 left: head
                     .argument
                     .checked_mul(2)
-                    .ok_or_else(|| EncodingError::Truncated {
+                    .ok_or(EncodingError::Truncated {
                         offset: bytes.len(),
                     })?,
                 last_key: Some(&[]),

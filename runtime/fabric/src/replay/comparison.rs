@@ -201,11 +201,11 @@ fn digest_of(recorded: &Execution, field: &str) -> Option<Digest> {
         "state" => Some(recorded.state_after),
         _ => {
             let position: usize = field.strip_prefix("event/")?.parse().ok()?;
-            let events = recorded.outputs.iter().filter_map(|output| match output {
+            let mut events = recorded.outputs.iter().filter_map(|output| match output {
                 Output::Event { digest, .. } => Some(*digest),
                 Output::Delivery { .. } => None,
             });
-            events.skip(position).next()
+            events.nth(position)
         }
     }
 }
