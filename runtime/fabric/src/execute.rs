@@ -9,7 +9,7 @@ use crate::accept::read_input;
 use crate::error::FabricError;
 use crate::fabric::Fabric;
 use crate::journal::{AcceptedRow, BindingRow};
-use crate::sealing::Sealing;
+use crate::sealing::Finished;
 use crate::seams::Step;
 use crate::services::LiveServices;
 
@@ -41,7 +41,8 @@ impl Fabric {
             web: Arc::clone(&self.seams.web),
         });
         let container = Arc::clone(&self.container);
-        let (run, invocation, cryptlet, turn) = tokio::task::spawn_blocking(move || {
+        let host = Arc::clone(&self.host);
+        let (sealing, turn) = tokio::task::spawn_blocking(move || {
             let run = container.run(Job {
                 cryptlet: &cryptlet,
                 grants: &grants,
@@ -50,9 +51,18 @@ impl Fabric {
                 state,
                 services,
             });
-            (run, invocation, cryptlet, turn)
+            let finished = Finished {
+                binding,
+                accepted,
+                invocation,
+                cryptlet,
+                run,
+                host,
+            };
+            finished.seal().map(|sealing| (sealing, turn))
         })
-        .await?;
+        .await??;
+        let Finished { cryptlet, run, .. } = sealing.finished();
         tracing::info!(
             binding = name,
             number,
@@ -61,16 +71,8 @@ impl Fabric {
             fuel = run.meter.fuel,
             "executed"
         );
-        log_lines(&name, number, &cryptlet, &run);
+        log_lines(&name, number, cryptlet, run);
         self.reached(Step::Ran, &name, number);
-        let sealing = Sealing {
-            binding,
-            accepted,
-            invocation,
-            cryptlet,
-            run,
-            host: Arc::clone(&self.host),
-        };
         self.journal
             .commit(move |writing| sealing.write(writing))
             .await?;

@@ -62,22 +62,48 @@ pub(crate) fn empty_state() -> Digest {
     state_root(&State::new())
 }
 
+/// What of a receipt follows from one execution alone.
+pub(crate) struct Digests {
+    trigger: TriggerStatement,
+    input: Digest,
+    transcript: Digest,
+    reply: Option<Digest>,
+    events: Vec<Digest>,
+}
+
 impl Part<'_> {
+    /// Digests what went in and what came out; `input` and `transcript` are in their encodings.
+    pub(crate) fn digests(
+        &self,
+        input: &[u8],
+        transcript: &[u8],
+        salted: &mut Salted<'_>,
+    ) -> Result<Digests, JournalError> {
+        let run = self.run;
+        let events = run.events.iter().enumerate();
+        Ok(Digests {
+            trigger: trigger_statement(salted, &self.invocation.trigger, self.source.is_some())?,
+            input: salted("input", input),
+            transcript: salted("transcript", transcript),
+            reply: run.reply.as_ref().map(|reply| salted("reply", reply)),
+            // A field each: opening one event must not help to guess another.
+            events: events
+                .map(|(position, event)| salted(&format!("event/{position}"), &event.body))
+                .collect(),
+        })
+    }
+
     /// What is the same on every honest host, in the order of the specification.
     pub(crate) fn execution(
         &self,
         agreed: &Agreed,
-        salted: &mut Salted<'_>,
+        digests: &Digests,
         states: &States,
         deliveries: &[u64],
         children: Vec<LeafHash>,
-    ) -> Result<Execution, JournalError> {
+    ) -> Execution {
         let run = self.run;
         let identity = &self.cryptlet.manifest().cryptlet;
-        let trigger = trigger_statement(salted, &self.invocation.trigger, self.source.is_some())?;
-        let input = salted("input", &self.invocation.input_bytes());
-        let transcript = salted("transcript", &run.transcript.to_bytes());
-        let reply = run.reply.as_ref().map(|reply| salted("reply", reply));
         let delivered = run
             .submissions
             .iter()
@@ -87,16 +113,15 @@ impl Part<'_> {
                 delivery: *delivery,
                 output_hash: submission.call.digest,
             });
-        // A field each: opening one event must not help to guess another.
         let published = run
             .events
             .iter()
-            .enumerate()
-            .map(|(position, event)| Output::Event {
+            .zip(&digests.events)
+            .map(|(event, digest)| Output::Event {
                 topic: event.topic.clone(),
-                digest: salted(&format!("event/{position}"), &event.body),
+                digest: *digest,
             });
-        Ok(Execution {
+        Execution {
             binding: agreed.binding,
             binding_version: agreed.version,
             source: self.source.map(str::to_owned),
@@ -106,12 +131,12 @@ impl Part<'_> {
             measurement: self.cryptlet.measurement(),
             sha256: self.cryptlet.sha256(),
             invocation: self.invocation.number,
-            trigger,
+            trigger: digests.trigger.clone(),
             instant: self.invocation.instant,
             seed: self.seed,
-            input,
-            transcript,
-            reply,
+            input: digests.input,
+            transcript: digests.transcript,
+            reply: digests.reply,
             outputs: delivered.chain(published).collect(),
             state_before: states.before,
             state_after: states.after,
@@ -122,7 +147,7 @@ impl Part<'_> {
             peak_memory: run.meter.peak_memory,
             host_calls: run.meter.host_calls,
             outcome: run.outcome.clone(),
-        })
+        }
     }
 }
 

@@ -158,9 +158,12 @@ impl Comparing<'_> {
             States::of(part.run, before.unwrap_or_else(empty_state), &mut salted)
         };
         let deliveries = deliveries(recorded, part.run.submissions.len());
-        let execution = part
-            .execution(self.agreed, &mut salted, &states, &deliveries, children)
+        let input = part.invocation.input_bytes();
+        let transcript = part.run.transcript.to_bytes();
+        let digests = part
+            .digests(&input, &transcript, &mut salted)
             .map_err(|error| ReplayRefusal::malformed("input", &error))?;
+        let execution = part.execution(self.agreed, &digests, &states, &deliveries, children);
         Ok((execution, withheld))
     }
 }

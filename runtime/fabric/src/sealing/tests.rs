@@ -111,7 +111,7 @@ impl Scene {
             };
         }
         let number = accepted.number;
-        let sealing = Sealing {
+        let finished = Finished {
             binding: Arc::clone(&self.binding),
             invocation: read_input("swap", number, &accepted.input)?,
             accepted,
@@ -119,6 +119,7 @@ impl Scene {
             run: run(outcome, changes, before, state_root(&self.state)),
             host: Arc::clone(&self.host),
         };
+        let sealing = finished.seal()?;
         self.journal
             .commit(move |writing| sealing.write(writing))
             .await?;

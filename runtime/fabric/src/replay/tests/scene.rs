@@ -18,7 +18,7 @@ use crate::grants::grants;
 use crate::journal::scene::{begun, message};
 use crate::journal::{Journal, VersionRow};
 use crate::replay::{RecordedRun, Replay, ReplayRefusal, Replayer};
-use crate::sealing::{HostFacts, Sealing};
+use crate::sealing::{Finished, HostFacts};
 
 pub type TestResult = Result<(), Box<dyn std::error::Error>>;
 
@@ -145,7 +145,7 @@ impl Scene {
                 next_submission: self.journal.next_submission(&id)?,
             }),
         });
-        let sealing = Sealing {
+        let finished = Finished {
             binding: Arc::clone(&self.binding),
             accepted,
             invocation,
@@ -153,6 +153,7 @@ impl Scene {
             run,
             host: Arc::new(host()),
         };
+        let sealing = finished.seal()?;
         self.journal
             .commit(move |writing| sealing.write(writing))
             .await?;
