@@ -9,8 +9,8 @@ use cryptlet_fabric::journal::Journal;
 use super::{Sizes, log};
 use crate::contest::{Case, Contest};
 
-/// Steps between the entries that are proven: coprime to every size, so that no two rounds prove
-/// the same ones and none keeps to the tiles of the one before.
+/// Steps between the entries that are proven: coprime to every size, so that each comes in its turn
+/// and none keeps to the tiles of the one before.
 const STRIDE: u64 = 6_700_417;
 
 /// Proofs are made one by one, from what the journal has on disk.

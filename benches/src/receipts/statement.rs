@@ -5,7 +5,7 @@ use cryptlet_attest::{
     Measurement, Outcome, Salt, Statement, TriggerKind, TriggerStatement,
 };
 
-/// One run, before it has a statement. Sizes are those of the swap that ships.
+/// One run, before it has a statement. What is digested is as large as the swap's that ships.
 #[derive(Clone)]
 pub struct Run {
     number: u64,
