@@ -174,6 +174,7 @@ impl Desk {
             seed: [7; 32],
             state: Arc::new(State::new()),
             transcript: &recorded.run.transcript,
+            call_encoding: Arc::new(no_call),
         })?;
         let expected = &recorded.run;
         let same = run.reply == expected.reply
@@ -198,6 +199,11 @@ fn invocation(number: u64) -> Invocation {
     }
 }
 
+/// `reference-rate` writes to no ledger.
+fn no_call(action: &str, _: &[u8]) -> Result<EncodedCall, BuildError> {
+    Err(BuildError::UnknownAction(action.to_owned()))
+}
+
 /// The outside, as far as `reference-rate` asks for it.
 struct Rates;
 
@@ -210,8 +216,8 @@ impl Services for Rates {
         })
     }
 
-    fn build(&self, action: &str, _: &[u8]) -> Result<EncodedCall, BuildError> {
-        Err(BuildError::UnknownAction(action.to_owned()))
+    fn build(&self, action: &str, fields: &[u8]) -> Result<EncodedCall, BuildError> {
+        no_call(action, fields)
     }
 
     fn submission_status(&self, _: u64) -> Option<SubmissionStatus> {

@@ -204,7 +204,10 @@ impl Container {
                 invocation: job.invocation,
                 seed: job.seed,
                 state: job.state,
-                outside: Outside::Recorded(Arc::new(expected.clone())),
+                outside: Outside::Recorded {
+                    transcript: Arc::new(expected.clone()),
+                    call_encoding: job.call_encoding,
+                },
                 deadline: self.latest(),
             },
         );

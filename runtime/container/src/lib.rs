@@ -74,7 +74,7 @@ pub use reading::TranscriptError;
 pub use replay::{Divergence, ReplayError, ReplayJob};
 pub use run::{Child, Event, Job, LogLine, Meter, Run, State, Submission, state_root};
 pub use services::{
-    BuildError, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse, KeyAlgorithm,
-    KeyError, PublicKey, Services,
+    BuildError, CallEncoding, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse,
+    KeyAlgorithm, KeyError, PublicKey, Services,
 };
 pub use transcript::{AskError, Failure, Level, Record, Transcript};

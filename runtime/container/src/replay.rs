@@ -12,13 +12,12 @@ use crate::grants::Grants;
 use crate::invocation::{Invocation, SubmissionStatus};
 use crate::run::{Run, State};
 use crate::services::{
-    BuildError, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse, KeyError, PublicKey,
-    Services,
+    BuildError, CallEncoding, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse,
+    KeyError, PublicKey, Services,
 };
 use crate::transcript::{Record, Transcript};
 
 /// A run to be done again.
-#[derive(Debug)]
 pub struct ReplayJob<'a> {
     /// What ran.
     pub cryptlet: &'a Cryptlet,
@@ -32,6 +31,17 @@ pub struct ReplayJob<'a> {
     pub state: Arc<State>,
     /// What the host answered.
     pub transcript: &'a Transcript,
+    /// Stands in for the host's encodings of calls, which the transcript may only repeat.
+    pub call_encoding: Arc<CallEncoding>,
+}
+
+impl fmt::Debug for ReplayJob<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ReplayJob")
+            .field("cryptlet", &self.cryptlet)
+            .field("invocation", &self.invocation)
+            .finish_non_exhaustive()
+    }
 }
 
 /// The replay did not give what was recorded.
@@ -133,7 +143,10 @@ fn nested(record: &Record) -> Option<Transcript> {
 #[derive(Clone)]
 pub(crate) enum Outside {
     Live(Arc<dyn Services>),
-    Recorded(Arc<Transcript>),
+    Recorded {
+        transcript: Arc<Transcript>,
+        call_encoding: Arc<CallEncoding>,
+    },
 }
 
 impl Outside {
@@ -141,9 +154,13 @@ impl Outside {
     pub(crate) fn services(&self, index: usize) -> Arc<dyn Services> {
         match self {
             Outside::Live(services) => Arc::clone(services),
-            Outside::Recorded(transcript) => {
-                Arc::new(Recorded(transcript.records().get(index).cloned()))
-            }
+            Outside::Recorded {
+                transcript,
+                call_encoding,
+            } => Arc::new(Recorded {
+                record: transcript.records().get(index).cloned(),
+                call_encoding: Arc::clone(call_encoding),
+            }),
         }
     }
 
@@ -153,7 +170,7 @@ impl Outside {
     pub(crate) fn deadline(&self, limit: Instant, latest: Instant) -> Instant {
         match self {
             Outside::Live(_) => limit.min(latest),
-            Outside::Recorded(_) => latest,
+            Outside::Recorded { .. } => latest,
         }
     }
 
@@ -161,9 +178,15 @@ impl Outside {
     pub(crate) fn for_source(&self, index: usize) -> Outside {
         match self {
             Outside::Live(services) => Outside::Live(Arc::clone(services)),
-            Outside::Recorded(transcript) => {
+            Outside::Recorded {
+                transcript,
+                call_encoding,
+            } => {
                 let nested = transcript.records().get(index).and_then(nested);
-                Outside::Recorded(Arc::new(nested.unwrap_or_default()))
+                Outside::Recorded {
+                    transcript: Arc::new(nested.unwrap_or_default()),
+                    call_encoding: Arc::clone(call_encoding),
+                }
             }
         }
     }
@@ -171,48 +194,48 @@ impl Outside {
 
 /// Services that know one recorded call. Asked for anything else they answer that there is nothing,
 /// the guest goes on, and the comparison of the transcripts names this call.
-struct Recorded(Option<Record>);
+struct Recorded {
+    record: Option<Record>,
+    call_encoding: Arc<CallEncoding>,
+}
 
 const NOTHING: &str = "the transcript has another call here";
 
 impl Services for Recorded {
     fn fetch(&self, _: &HttpRequest, _: &HttpLimits) -> Result<HttpResponse, HttpError> {
-        match &self.0 {
+        match &self.record {
             Some(Record::Fetch { answer, .. }) => answer.clone(),
             _ => Err(HttpError::Invalid(NOTHING.to_owned())),
         }
     }
 
-    fn build(&self, _: &str, _: &[u8]) -> Result<EncodedCall, BuildError> {
-        match &self.0 {
-            Some(Record::Build { answer, .. }) => answer.clone(),
-            _ => Err(BuildError::UnknownAction(NOTHING.to_owned())),
-        }
+    fn build(&self, action: &str, fields: &[u8]) -> Result<EncodedCall, BuildError> {
+        (self.call_encoding)(action, fields)
     }
 
     fn submission_status(&self, _: u64) -> Option<SubmissionStatus> {
-        match &self.0 {
+        match &self.record {
             Some(Record::Status { answer, .. }) => answer.clone(),
             _ => None,
         }
     }
 
     fn next_submission(&self) -> u64 {
-        match &self.0 {
+        match &self.record {
             Some(Record::Submit { answer, .. }) => *answer,
             _ => 0,
         }
     }
 
     fn public_key(&self, _: &str) -> Result<PublicKey, KeyError> {
-        match &self.0 {
+        match &self.record {
             Some(Record::PublicKeyOf { answer, .. }) => answer.clone(),
             _ => Err(KeyError::Limit(NOTHING.to_owned())),
         }
     }
 
     fn sign(&self, _: &str, _: &[u8]) -> Result<Vec<u8>, KeyError> {
-        match &self.0 {
+        match &self.record {
             Some(Record::Sign { answer, .. }) => answer.clone().map(Into::into),
             _ => Err(KeyError::Limit(NOTHING.to_owned())),
         }

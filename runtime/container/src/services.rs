@@ -51,6 +51,10 @@ pub trait Services: Send + Sync + 'static {
     fn sign(&self, key: &str, message: &[u8]) -> Result<Vec<u8>, KeyError>;
 }
 
+/// Encodes a call of the bound contract by its action and the JSON bytes of its fields. It needs nothing
+/// but the binding, so a replay encodes anew and does not believe the transcript.
+pub type CallEncoding = dyn Fn(&str, &[u8]) -> Result<EncodedCall, BuildError> + Send + Sync;
+
 /// A request that left the allow-list check: the address is absolute and inside a grant.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct HttpRequest {

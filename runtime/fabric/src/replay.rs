@@ -28,8 +28,8 @@ use std::thread::available_parallelism;
 
 use cryptlet_attest::{Execution, Measurement, Outcome};
 use cryptlet_container::{
-    AskError, Container, ContainerError, Cryptlet, Divergence, Grants, Invocation, LoadError,
-    Record, ReplayError, ReplayJob, Settings, State, Transcript, state_root,
+    AskError, CallEncoding, Container, ContainerError, Cryptlet, Divergence, Grants, Invocation,
+    LoadError, Record, ReplayError, ReplayJob, Settings, State, Transcript, state_root,
 };
 use cryptlet_schema::Limits;
 
@@ -40,6 +40,7 @@ pub use refusal::ReplayRefusal;
 use crate::binding::Binding;
 use crate::execution::{Agreed, Part};
 use crate::grants::grants;
+use crate::services::encode_call;
 
 /// Replays runs: every module is compiled once, and any number of threads may replay.
 #[derive(Debug)]
@@ -152,6 +153,7 @@ impl Replayer {
             seed: execution.seed,
             state: Arc::new(state),
             transcript: &transcript,
+            call_encoding: call_encoding(&binding),
         });
         let (run, divergence) = match replayed {
             Ok(run) => (run, None),
@@ -239,6 +241,13 @@ impl Replayer {
         }
         Ok(grants)
     }
+}
+
+/// Calls are encoded as the counterparties agreed: a host that recorded another call for what the guest
+/// asked for would make the contract do something else.
+fn call_encoding(binding: &Binding) -> Arc<CallEncoding> {
+    let actions = binding.contract.actions.clone();
+    Arc::new(move |action: &str, fields: &[u8]| encode_call(&actions, action, fields))
 }
 
 /// The fuel of another table of costs says nothing here.

@@ -70,13 +70,7 @@ impl Services for Fixed {
     }
 
     fn build(&self, action: &str, fields: &[u8]) -> Result<EncodedCall, BuildError> {
-        if action != "settle" {
-            return Err(BuildError::UnknownAction(action.to_owned()));
-        }
-        Ok(EncodedCall {
-            digest: [9; 32],
-            bytes: fields.to_vec(),
-        })
+        encode_call(action, fields)
     }
 
     fn submission_status(&self, submission: u64) -> Option<SubmissionStatus> {
@@ -97,6 +91,16 @@ impl Services for Fixed {
     fn sign(&self, _: &str, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         Ok(message.iter().rev().copied().collect())
     }
+}
+
+fn encode_call(action: &str, fields: &[u8]) -> Result<EncodedCall, BuildError> {
+    if action != "settle" {
+        return Err(BuildError::UnknownAction(action.to_owned()));
+    }
+    Ok(EncodedCall {
+        digest: [9; 32],
+        bytes: fields.to_vec(),
+    })
 }
 
 /// One run to be done, with defaults for everything.
@@ -161,6 +165,7 @@ impl Case {
             seed: self.seed,
             state: Arc::new(self.state.clone()),
             transcript,
+            call_encoding: Arc::new(encode_call),
         })
     }
 }

@@ -1,11 +1,12 @@
 //! What did not run as recorded is named, field by field.
 
-use cryptlet_attest::{Digest, Outcome};
+use cryptlet_attest::{Digest, Outcome, Output};
 use cryptlet_container::{Record, Transcript};
 
 use super::scene::{Recording, TestResult};
 use super::settling;
 use crate::replay::{Comparison, FieldSalts, Replay};
+use crate::services::encode_call;
 
 #[track_caller]
 fn differing(replay: &Replay, ordinal: usize) -> Vec<&str> {
@@ -93,6 +94,51 @@ async fn a_forged_answer_is_named_by_its_call_and_what_it_led_to_by_its_fields()
     assert!(!replay.is_reproduced());
     // What was sealed is what the guest did, and not what the forger says that it heard.
     assert_eq!(differing(&replay, 0), Vec::<&str>::new());
+    Ok(())
+}
+
+/// The host has another call delivered than the guest asked for, and keeps to that in all it seals.
+#[tokio::test]
+async fn a_call_that_the_host_made_up_is_named_however_well_its_record_fits() -> TestResult {
+    let mut recording = settling().await?;
+    let actions = ["settle(uint32 period)".parse()?];
+    let other = encode_call(&actions, "settle", br#"{"period":2}"#)?;
+    let transcript = Transcript::from_bytes(&recording.recorded.transcript)?;
+    let mut forged = Vec::new();
+    let mut built = None;
+    for (index, record) in transcript.records().iter().enumerate() {
+        let mut record = record.clone();
+        match &mut record {
+            Record::Build { answer, .. } => {
+                *answer = Ok(other.clone());
+                built = Some(index);
+            }
+            Record::Submit { draft, .. } => *draft = other.digest,
+            _ => {}
+        }
+        forged.extend(record.to_bytes());
+    }
+    let execution = &mut recording.recorded.run.execution;
+    let salt = recording
+        .recorded
+        .salts
+        .of(0, "transcript")
+        .ok_or("it is known")?;
+    execution.transcript = salt.digest("transcript", &forged);
+    for output in &mut execution.outputs {
+        if let Output::Delivery { output_hash, .. } = output {
+            *output_hash = other.digest;
+        }
+    }
+    recording.recorded.transcript = forged;
+    let replay = recording.replay()?;
+    let divergence = replay.divergence.as_ref().ok_or("it diverges")?;
+    assert_eq!(
+        Some(divergence.path.as_slice()),
+        built.as_ref().map(std::slice::from_ref)
+    );
+    assert!(!replay.is_reproduced());
+    assert_eq!(differing(&replay, 0), ["outputs", "transcript"]);
     Ok(())
 }
 

@@ -19,6 +19,7 @@ use crate::journal::scene::{begun, message};
 use crate::journal::{Journal, VersionRow};
 use crate::replay::{RecordedRun, Replay, ReplayRefusal, Replayer};
 use crate::sealing::{Finished, HostFacts};
+use crate::services::encode_call;
 
 pub type TestResult = Result<(), Box<dyn std::error::Error>>;
 
@@ -73,6 +74,7 @@ impl Scene {
         let mut binding = Binding::parse("binding.toml", BINDING)?;
         binding.binding.cryptlet = "guest".into();
         binding.binding.measurement = cryptlet.measurement();
+        binding.contract.actions = vec!["settle(uint32 period)".parse()?];
         binding.grants = granted();
         binding.sources = sources
             .iter()
@@ -142,6 +144,7 @@ impl Scene {
             seed: accepted.seed,
             state: Arc::new(self.journal.state(&id)?),
             services: Arc::new(Fixed {
+                binding: Arc::clone(&self.binding),
                 next_submission: self.journal.next_submission(&id)?,
             }),
         });
@@ -199,6 +202,7 @@ fn host() -> HostFacts {
 
 /// Always the same answers, but to what the journal counts.
 struct Fixed {
+    binding: Arc<Binding>,
     next_submission: u64,
 }
 
@@ -211,11 +215,8 @@ impl Services for Fixed {
         })
     }
 
-    fn build(&self, _: &str, fields: &[u8]) -> Result<EncodedCall, BuildError> {
-        Ok(EncodedCall {
-            digest: [9; 32],
-            bytes: fields.to_vec(),
-        })
+    fn build(&self, action: &str, fields: &[u8]) -> Result<EncodedCall, BuildError> {
+        encode_call(&self.binding.contract.actions, action, fields)
     }
 
     fn submission_status(&self, _: u64) -> Option<SubmissionStatus> {
