@@ -90,15 +90,20 @@ impl Reading {
         while open > 0 && self.items <= MOST_ITEMS {
             open -= 1;
             self.items += 1;
+            let unstated = || decode::Error::message("a length is not stated");
             let inside = match probe.datatype()? {
-                Type::Array => probe.array()?,
-                Type::Map => probe.map()?.map(|pairs| pairs.saturating_mul(2)),
+                Type::Array | Type::ArrayIndef => probe.array()?.ok_or_else(unstated)?,
+                Type::Map | Type::MapIndef => probe.map()?.ok_or_else(unstated)?.saturating_mul(2),
+                Type::BytesIndef | Type::StringIndef => return Err(unstated()),
+                Type::Tag => {
+                    probe.tag()?;
+                    1
+                }
                 _ => {
                     probe.skip()?;
-                    Some(0)
+                    0
                 }
             };
-            let inside = inside.ok_or_else(|| decode::Error::message("a length is not stated"))?;
             open = open.saturating_add(inside);
         }
         Ok(())

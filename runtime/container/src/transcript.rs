@@ -271,7 +271,8 @@ impl Transcript {
     }
 
     /// Reads what [`to_bytes`](Self::to_bytes) wrote, and looks through the transcripts of sources
-    /// that it holds. Takes at most so many times the memory of `bytes` as calls may nest.
+    /// that it holds. The memory that it takes is bounded by the length of `bytes` and by how many items a
+    /// run can leave behind.
     ///
     /// # Errors
     ///

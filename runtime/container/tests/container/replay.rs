@@ -316,6 +316,21 @@ fn a_transcript_that_would_fill_the_memory_is_refused_before_it_does() {
     ));
 }
 
+/// Inside a record whose own length is stated: `state.keys` with keys without end.
+#[test]
+fn no_length_in_a_transcript_is_left_open() {
+    let empty = [0x60; 9].as_slice();
+    for open in [[&[0x9f], empty, &[0xff]].concat(), vec![0x7f, 0x60, 0xff]] {
+        let record = [&[0x85, 0x09, 0x60, 0xf6, 0x00], open.as_slice()].concat();
+        match Transcript::from_bytes(&record) {
+            Err(TranscriptError::Malformed { call: 0, reason }) => {
+                assert!(reason.contains("a length is not stated"), "{reason}");
+            }
+            other => panic!("{other:?}"),
+        }
+    }
+}
+
 #[test]
 fn the_wall_clock_of_the_run_does_not_bound_its_replay() {
     let guest = contract(
