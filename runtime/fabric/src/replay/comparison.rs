@@ -201,7 +201,8 @@ fn digest_of(recorded: &Execution, field: &str) -> Option<Digest> {
         "transcript" => Some(recorded.transcript),
         "trigger" => Some(recorded.trigger.digest),
         "reply" => recorded.reply,
-        "state" => Some(recorded.state_after),
+        // Whoever says that nothing changed has recorded no digest of a new state.
+        "state" => (recorded.state_after != recorded.state_before).then_some(recorded.state_after),
         _ => {
             let position: usize = field.strip_prefix("event/")?.parse().ok()?;
             let mut events = recorded.outputs.iter().filter_map(|output| match output {

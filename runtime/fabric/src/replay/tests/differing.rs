@@ -175,5 +175,11 @@ async fn digests_that_nobody_opened_are_withheld_and_the_rest_is_compared() -> T
 
     recording.recorded.run.execution.fuel += 1;
     assert!(!recording.replay()?.is_reproduced());
+    recording.recorded.run.execution.fuel -= 1;
+
+    let execution = &mut recording.recorded.run.execution;
+    execution.state_after = execution.state_before;
+    let replay = recording.replay()?;
+    assert_eq!(differing(&replay, 0), ["state-after"], "the state changed");
     Ok(())
 }
