@@ -1,6 +1,6 @@
 //! Runs as a replay takes them: in the order of their receipts, one at a time.
 
-use cryptlet_attest::{BindingId, LogEntry, Statement};
+use cryptlet_attest::{BindingId, LogEntry, Salt, Statement};
 use rusqlite::params;
 
 use super::{BindingRow, Journal, JournalError};
@@ -85,7 +85,7 @@ impl Journal {
             input: run.input,
             transcript: run.transcript,
             state: self.known_state(&id, number)?,
-            salts: FieldSalts::Invocation(run.salt),
+            salts: FieldSalts::Invocation(Salt::from_bytes(run.salt)),
         }))
     }
 

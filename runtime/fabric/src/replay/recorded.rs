@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cryptlet_attest::bundle::{Bundle, Proven};
-use cryptlet_attest::{BindingVersion, FieldSalt, Statement, digest};
+use cryptlet_attest::{BindingVersion, FieldSalt, Salt, Statement, digest};
 use cryptlet_container::State;
 
 use super::ReplayRefusal;
@@ -41,7 +41,7 @@ pub struct KnownState {
 #[derive(Clone, Debug)]
 pub enum FieldSalts {
     /// The salt of the invocation, which opens everything.
-    Invocation([u8; 32]),
+    Invocation(Salt),
     /// Those of some fields, by ordinal and field name.
     Fields(BTreeMap<(u32, String), FieldSalt>),
 }
@@ -50,7 +50,7 @@ impl FieldSalts {
     /// The salt of a field of one execution, if it is known.
     pub(super) fn of(&self, ordinal: u32, field: &str) -> Option<FieldSalt> {
         match self {
-            Self::Invocation(salt) => Some(salt_of(salt, ordinal).field(field)),
+            Self::Invocation(salt) => Some(salt_of(salt.expose(), ordinal).field(field)),
             Self::Fields(salts) => salts.get(&(ordinal, field.to_owned())).cloned(),
         }
     }

@@ -5,6 +5,7 @@ use cryptlet_container::{Record, Transcript};
 
 use super::scene::{Recording, TestResult};
 use super::settling;
+use crate::execution::salt_of;
 use crate::replay::{Comparison, FieldSalts, Replay};
 use crate::services::encode_call;
 
@@ -158,10 +159,8 @@ async fn digests_that_nobody_opened_are_withheld_and_the_rest_is_compared() -> T
     let FieldSalts::Invocation(salt) = recording.recorded.salts else {
         return Err("a journal knows the whole salt".into());
     };
-    let known = ["input", "transcript"].map(|field| {
-        let salt = cryptlet_attest::Salt::from_bytes(salt).field(field);
-        ((0, field.to_owned()), salt)
-    });
+    let salt = salt_of(salt.expose(), 0);
+    let known = ["input", "transcript"].map(|field| ((0, field.to_owned()), salt.field(field)));
     recording.recorded.salts = FieldSalts::Fields(known.into());
     let replay = recording.replay()?;
     assert!(replay.is_reproduced());

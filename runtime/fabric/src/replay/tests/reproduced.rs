@@ -5,6 +5,7 @@ use cryptlet_attest::Outcome;
 use super::guests::{component, contract, handling, manifest, utility};
 use super::scene::{Scene, TestResult};
 use super::{ASK, ASKER, FETCH, SETTLE, SOURCE, assert_reproduced, settling, source};
+use crate::replay::FieldSalts;
 
 #[tokio::test]
 async fn a_run_with_a_source_a_state_events_and_a_delivery_is_reproduced_whole() -> TestResult {
@@ -212,6 +213,19 @@ async fn limits_below_the_manifests_hold_in_the_replay() -> TestResult {
     let replay = assert_reproduced(&scene.run().await?);
     assert_eq!(replay.executions[0].outcome, "limit fuel of 5000");
     assert_eq!(replay.fuel(), 5_000);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_recorded_run_is_printed_without_the_salt_that_opens_it() -> TestResult {
+    let guest = contract("", "(call $ok @‹{}›)");
+    let recording = Scene::new(&guest, &[]).await?.run().await?;
+    let FieldSalts::Invocation(salt) = &recording.recorded.salts else {
+        return Err("a journal knows the whole salt".into());
+    };
+    let printed = format!("{:?}", recording.recorded);
+    let secret = format!("{:?}", salt.expose());
+    assert!(printed.contains("redacted") && !printed.contains(&secret));
     Ok(())
 }
 
