@@ -10,6 +10,9 @@ use super::tiles::StoredTiles;
 use super::views::CheckpointRow;
 use super::{Journal, JournalError, Reading};
 
+/// Nobody reads a note with more than 100 signatures, and one is the log's.
+const MOST_COSIGNATURES: i64 = 99;
+
 impl Journal {
     /// The newest checkpoint and the proof that the entry at `index` is in its log; none if there is
     /// no such entry.
@@ -76,7 +79,7 @@ impl Journal {
         Ok(())
     }
 
-    /// The newest checkpoint, its note with every cosignature that it has.
+    /// The newest checkpoint, its note with the cosignatures that it has, as many as a reader takes.
     ///
     /// # Errors
     ///
@@ -87,8 +90,8 @@ impl Journal {
             return Ok(None);
         };
         let lines: Vec<String> = reading.all(
-            "SELECT line FROM cosignature WHERE size = ?1 ORDER BY witness",
-            [checkpoint.size.cast_signed()],
+            "SELECT line FROM cosignature WHERE size = ?1 ORDER BY witness LIMIT ?2",
+            [checkpoint.size.cast_signed(), MOST_COSIGNATURES],
             |row| row.get(0),
         )?;
         checkpoint.note.extend(lines);

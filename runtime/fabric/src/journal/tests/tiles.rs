@@ -159,6 +159,13 @@ async fn a_witness_signs_under_the_checkpoint_that_it_saw_and_once() -> TestResu
     let cosigned = journal.cosigned_checkpoint()?.ok_or("a leaf")?;
     assert_eq!(cosigned.note, format!("{}— a one\n— b three\n", plain.note));
     assert!(journal.keep_cosignature(7, "a", "— a one\n").await.is_err());
+    for witness in 0..120 {
+        let name = format!("w{witness}");
+        journal.keep_cosignature(1, &name, "— w\n").await?;
+    }
+    let note = journal.cosigned_checkpoint()?.ok_or("a leaf")?.note;
+    let signatures = note.lines().filter(|line| line.starts_with('—'));
+    assert_eq!(signatures.count(), 100, "nobody reads more");
     grow(&journal, 1).await?;
     assert_eq!(journal.cosigned_checkpoint()?, journal.newest_checkpoint()?);
     Ok(())
