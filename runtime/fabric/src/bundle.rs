@@ -1,17 +1,23 @@
 //! From the journal to a bundle: everything that an auditor needs about one run, and as much of what
 //! its digests stand for as the host chooses to show.
 
+#[cfg(test)]
+mod tests;
+
 use std::collections::{BTreeMap, BTreeSet};
 
 use cryptlet_attest::bundle::{Agreement, Bundle, FieldOpening, Proven};
 use cryptlet_attest::{
-    BindingId, CheckpointError, EncodingError, Evidence, Execution, LogEntry, Measurement, Salt,
-    State, Statement, TrustedKey, log,
+    BindingId, CheckpointError, EncodingError, Evidence, Execution, FieldSalt, Measurement, State,
+    Statement, TrustedKey, log,
 };
 use cryptlet_container::{InputError, Invocation};
 
 use crate::execution::{salt_of, trigger_value};
 use crate::journal::{Bearing, BindingRow, Journal, JournalError, Recorded};
+
+/// As many as any list in `docs/spec/bundle.md` may have.
+const MOST_OPENINGS: usize = 4_096;
 
 /// What of a run goes into its bundle besides receipts, context and evidence.
 #[derive(Clone, Debug, Default)]
@@ -74,6 +80,14 @@ pub enum BundleError {
         "the journal holds another version of the binding's document than the one of the run; leave the agreement out"
     )]
     OtherAgreement,
+    /// More fields than a bundle has room for.
+    #[error(
+        "{count} fields would be opened, and a bundle holds {MOST_OPENINGS}; open those that matter by their names"
+    )]
+    TooManyOpenings {
+        /// How many.
+        count: usize,
+    },
     /// The earlier checkpoint is not one of this log.
     #[error("the earlier checkpoint is not one of this log: {0}")]
     Checkpoint(#[from] CheckpointError),
@@ -87,6 +101,19 @@ pub enum BundleError {
         /// The log's.
         now: u64,
     },
+    /// The earlier checkpoint is of another history.
+    #[error(
+        "the earlier checkpoint and this log have {size} entries in common and not the same ones: the log's key has signed two histories; keep the checkpoint and this journal as evidence"
+    )]
+    Forked {
+        /// Its size.
+        size: u64,
+    },
+    /// The earlier checkpoint covers nothing.
+    #[error(
+        "the earlier checkpoint covers no entries, and every log extends it; give a later one, or none"
+    )]
+    Empty,
     /// The log has an entry that cannot be read.
     #[error(
         "leaf {leaf} cannot be read: {error}; restore a backup, and keep this journal as evidence"
@@ -226,38 +253,24 @@ impl Journal {
         for recorded in &bearing.executions {
             let salt = salt_of(&bearing.salt, recorded.ordinal);
             for (field, value) in fields(recorded)? {
-                add(
-                    &mut openings,
-                    recorded.ordinal,
-                    &field,
-                    &field,
-                    &salt,
-                    value,
-                );
+                let salt = salt.field(&field);
+                add(&mut openings, recorded.ordinal, &field, salt, value);
             }
         }
-        let own = salt_of(&bearing.salt, 0);
-        let state_before = State::from(self.state_before(binding, number)?).to_bytes();
-        let writer = match self.last_change_before(binding, number)? {
-            Some(writer) => self.bearing(binding, writer)?,
-            None => None,
+        let before = self
+            .known_state(binding, number)?
+            .map(|known| (known.salt, State::from(known.state).to_bytes()));
+        let after = if run.state_after == run.state_before {
+            before.clone()
+        } else {
+            let salt = salt_of(&bearing.salt, 0).field("state");
+            let state = self.state_after(binding, number)?;
+            Some((salt, State::from(state).to_bytes()))
         };
-        let before = writer.map(|writer| salt_of(&writer.salt, 0));
-        if let Some(salt) = &before {
-            add(
-                &mut openings,
-                0,
-                "state-before",
-                "state",
-                salt,
-                state_before.clone(),
-            );
-        }
-        if run.state_after != run.state_before {
-            let value = State::from(self.state_after(binding, number)?).to_bytes();
-            add(&mut openings, 0, "state-after", "state", &own, value);
-        } else if let Some(salt) = &before {
-            add(&mut openings, 0, "state-after", "state", salt, state_before);
+        for (field, opened) in [("state-before", before), ("state-after", after)] {
+            if let Some((salt, value)) = opened {
+                add(&mut openings, 0, field, salt, value);
+            }
         }
         Ok(openings)
     }
@@ -279,12 +292,19 @@ impl Journal {
         };
         let trust: Vec<TrustedKey> = self.trusted_key()?.into_iter().collect();
         let earlier = log::open_checkpoint(note, &trust)?;
-        let Some((checkpoint, proof)) = self.consistency(earlier.size)? else {
-            return Err(BundleError::Behind {
-                earlier: earlier.size,
-                now: newest.size,
-            });
-        };
+        if earlier.size == 0 {
+            return Err(BundleError::Empty);
+        }
+        self.check_begins_with(&earlier)
+            .map_err(|error| match error {
+                JournalError::Forked { size, .. } => BundleError::Forked { size },
+                JournalError::Behind { size, .. } => BundleError::Behind {
+                    earlier: earlier.size,
+                    now: size,
+                },
+                error => error.into(),
+            })?;
+        let (checkpoint, proof) = self.consistency(earlier.size)?.ok_or_else(missing)?;
         let is_newest = checkpoint.size == newest.size;
         Ok(Extension {
             size: checkpoint.size,
@@ -303,17 +323,10 @@ struct Extension {
 }
 
 fn statement(proven: &Proven) -> Result<Statement, BundleError> {
-    let entry = |error| BundleError::Entry {
+    Statement::from_bytes(&proven.entry).map_err(|error| BundleError::Entry {
         leaf: proven.index,
         error,
-    };
-    match LogEntry::from_bytes(&proven.entry).map_err(entry)? {
-        LogEntry::Receipt(statement) => Ok(statement),
-        other => Err(entry(EncodingError::OtherKind {
-            expected: "a receipt",
-            found: other.kind(),
-        })),
-    }
+    })
 }
 
 /// Names and values of the fields that one execution has, its states aside.
@@ -339,14 +352,13 @@ fn add(
     openings: &mut BTreeMap<(u32, String), FieldOpening>,
     ordinal: u32,
     field: &str,
-    digested_as: &str,
-    salt: &Salt,
+    salt: FieldSalt,
     value: Vec<u8>,
 ) {
     let opening = FieldOpening {
         ordinal,
         field: field.to_owned(),
-        salt: salt.field(digested_as),
+        salt,
         value,
     };
     openings.insert((ordinal, field.to_owned()), opening);
@@ -356,6 +368,14 @@ fn chosen(
     mut there: BTreeMap<(u32, String), FieldOpening>,
     wanted: &Openings,
 ) -> Result<Vec<FieldOpening>, BundleError> {
+    let count = match wanted {
+        Openings::None => return Ok(Vec::new()),
+        Openings::All => there.len(),
+        Openings::Fields(wanted) => wanted.len(),
+    };
+    if count > MOST_OPENINGS {
+        return Err(BundleError::TooManyOpenings { count });
+    }
     let Openings::Fields(wanted) = wanted else {
         return Ok(there.into_values().collect());
     };

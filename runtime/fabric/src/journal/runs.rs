@@ -1,6 +1,6 @@
 //! Runs as a replay takes them: in the order of their receipts, one at a time.
 
-use cryptlet_attest::{BindingId, LogEntry, Salt, Statement};
+use cryptlet_attest::{BindingId, Salt, Statement};
 use rusqlite::params;
 
 use super::{BindingRow, Journal, JournalError};
@@ -89,7 +89,9 @@ impl Journal {
         }))
     }
 
-    fn known_state(
+    /// The state as the run `number` found it, with the salt under which receipts say so; none if
+    /// nobody had changed it.
+    pub(crate) fn known_state(
         &self,
         binding: &BindingId,
         number: u64,
@@ -121,14 +123,6 @@ struct Sealed {
 }
 
 fn statement(entry: &[u8]) -> Result<Statement, JournalError> {
-    match LogEntry::from_bytes(entry) {
-        Ok(LogEntry::Receipt(statement)) => Ok(statement),
-        Ok(other) => Err(JournalError::Conflict(format!(
-            "a {} stands where a receipt should",
-            other.kind()
-        ))),
-        Err(error) => Err(JournalError::Conflict(format!(
-            "a receipt cannot be read: {error}"
-        ))),
-    }
+    Statement::from_bytes(entry)
+        .map_err(|error| JournalError::Conflict(format!("a receipt cannot be read: {error}")))
 }

@@ -148,3 +148,22 @@ async fn the_whole_log_can_be_read_and_every_leaf_proven() -> Result<(), Box<dyn
     assert!(journal.checkpoints(newest.size, 100)?.is_empty());
     Ok(())
 }
+
+#[tokio::test]
+async fn an_entry_that_is_no_receipt_is_named_where_a_run_should_have_one()
+-> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    let (journal, binding) = bound(state.path()).await?;
+    let number = accept(&journal, binding, "first").await?;
+    execute(&journal, binding, number, &[]).await?;
+    let row = journal.bindings()?.remove(0);
+    let refusal = journal
+        .recorded_run(&row, number)
+        .expect_err("a version stands there");
+    let said = refusal.to_string();
+    assert!(
+        said.contains("the log entry is a version change, not a receipt"),
+        "{said}"
+    );
+    Ok(())
+}

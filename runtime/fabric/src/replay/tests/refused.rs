@@ -4,7 +4,8 @@ use cryptlet_attest::{Digest, Outcome};
 
 use super::guests::contract;
 use super::scene::{Recording, Scene, TestResult};
-use super::{ASKER, assert_reproduced, settling, source};
+use super::{ASK, ASKER, SETTLE, assert_reproduced, settling, source};
+use crate::bundle::{BundleParts, Openings};
 use crate::replay::{ReplayRefusal, Replayer};
 
 #[tokio::test]
@@ -109,5 +110,29 @@ async fn input_of_another_binding_is_not_what_the_guest_was_told() -> TestResult
         matches!(&refusal, ReplayRefusal::Malformed { field, .. } if field == "input"),
         "{refusal}"
     );
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_journal_that_lost_the_run_before_neither_replays_nor_opens_without_saying_so()
+-> TestResult {
+    let asker = contract(ASKER, &format!("{ASK} {SETTLE}"));
+    let mut scene = Scene::new(&asker, &[("rate", source())]).await?;
+    scene.run().await?;
+    scene.run().await?;
+    scene.tamper("DELETE FROM invocation WHERE number = 1")?;
+    let row = scene.journal.bindings()?.remove(0);
+    let refusal = scene.journal.recorded_run(&row, 2).expect_err("it is gone");
+    assert!(refusal.to_string().contains("invocation 1"), "{refusal}");
+    let parts = BundleParts {
+        openings: Openings::All,
+        ..BundleParts::default()
+    };
+    let name = &row.document.binding.name;
+    let refusal = scene
+        .journal
+        .bundle(name, 2, &parts)
+        .expect_err("its salt is gone");
+    assert!(refusal.to_string().contains("invocation 1"), "{refusal}");
     Ok(())
 }

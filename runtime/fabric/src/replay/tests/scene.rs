@@ -37,7 +37,7 @@ pub struct Scene {
     sources: BTreeMap<String, Cryptlet>,
     modules: Vec<Vec<u8>>,
     host_limits: Option<Limits>,
-    _folder: tempfile::TempDir,
+    folder: tempfile::TempDir,
 }
 
 /// A run that was recorded, and the modules of it and its sources.
@@ -113,13 +113,20 @@ impl Scene {
                 .collect::<Result<_, cryptlet_container::LoadError>>()?,
             modules,
             host_limits: None,
-            _folder: folder,
+            folder,
         })
     }
 
     /// From now on the host allows no more than this: the binding stays as it was signed.
     pub fn limit(&mut self, limits: Limits) {
         self.host_limits = Some(limits);
+    }
+
+    /// Changes the journal behind its back.
+    pub fn tamper(&self, sql: &str) -> rusqlite::Result<()> {
+        let connection = rusqlite::Connection::open(self.folder.path().join("journal.sqlite"))?;
+        connection.pragma_update(None, "foreign_keys", false)?;
+        connection.execute_batch(sql)
     }
 
     /// Accepts a message, runs it and seals it.
