@@ -163,6 +163,8 @@ class Bundles(unittest.TestCase):
         self.assertEqual(told(lambda it: it.source.update({10: 2})), "other-child")
         self.assertEqual(told(lambda it: it.source.update({1: bytes(32)})), "other-child")
         self.assertEqual(told(lambda it: it.source.update({11: SEED})), "other-child")
+        self.assertEqual(told(lambda it: it.source.update({16: bytes(32)})), "other-child")
+        self.assertEqual(told(lambda it: it.source.update({17: bytes(32)})), "other-child")
 
     def test_a_source_that_nobody_or_a_later_one_names(self) -> None:
         def second(scene: Scene, children: list[bytes]) -> None:
@@ -227,6 +229,9 @@ class Bundles(unittest.TestCase):
             lambda it: it.accepted.update({6: bytes(32)}),
         ]:
             self.assertEqual(told(change), "other-context")
+
+    def test_a_first_run_that_begins_with_a_state(self) -> None:
+        self.assertEqual(told(lambda it: it.run.update({16: bytes(32)})), "other-state")
 
     def test_an_acceptance_after_the_run(self) -> None:
         scene = Scene()

@@ -1,6 +1,6 @@
 //! Which statements belong together.
 
-use crate::{Accepted, Execution, digest};
+use crate::{Accepted, Execution, State, digest};
 
 /// The first thing in which a run differs from what its acceptance fixed.
 pub(crate) fn other_than_accepted(
@@ -17,7 +17,8 @@ pub(crate) fn other_than_accepted(
 }
 
 /// The first thing in which a source's run does not follow from the run at the top of the chain
-/// of calls: it has the same invocation and instant, and a seed that follows from its asker's.
+/// of calls: it has the same invocation and instant, a seed that follows from its asker's, and
+/// keeps no state.
 pub(crate) fn other_than_asked(
     run: &Execution,
     asker_seed: &[u8; 32],
@@ -28,6 +29,7 @@ pub(crate) fn other_than_asked(
         "cryptlet source seed v1",
         &[asker_seed, &source.ordinal.to_be_bytes(), name.as_bytes()],
     );
+    let empty = State::default().root();
     first_other([
         ("binding", source.binding == run.binding),
         (
@@ -37,6 +39,8 @@ pub(crate) fn other_than_asked(
         ("invocation", source.invocation == run.invocation),
         ("instant", source.instant == run.instant),
         ("seed", source.seed == *seed.as_bytes()),
+        ("state before", source.state_before == empty),
+        ("state after", source.state_after == empty),
     ])
 }
 

@@ -8,7 +8,7 @@ from typing import Any
 
 from .doubt import Doubt
 from .encoding import Limits, decode, decode_tagged
-from .entries import Entry, read_entry
+from .entries import Entry, contradiction, read_entry
 from .evidence import is_genuine, read_evidence
 from .hashes import digest, field_digest, measurement, source_seed, state_root
 from .note import LOG_SIGNATURE, Checkpoint, Key, cosigners, open_checkpoint
@@ -84,6 +84,7 @@ BUNDLE = record(
 
 STATE = table_of(text, octets, at_most=LARGEST_VALUE)
 MOVES = ("promoted", "rolled back")
+EMPTY_STATE = state_root({})
 STATE_FIELDS = {"state-before": "state before", "state-after": "state after"}
 
 
@@ -231,6 +232,8 @@ def _require_children(run: Proven, sources: list[Proven]) -> None:
         ordinal, name = source.execution["ordinal"], source.execution["source"]
         if source.execution["seed"] != source_seed(seed, ordinal, name):
             raise Doubt("other-child", f"the seed of source {ordinal} is not its asker's")
+        if {source.execution[name] for name in STATE_FIELDS.values()} != {EMPTY_STATE}:
+            raise Doubt("other-child", f"source {ordinal} keeps a state")
 
 
 def _require_same_invocation(source: Record, run: Record) -> None:
@@ -294,6 +297,15 @@ def _require_context(context: list[Proven], run: Proven, sources: list[Proven]) 
     moves = [one.index for one in context if one.entry.body.get("change") in MOVES]
     if activated and moves and moves[0] < activated[0]:
         raise Doubt("other-context", f"entry {moves[0]} stands before the activation")
+    _require_state(context, run)
+
+
+def _require_state(context: list[Proven], run: Proven) -> None:
+    left = [one.execution["state after"] for one in context if one.entry.kind == "receipt"]
+    if run.entry.host["previous"] is None:
+        left = [EMPTY_STATE]
+    if left and run.execution["state before"] != left[0]:
+        raise Doubt("other-state", "the run begins with another state than there was before it")
 
 
 def _bears_on(entry: Entry, run: Proven, sources: list[Proven]) -> bool:
@@ -305,7 +317,16 @@ def _bears_on(entry: Entry, run: Proven, sources: list[Proven]) -> bool:
         return _leads_to(entry.body, run, sources)
     if entry.kind == "binding":
         return _activates(entry.body, run.execution)
-    return entry.leaf == run.entry.host["previous"]
+    return entry.leaf == run.entry.host["previous"] and _precedes(entry.execution, run.execution)
+
+
+def _precedes(previous: Record, run: Record) -> bool:
+    return (
+        contradiction(previous) is None
+        and previous["binding"] == run["binding"]
+        and previous["source"] is None
+        and previous["invocation"] < run["invocation"]
+    )
 
 
 def _announces(key: Record, host: Record) -> bool:

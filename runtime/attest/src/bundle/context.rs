@@ -3,9 +3,10 @@
 use super::document::Bundle;
 use super::doubt::BundleDoubt;
 use crate::fit::other_than_accepted;
+use crate::verify::consistent;
 use crate::{
-    Accepted, BindingChange, BindingEntry, Execution, KeyEntry, LogEntry, Statement, TrustedKey,
-    VersionChange, VersionEntry,
+    Accepted, BindingChange, BindingEntry, Execution, KeyEntry, LeafHash, LogEntry, State,
+    Statement, TrustedKey, VersionChange, VersionEntry,
 };
 
 /// Where the log says what bears on the run: indexes of entries that the bundle shows.
@@ -29,6 +30,10 @@ pub(super) fn check(
     sources: &[Statement],
 ) -> Result<Context, BundleDoubt> {
     let mut context = Context::default();
+    let mut state_left = match run.host.previous {
+        None => Some(State::default().root()),
+        Some(_) => None,
+    };
     for (proven, entry) in bundle.context.iter().zip(entries) {
         let index = proven.index;
         let other = |reason: String| BundleDoubt::OtherContext { index, reason };
@@ -44,12 +49,10 @@ pub(super) fn check(
             LogEntry::Binding(binding) => {
                 activates(binding, execution).map(|()| &mut context.activated)
             }
-            LogEntry::Receipt(_) if run.host.previous == Some(proven.leaf_hash()) => {
-                Ok(&mut context.previous)
-            }
-            LogEntry::Receipt(_) => {
-                Err("it is not the receipt that the run names as the one before it".to_owned())
-            }
+            LogEntry::Receipt(previous) => precedes(previous, proven.leaf_hash(), run).map(|()| {
+                state_left = Some(previous.execution.state_after);
+                &mut context.previous
+            }),
             LogEntry::Version(version) => {
                 match version.change {
                     VersionChange::Deployed if deploys(version, execution) => {
@@ -87,7 +90,13 @@ pub(super) fn check(
             reason: "it comes before the binding was activated".to_owned(),
         });
     }
-    Ok(context)
+    match state_left {
+        Some(left) if left != run.execution.state_before => Err(BundleDoubt::OtherState {
+            expected: left,
+            found: run.execution.state_before,
+        }),
+        _ => Ok(context),
+    }
 }
 
 fn announces(key: &KeyEntry, signer: &str) -> Result<(), String> {
@@ -113,6 +122,23 @@ fn accepts(accepted: &Accepted, run: &Execution) -> Result<(), String> {
         None => Ok(()),
         Some(field) => Err(format!("it fixed another {field} than the one that ran")),
     }
+}
+
+fn precedes(previous: &Statement, hash: LeafHash, run: &Statement) -> Result<(), String> {
+    if run.host.previous != Some(hash) {
+        return Err("it is not the receipt that the run names as the one before it".to_owned());
+    }
+    let (previous, run) = (&previous.execution, &run.execution);
+    if let Err(reason) = consistent(previous) {
+        return Err(format!("it contradicts itself: {reason}"));
+    }
+    if previous.binding != run.binding || previous.source.is_some() {
+        return Err("it is not a run of the same binding".to_owned());
+    }
+    if previous.invocation >= run.invocation {
+        return Err("its invocation is not one before that of the run".to_owned());
+    }
+    Ok(())
 }
 
 fn activates(binding: &BindingEntry, run: &Execution) -> Result<(), String> {

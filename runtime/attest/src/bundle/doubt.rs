@@ -1,5 +1,5 @@
 use crate::{
-    BindingVersion, Doubt, EncodingError, EvidenceError, LeafHash, Measurement,
+    BindingVersion, Digest, Doubt, EncodingError, EvidenceError, LeafHash, Measurement,
     log::CheckpointError,
 };
 use thiserror::Error;
@@ -140,6 +140,16 @@ pub enum BundleDoubt {
         /// What does not fit.
         reason: String,
     },
+    /// A run that does not begin where the binding's run before it ended.
+    #[error(
+        "the run begins with the state {found}, but the binding's state before it was {expected}"
+    )]
+    OtherState {
+        /// What the run before it left; the root of the empty state if there was none.
+        expected: Digest,
+        /// What the run states.
+        found: Digest,
+    },
     /// Evidence that is false, or about something else.
     #[error("the evidence in the bundle does not hold: {0}")]
     FalseEvidence(#[source] EvidenceError),
@@ -179,6 +189,7 @@ impl BundleDoubt {
             Self::OtherValue { .. } => "other-value",
             Self::OtherModule { .. } => "other-module",
             Self::OtherContext { .. } => "other-context",
+            Self::OtherState { .. } => "other-state",
             Self::FalseEvidence(_) | Self::OtherEvidence { .. } => "other-evidence",
             Self::OtherAgreement { .. } => "other-agreement",
         }

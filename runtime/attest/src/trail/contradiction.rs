@@ -233,8 +233,11 @@ pub enum Finding {
         /// What the statement names.
         found: Option<LeafHash>,
     },
-    /// The run did not begin with the state that the one before it left.
-    #[error("the run began with another state than the one before it left")]
+    /// The run did not begin with the state that the one before it left, or the first one not
+    /// with the empty state.
+    #[error(
+        "the run began with another state than the one before it left, or the first not with the empty one"
+    )]
     OtherState,
     /// A statement that no honest host signs.
     #[error("the receipt contradicts itself: {reason}")]

@@ -10,7 +10,7 @@ use crate::log::{self, Checkpoint, MemoryHashes, TrustedKey};
 use crate::verify::consistent;
 use crate::{
     Accepted, BindingChange, BindingId, Digest, Execution, KeyEntry, LeafHash, LogEntry, Output,
-    Statement, TriggerKind,
+    State, Statement, TriggerKind,
 };
 
 /// What a key must be for to sign receipts and checkpoints.
@@ -30,7 +30,8 @@ pub(super) struct Reader<'q> {
     woken: BTreeMap<Place, u64>,
     children: Children,
     previous: Option<LeafHash>,
-    state: Option<Digest>,
+    /// What the binding's last run left; at first the empty state.
+    state: Digest,
     deliveries: BTreeMap<String, u64>,
 }
 
@@ -56,7 +57,7 @@ impl<'q> Reader<'q> {
             woken: BTreeMap::new(),
             children: Children::default(),
             previous: None,
-            state: None,
+            state: State::default().root(),
             deliveries: BTreeMap::new(),
         }
     }
@@ -338,16 +339,13 @@ impl<'q> Reader<'q> {
                 found: host.previous,
             });
         }
-        if self
-            .state
-            .is_some_and(|state| state != execution.state_before)
-        {
+        if self.state != execution.state_before {
             return Err(Finding::OtherState);
         }
         let sources = self.children.of(&execution)?;
         let deliveries = self.seal(&execution)?;
         self.previous = Some(hash);
-        self.state = Some(execution.state_after);
+        self.state = execution.state_after;
         let run = Run {
             leaf,
             leaf_hash: hash,

@@ -7,7 +7,7 @@ use cryptlet_attest::trail::{Contradiction, Finding, Question, Terms, Trail, fol
 use cryptlet_attest::{
     Accepted, Basis, BindingChange, BindingEntry, BindingId, BindingVersion, Digest, Execution,
     Host, KeyEntry, LeafHash, LedgerPosition, Limits, LogEntry, LogExport, Measurement, Outcome,
-    Output, Statement, TriggerKind, TriggerStatement, VersionChange, VersionEntry, digest,
+    Output, State, Statement, TriggerKind, TriggerStatement, VersionChange, VersionEntry, digest,
     sign_checkpoint,
 };
 use proptest::prelude::*;
@@ -67,7 +67,7 @@ impl Story {
                 announced("swap-delivery", "delivery"),
             ],
             previous: None,
-            state: digest("state", &[]),
+            state: State::default().root(),
             deliveries: 0,
         }
     }
@@ -169,8 +169,8 @@ fn statement(number: u64, cryptlet: &str, version: &str, outcome: Outcome) -> St
             transcript: some,
             reply: None,
             outputs: Vec::new(),
-            state_before: some,
-            state_after: some,
+            state_before: State::default().root(),
+            state_after: State::default().root(),
             limits: Limits::default(),
             operator_costs: some,
             children: Vec::new(),
@@ -479,6 +479,9 @@ fn each_lie_that_a_host_signs_has_its_name_and_its_leaf() {
         ("other-state", SECOND_RUN, |story| {
             receipt(&mut story[SECOND_RUN]).execution.state_before = digest("other", &[]);
         }),
+        ("other-state", FIRST_RUN, |story| {
+            receipt(&mut story[FIRST_RUN]).execution.state_before = digest("other", &[]);
+        }),
         ("inconsistent", FIRST_RUN, |story| {
             receipt(&mut story[FIRST_RUN]).execution.outcome = Outcome::Trap {
                 kind: "unreachable".to_owned(),
@@ -506,6 +509,11 @@ fn each_lie_that_a_host_signs_has_its_name_and_its_leaf() {
         }),
         ("other-child", FIRST_RUN, |story| {
             receipt(&mut story[FIRST_SOURCE]).execution.seed = [0; 32];
+            let child = story[FIRST_SOURCE].leaf_hash();
+            receipt(&mut story[FIRST_RUN]).execution.children = vec![child];
+        }),
+        ("other-child", FIRST_RUN, |story| {
+            receipt(&mut story[FIRST_SOURCE]).execution.state_after = digest("other", &[]);
             let child = story[FIRST_SOURCE].leaf_hash();
             receipt(&mut story[FIRST_RUN]).execution.children = vec![child];
         }),

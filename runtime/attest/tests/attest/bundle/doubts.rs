@@ -7,7 +7,8 @@ use crate::scene::{Log, ORIGIN, entries, failed, key, signed_for, trusted};
 use cryptlet_attest::bundle::{Bundle, BundleDoubt, Expectations, verify_bundle};
 use cryptlet_attest::log::{WitnessKey, cosign};
 use cryptlet_attest::{
-    Digest, Evidence, FieldSalt, LogEntry, Measurement, Outcome, Statement, digest,
+    BindingId, Digest, Evidence, FieldSalt, LogEntry, Measurement, Outcome, Statement, TriggerKind,
+    digest,
 };
 
 fn doubt(bundle: &Bundle, expectations: &Expectations) -> BundleDoubt {
@@ -306,7 +307,9 @@ fn cyclic_is_a_source_that_is_asked_twice_or_by_a_later_one() {
 
 #[test]
 fn other_child_is_a_source_of_another_run() {
-    let changes: [fn(&mut Story); 4] = [
+    let changes: [fn(&mut Story); 6] = [
+        |story| story.source.execution.state_before = digest("other", &[]),
+        |story| story.source.execution.state_after = digest("other", &[]),
         |story| story.source.execution.invocation += 1,
         |story| story.source.execution.instant += 1,
         |story| story.inner.execution.seed[0] ^= 1,
@@ -376,6 +379,36 @@ fn other_context_is_an_entry_that_does_not_bear_on_the_run() {
         });
     };
     assert_eq!(told_as(|_| {}, another_seed), "other-context");
+}
+
+#[test]
+fn other_context_is_a_receipt_that_cannot_be_of_the_run_before() {
+    let changes: [fn(&mut Story); 4] = [
+        |story| story.previous.execution.binding = BindingId::from_bytes([0xb9; 32]),
+        |story| story.previous.execution.invocation = story.run.execution.invocation,
+        |story| {
+            story.previous.execution.source = Some("rate".to_owned());
+            story.previous.execution.ordinal = 1;
+            story.previous.execution.trigger.kind = TriggerKind::Ask;
+        },
+        |story| story.previous.execution.ordinal = 1,
+    ];
+    for change in changes {
+        assert_eq!(told_as(change, |_| {}), "other-context");
+    }
+}
+
+#[test]
+fn other_state_is_a_run_that_does_not_begin_where_the_one_before_it_ended() {
+    let wrote = |story: &mut Story| story.previous.execution.state_after = digest("other", &[]);
+    assert_eq!(told_as(wrote, |_| {}), "other-state");
+    let first = told(
+        |story| story.run.execution.state_before = digest("other", &[]),
+        |story| story.run.host.previous = None,
+    );
+    let mut bundle = bundle_of(&first);
+    bundle.context.retain(|proven| proven.index != PREVIOUS);
+    assert_eq!(doubt(&bundle, &auditor()).name(), "other-state");
 }
 
 #[test]

@@ -64,6 +64,8 @@ fn ran(mut statement: Statement, component: &[u8], ordinal: u32) -> Statement {
     execution.transcript = salt.digest("transcript", b"calls");
     execution.instant = settled().execution.instant;
     execution.invocation = 42;
+    execution.state_before = State::default().root();
+    execution.state_after = State::default().root();
     execution.children.clear();
     statement.host.previous = None;
     statement
@@ -100,7 +102,6 @@ fn story() -> Story {
         topic: "PeriodNetted".to_owned(),
         digest: salt(0).digest("event/0", b"{\"period\":0}"),
     };
-    execution.state_before = State::default().root();
     execution.state_after = salt(0).digest("state", state().root().as_bytes());
     let source = asked("rate", 1, &run.execution.seed);
     let inner = asked("fixing", 2, &source.execution.seed);

@@ -7,7 +7,7 @@ use crate::scene::{Log, ORIGIN, entries, key, signed_for, trusted};
 use crate::vectors::committed;
 use cryptlet_attest::bundle::{Bundle, Expectations, verify_bundle};
 use cryptlet_attest::log::{WitnessKey, cosign};
-use cryptlet_attest::{Measurement, Outcome};
+use cryptlet_attest::{BindingId, Measurement, Outcome, digest};
 use serde_json::{Value, json};
 
 /// A bundle's bytes, what the auditor expects, and the doubt that there must be, if any.
@@ -55,6 +55,7 @@ fn cases() -> Vec<Case> {
         let bundle = bundle_of(&told(change, link));
         cases.push((*name, bundle.to_bytes(), auditor(), *doubt));
     }
+    cases.push(first_run());
     cases.extend(broken());
     cases.extend(cosigned());
     cases.extend(expected());
@@ -186,6 +187,36 @@ const STORIES: &[Tale] = &[
         nothing,
     ),
     (
+        "a source that keeps a state",
+        Some("other-child"),
+        |it| it.source.execution.state_after = digest("other", &[]),
+        nothing,
+    ),
+    (
+        "the run before is of another binding",
+        Some("other-context"),
+        |it| it.previous.execution.binding = BindingId::from_bytes([0xb9; 32]),
+        nothing,
+    ),
+    (
+        "the run before has a higher number",
+        Some("other-context"),
+        |it| it.previous.execution.invocation = 43,
+        nothing,
+    ),
+    (
+        "the run before is a source's",
+        Some("other-context"),
+        |it| it.previous.execution.ordinal = 1,
+        nothing,
+    ),
+    (
+        "the run before left another state",
+        Some("other-state"),
+        |it| it.previous.execution.state_after = digest("other", &[]),
+        nothing,
+    ),
+    (
         "module of another sha256",
         Some("other-module"),
         another_sha256,
@@ -233,6 +264,23 @@ fn another_sha256(story: &mut Story) {
 
 fn another_key(story: &mut Story) {
     story.key.public = vec![9; 32];
+}
+
+/// A run that names none before it and begins with a state all the same.
+fn first_run() -> Case {
+    let first = told(
+        |it| it.run.execution.state_before = digest("other", &[]),
+        |it| it.run.host.previous = None,
+    );
+    let mut bundle = bundle_of(&first);
+    bundle.context.clear();
+    let bytes = bundle.to_bytes();
+    (
+        "first run with a state",
+        bytes,
+        auditor(),
+        Some("other-state"),
+    )
 }
 
 fn broken() -> Vec<Case> {
