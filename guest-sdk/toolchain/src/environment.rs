@@ -12,9 +12,31 @@ const KEPT: [&str; 8] = [
     "CARGO_TERM_",
 ];
 
-/// What tells a C compiler, archiver or linker how to work.
-const C_COMPILER: [&str; 10] = [
-    "CC", "CFLAGS", "CXX", "CXXFLAGS", "CPPFLAGS", "CPATH", "AR", "ARFLAGS", "RANLIB", "LDFLAGS",
+/// What tells a C compiler, archiver or linker how to work, or crates which one to take and what
+/// to hand to it.
+const C_COMPILER: [&str; 22] = [
+    "AR",
+    "ARFLAGS",
+    "BINDGEN_EXTRA_CLANG_ARGS",
+    "CC",
+    "CCC_OVERRIDE_OPTIONS",
+    "CFLAGS",
+    "CMAKE",
+    "COMPILER_PATH",
+    "CPATH",
+    "CPLUS_INCLUDE_PATH",
+    "CPPFLAGS",
+    "CRATE_CC",
+    "CROSS_COMPILE",
+    "CXX",
+    "CXXFLAGS",
+    "CXXSTDLIB",
+    "C_INCLUDE_PATH",
+    "GCC_EXEC_PREFIX",
+    "LDFLAGS",
+    "RANLIB",
+    "WASI_SDK",
+    "WASI_SYSROOT",
 ];
 
 /// True for a variable that would change what the guest's cargo builds, or which compiler it takes.
@@ -41,8 +63,8 @@ pub(crate) fn leaks(name: &str) -> bool {
     }
 }
 
-/// The names that the crate `cc` reads, alone, for a target and with `HOST_` or `TARGET_` before
-/// them: guests with parts in C would come out otherwise.
+/// The names that compilers and the crates that call them read, alone, for a target and with
+/// `HOST_` or `TARGET_` before them: guests with parts in C would come out otherwise.
 fn tells_a_c_compiler(name: &str) -> bool {
     let name = name
         .strip_prefix("HOST_")
@@ -74,6 +96,12 @@ mod tests {
             "CFLAGS",
             "CC_wasm32_unknown_unknown",
             "TARGET_CFLAGS",
+            "C_INCLUDE_PATH",
+            "CPLUS_INCLUDE_PATH",
+            "CRATE_CC_NO_DEFAULTS",
+            "WASI_SYSROOT",
+            "WASI_SDK_PATH",
+            "BINDGEN_EXTRA_CLANG_ARGS_wasm32-wasip2",
         ] {
             assert!(leaks(name), "{name} reaches the guest's cargo");
         }
@@ -89,6 +117,7 @@ mod tests {
             "CARGO_TERM_COLOR",
             "HTTPS_PROXY",
             "CCACHE_DIR",
+            "LIBRARY_PATH",
         ] {
             assert!(!leaks(name), "{name} does not reach the guest's cargo");
         }
