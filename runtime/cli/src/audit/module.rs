@@ -245,6 +245,9 @@ fn not_built(error: BuildError, source: &Path) -> Failure {
         BuildError::LockChanges { .. } => Failure::Refused(format!(
             "the Cargo.lock of {source} is missing or does not fit its Cargo.toml; take all files of the release, and change none"
         )),
+        BuildError::PathInComponent { .. } => Failure::Refused(format!(
+            "what {source} gives holds the path of the folder that it is built in, so every build gives other bytes, and whether this component comes from it cannot be told; ask its author to look for `env!(\"CARGO_MANIFEST_DIR\")`, and for a release by `cryptlet build --locked`, which refuses that"
+        )),
         error => match build_failure(error) {
             Failure::Refused(reason) => {
                 Failure::Refused(format!("a copy of {source} does not build: {reason}"))
@@ -348,4 +351,29 @@ fn print(compared: &AuditedModule, output: &mut impl Write) -> Result<(), Failur
         writeln!(output, "{HEADING}{name}:{HEADING:#} {says}")?;
     }
     Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn sentence(error: BuildError) -> String {
+        match not_built(error, Path::new("swap")) {
+            Failure::Refused(sentence) => sentence,
+            _ => panic!("an audit that cannot be done is refused"),
+        }
+    }
+
+    #[test]
+    fn a_source_that_builds_but_never_the_same_is_not_said_to_fail() {
+        let said = sentence(BuildError::PathInComponent {
+            package: "swap".to_owned(),
+            path: "/tmp/copy/source".into(),
+        });
+
+        assert!(said.starts_with("what swap gives holds the path"), "{said}");
+        assert!(!said.contains("does not build"), "{said}");
+        // Nobody can look there any more.
+        assert!(!said.contains("/tmp/copy"), "{said}");
+    }
 }
