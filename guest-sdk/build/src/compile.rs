@@ -1,6 +1,5 @@
 //! From a crate to a core module, by cargo.
 
-use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read};
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
@@ -9,7 +8,8 @@ use std::{env, fs, thread};
 use cryptlet_toolchain::{Provider, Target, Toolchain};
 use serde::Deserialize;
 
-use crate::project::absolute;
+use crate::lock::LockedPackage;
+use crate::project::{absolute, read};
 use crate::{BuildError, Lock, Messages, Project};
 
 /// The profile that guests are compiled with.
@@ -36,8 +36,24 @@ pub(crate) struct Workspace {
     package: Package,
     /// Folders of the packages that go into the guest and lie on this disk, not in a registry.
     local: Vec<PathBuf>,
-    /// Folders of all packages of the lock file that lie on this disk, by name and version.
-    folders: BTreeMap<(String, String), PathBuf>,
+    /// Every package that a build of the workspace may take.
+    packages: Vec<Located>,
+}
+
+/// A package, and where cargo reads it.
+pub(crate) struct Located {
+    pub(crate) name: String,
+    version: String,
+    pub(crate) folder: PathBuf,
+    /// The registry or repository that it is from; absent for what is named by its path.
+    source: Option<String>,
+}
+
+impl Located {
+    /// Whether it is from a registry or a repository, as the lock file has it.
+    pub(crate) fn is_fetched(&self) -> bool {
+        self.source.is_some()
+    }
 }
 
 pub(crate) struct Compiled {
@@ -48,7 +64,13 @@ pub(crate) struct Compiled {
 
 impl Workspace {
     pub(crate) fn of(project: &Project) -> Result<Self, BuildError> {
+        // Without the features that it is compiled with, packages behind them would be missing.
+        let (manifest, _) = read(&project.manifest)?;
+        let features = manifest.build.features.join(",");
         let mut command = project.toolchain.cargo("metadata", &[]);
+        if !features.is_empty() {
+            command.args(["--features", &features]);
+        }
         command
             .args(["--format-version", "1", "--manifest-path"])
             .arg(project.crate_dir.join("Cargo.toml"))
@@ -93,10 +115,23 @@ impl Workspace {
         &self.local
     }
 
-    /// The folder of a package that lies on this disk.
-    pub(crate) fn folder(&self, name: &str, version: &str) -> Option<&Path> {
-        let key = (name.to_owned(), version.to_owned());
-        self.folders.get(&key).map(PathBuf::as_path)
+    pub(crate) fn packages(&self) -> impl Iterator<Item = &Located> {
+        self.packages.iter()
+    }
+
+    /// The folder that cargo reads a package from.
+    pub(crate) fn folder(&self, locked: &LockedPackage) -> Option<&Path> {
+        let mut alike = self.packages.iter().filter(|package| {
+            package.name == locked.name
+                && package.version == locked.version
+                && package.is_fetched() == locked.source.is_some()
+        });
+        // Cargo writes some addresses in two ways; they matter only where a name is not enough.
+        let first = alike.clone().next();
+        alike
+            .find(|package| package.source == locked.source)
+            .or(first)
+            .map(|package| package.folder.as_path())
     }
 }
 
@@ -380,13 +415,16 @@ impl Metadata {
                     crate_dir: project.crate_dir.clone(),
                 })?;
         let local = self.local(&package.id);
-        let folders = self.packages.into_iter().filter_map(|package| {
-            let folder = package.manifest_path.parent()?.to_owned();
-            let here = package.source.is_none();
-            here.then_some(((package.name, package.version), folder))
+        let packages = self.packages.into_iter().filter_map(|package| {
+            Some(Located {
+                folder: package.manifest_path.parent()?.to_owned(),
+                name: package.name,
+                version: package.version,
+                source: package.source,
+            })
         });
         Ok(Workspace {
-            folders: folders.collect(),
+            packages: packages.collect(),
             root: self.workspace_root,
             package,
             local,

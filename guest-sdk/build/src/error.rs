@@ -106,6 +106,19 @@ pub enum BuildError {
         /// The source tree.
         root: PathBuf,
     },
+    /// A file that others would not have.
+    #[error(
+        "{} is no file of the source tree {}, so others cannot build the same; take it out of \
+         .gitignore, or move it into the tree",
+        path.display(),
+        root.display()
+    )]
+    NotASource {
+        /// The manifest or the lock file.
+        path: PathBuf,
+        /// The source tree.
+        root: PathBuf,
+    },
     /// The component depends on where it was built.
     #[error(
         "the component of package {package} holds the path {}, so it would differ elsewhere; \

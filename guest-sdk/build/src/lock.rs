@@ -15,7 +15,7 @@ const CRATES_IO: &str = "registry+https://github.com/rust-lang/crates.io-index";
 pub(crate) struct LockedPackage {
     pub(crate) name: String,
     pub(crate) version: String,
-    source: Option<String>,
+    pub(crate) source: Option<String>,
     /// SHA-256 of the archive that a registry serves.
     pub(crate) checksum: Option<String>,
 }

@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
+use cryptlet_schema::Manifest;
+
 use crate::compile::Workspace;
 use crate::project::{absolute, describe, make, read};
 use crate::{BuildError, Built, Project, Provenance, inputs};
@@ -40,9 +42,8 @@ pub fn build_into(project: &Project, folder: &Path) -> Result<Stored, BuildError
     let folder = &absolute(folder)?;
     let (manifest, _) = read(&project.manifest)?;
     let workspace = Workspace::of(project)?;
-    let stem = format!("{}-{}", manifest.cryptlet.name, manifest.cryptlet.version);
-    let path = folder.join(format!("{stem}.wasm"));
-    let record_path = folder.join(format!("{stem}.inputs"));
+    let path = folder.join(file_name(&manifest));
+    let record_path = path.with_extension("inputs");
 
     if let Some(component) = unchanged(project, &workspace, &path, &record_path) {
         let built = describe(component, manifest, &workspace)?;
@@ -60,9 +61,7 @@ pub fn build_into(project: &Project, folder: &Path) -> Result<Stored, BuildError
         measurement: built.measurement.to_string(),
         outside,
     };
-    fs::create_dir_all(folder).map_err(BuildError::file("create", folder))?;
-    replace(&path, &built.component)?;
-    remove_other_statement(&path, &built.component)?;
+    put(&built, folder)?;
     // Sources that changed while they were compiled may or may not be in the component: without a
     // record the next call builds it again.
     if inputs::digest(project, &workspace, folder, &[])? == before {
@@ -73,6 +72,23 @@ pub fn build_into(project: &Project, folder: &Path) -> Result<Stored, BuildError
         built,
         freshness: Freshness::Compiled,
     })
+}
+
+/// `<name>-<version>.wasm`.
+pub(crate) fn file_name(manifest: &Manifest) -> String {
+    format!(
+        "{}-{}.wasm",
+        manifest.cryptlet.name, manifest.cryptlet.version
+    )
+}
+
+/// Writes the component into `folder`, which is made if it is not there, and gives its path.
+pub(crate) fn put(built: &Built, folder: &Path) -> Result<PathBuf, BuildError> {
+    fs::create_dir_all(folder).map_err(BuildError::file("create", folder))?;
+    let path = folder.join(file_name(&built.manifest));
+    replace(&path, &built.component)?;
+    remove_other_statement(&path, &built.component)?;
+    Ok(path)
 }
 
 /// A statement about the component that was there before says nothing about this one.

@@ -8,8 +8,9 @@ use toml::{Table, Value};
 use crate::BuildError;
 use crate::compile::cargo_home;
 
-/// Tables that say how a machine fetches and shows things. `[source]` may stand in a mirror, whose
-/// packages the lock file's checksums hold to the original.
+/// Tables that say how a machine fetches and shows things. `[source]` may put a mirror in the place
+/// of a registry, whose packages the lock file's checksums hold to the original; a folder in its
+/// place is refused by where its packages lie.
 const HARMLESS: [&str; 13] = [
     "alias",
     "cache",
@@ -45,6 +46,16 @@ pub(crate) fn check(root: &Path) -> Result<(), BuildError> {
         }
     }
     Ok(())
+}
+
+/// Whether a package lies where cargo keeps what it fetched and held to a checksum or a commit.
+pub(crate) fn is_kept_by_cargo(package: &Path) -> bool {
+    let kept = ["registry/src", "git/checkouts"];
+    fs::canonicalize(package).is_ok_and(|package| {
+        kept.iter()
+            .filter_map(|folder| fs::canonicalize(cargo_home().join(folder)).ok())
+            .any(|folder| package.starts_with(folder))
+    })
 }
 
 /// The first key of a configuration that changes what is built.

@@ -261,7 +261,7 @@ fn a_component_that_names_the_place_where_it_was_built_is_refused() {
     let refusal = refused(&guest);
 
     assert!(
-        matches!(&refusal, BuildError::PathInComponent { path, .. } if path == guest.folder()),
+        matches!(&refusal, BuildError::PathInComponent { .. }),
         "{refusal}"
     );
 }

@@ -93,14 +93,15 @@ impl Project {
         build_into(&self.recipe()?, &self.results(output)).map_err(build_failure)
     }
 
-    /// [`Project::build`], with the statement of what it was built from.
+    /// Builds the component from a copy of its sources, with the statement of what it was built
+    /// from.
     ///
     /// # Errors
     ///
     /// The same, and whatever would make the bytes differ elsewhere.
     pub fn build_with_provenance(&self, output: Option<&Path>) -> Result<Proven, Failure> {
         cryptlet_build::build_with_provenance(&self.recipe()?, &self.results(output))
-            .map_err(build_failure)
+            .map_err(copy_failure)
     }
 
     fn recipe(&self) -> Result<cryptlet_build::Project, Failure> {
@@ -146,6 +147,18 @@ fn above() -> Result<PathBuf, Failure> {
                  `cryptlet new`, or name one with --manifest-path"
             ))
         })
+}
+
+/// What compiles where it lies may not compile in a copy.
+fn copy_failure(error: BuildError) -> Failure {
+    let of_the_compiler = matches!(error, BuildError::Cargo { .. });
+    match build_failure(error) {
+        Failure::Refused(reason) if of_the_compiler => Failure::Refused(format!(
+            "{reason}; --locked compiles a copy of the sources, without what a .gitignore excludes \
+             or what lies outside"
+        )),
+        failure => failure,
+    }
 }
 
 /// The sentence about a build that failed; the compiler's own messages go before it.

@@ -83,7 +83,7 @@ fn a_new_contract_cryptlet_builds_passes_its_tests_and_runs_at_once() {
     let author = Author::of("invoice", &[]);
     let lock = author.read("Cargo.lock");
 
-    let built = author.json(&["build", "--locked", "--json"]);
+    let built = author.json(&["build", "--json"]);
 
     assert_eq!(built["name"], "invoice");
     assert_eq!(built["warnings"], json!([]));
