@@ -3,8 +3,8 @@
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use crate::compile::Workspace;
 use crate::tree::RESULTS;
+use crate::workspace::Workspace;
 use crate::{BuildError, Project};
 
 /// Raised when this crate makes other bytes of the same inputs.

@@ -38,8 +38,8 @@ pub mod provenance;
 mod store;
 mod surroundings;
 mod tree;
+mod workspace;
 
-pub use compile::source_root;
 pub use component::{
     Interface, SectionError, WrapError, embed_manifest, interface, read_manifest, wrap,
 };
@@ -51,3 +51,4 @@ pub use proven::{Proven, build_with_provenance, rebuild};
 pub use provenance::{Provenance, ProvenanceError};
 pub use store::{Freshness, Stored, build_into};
 pub use tree::{SourceTree, TreeDigest, TreeError};
+pub use workspace::source_root;

@@ -5,7 +5,8 @@ use cryptlet_attest::Measurement;
 use cryptlet_schema::Manifest;
 use cryptlet_toolchain::{Target, Toolchain};
 
-use crate::compile::{Workspace, compile};
+use crate::compile::compile;
+use crate::workspace::Workspace;
 use crate::{BuildError, embed_manifest, interface, wrap};
 
 /// A guest crate and how to build it.

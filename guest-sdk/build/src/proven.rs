@@ -6,7 +6,7 @@ use std::{env, fs};
 
 use cryptlet_toolchain::Provider;
 
-use crate::compile::{Workspace, cargo_home};
+use crate::compile::cargo_home;
 use crate::lock::{self, LockedPackage, Origin};
 use crate::project::{absolute, make};
 use crate::provenance::{
@@ -16,6 +16,7 @@ use crate::provenance::{
     component_digests, package_url,
 };
 use crate::store::{file_name, put, replace};
+use crate::workspace::Workspace;
 use crate::{BuildError, Built, Freshness, Lock, Project, SourceTree, Stored, surroundings};
 
 /// The crate that makes components, in the version that this crate is built with.

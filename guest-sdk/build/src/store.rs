@@ -5,8 +5,8 @@ use std::path::{Path, PathBuf};
 
 use cryptlet_schema::Manifest;
 
-use crate::compile::Workspace;
 use crate::project::{absolute, describe, make, read};
+use crate::workspace::Workspace;
 use crate::{BuildError, Built, Project, Provenance, inputs};
 
 /// Whether a cryptlet had to be built.
