@@ -166,6 +166,11 @@ impl<'a> SignedCheckpoint<'a> {
         }
         let checkpoint = tlog_tiles::Checkpoint::from_bytes(parsed.text())
             .map_err(|_| malformed("the note's text is not origin, size and root"))?;
+        if !checkpoint.extension().is_empty() {
+            return Err(malformed(
+                "it has extension lines, which nobody here understands",
+            ));
+        }
         // `signed_note` does not hand out signatures before they are verified, and verifies
         // less strictly than we do.
         let (text, lines) = note.split_at(parsed.text().len());

@@ -1,6 +1,6 @@
 //! Checkpoints against the C2SP specifications, and against those who alter them.
 
-use crate::scene::{ORIGIN, key, signed_for, trusted};
+use crate::scene::{ORIGIN, key, signed_for, signed_text, trusted};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cryptlet_attest::log::{
@@ -77,6 +77,17 @@ fn the_example_of_the_specification_is_read_and_its_signers_are_named() {
             ],
         })
     );
+}
+
+#[test]
+fn extension_lines_are_refused_though_they_are_signed() {
+    let note = signed(3);
+    let (text, _) = note.split_once("\n\n").unwrap();
+    let extended = signed_text(&format!("{text}\nan extension\n"));
+    let found = open_checkpoint(&extended, &[trusted(ORIGIN, &key(1))]);
+    assert_eq!(found.unwrap_err().name(), "malformed-checkpoint");
+    let same = signed_text(&format!("{text}\n"));
+    assert!(open_checkpoint(&same, &[trusted(ORIGIN, &key(1))]).is_ok());
 }
 
 #[test]

@@ -281,7 +281,11 @@ pub fn some_digest() -> Digest {
 /// The checkpoint `note`, but of the log `origin`: truly signed, under the name of [`ORIGIN`].
 pub fn signed_for(origin: &str, note: &str) -> String {
     let (text, _) = note.split_once("\n\n").unwrap();
-    let text = format!("{}\n", text.replacen(ORIGIN, origin, 1));
+    signed_text(&format!("{}\n", text.replacen(ORIGIN, origin, 1)))
+}
+
+/// A note with this text, truly signed under the name of [`ORIGIN`].
+pub fn signed_text(text: &str) -> String {
     let signature = CheckpointKey::sign(&key(1), text.as_bytes()).unwrap();
     let line = [&trusted(ORIGIN, &key(1)).id().to_be_bytes()[..], &signature].concat();
     format!("{text}\n— {ORIGIN} {}\n", BASE64_STANDARD.encode(line))

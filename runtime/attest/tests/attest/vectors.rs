@@ -3,7 +3,9 @@
 //! `rfc6962.json` and `measurement.json` come from elsewhere. The others are written by this
 //! module when `CRYPTLET_WRITE_VECTORS` is set; without it, they must be what it would write.
 
-use crate::scene::{self, Log, ORIGIN, SETTLED, entries, key, settled, signed_for, trusted};
+use crate::scene::{
+    self, Log, ORIGIN, SETTLED, entries, key, settled, signed_for, signed_text, trusted,
+};
 use cryptlet_attest::log::{self, Hash, MemoryHashes};
 use cryptlet_attest::{
     Digest, Evidence, LeafHash, LogEntry, Measurement, Receipt, Salt, TrustedKey, digest, verify,
@@ -310,6 +312,15 @@ fn receipts() -> Vec<Value> {
         case(
             "not a note",
             &with(|receipt| receipt.checkpoint.clear()),
+            &trust,
+            None,
+        ),
+        case(
+            "an extension line",
+            &with(|receipt| {
+                let (text, _) = receipt.checkpoint.split_once("\n\n").unwrap();
+                receipt.checkpoint = signed_text(&format!("{text}\nan extension\n"));
+            }),
             &trust,
             None,
         ),
