@@ -118,15 +118,18 @@ def open_checkpoint(note: str, trust: Sequence[Key]) -> tuple[Checkpoint, list[K
 
 
 def cosigners(checkpoint: Checkpoint, witnesses: Sequence[Key]) -> dict[str, int]:
-    """Which trusted witnesses signed, by name and id, and when, in seconds since 1970."""
-    found = {}
+    """Which trusted witnesses signed, by name and id, and when, in seconds since 1970.
+
+    A public key that is trusted under several names is one witness."""
+    found: dict[str, int] = {}
+    name_of: dict[bytes, str] = {}
     for signature in checkpoint.signatures:
         for key in (key for key in witnesses if signature.is_by(key)):
             seconds = int.from_bytes(signature.octets[:8], "big")
             message = f"cosignature/v1\ntime {seconds}\n{checkpoint.body}".encode()
             if not ed25519.verifies(key.public, message, signature.octets[8:]):
                 raise Doubt("bad-signature", f"the cosignature of {key.name_and_id} is false")
-            found[key.name_and_id] = seconds
+            found[name_of.setdefault(key.public, key.name_and_id)] = seconds
     return found
 
 

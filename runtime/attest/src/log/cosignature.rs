@@ -58,7 +58,8 @@ pub fn cosign(
 }
 
 /// Which of `witnesses` have signed a checkpoint, in their order, each once, with the
-/// latest time if one has signed several times. Whether the log itself has signed is
+/// latest time if one has signed several times. A public key under several names is one witness,
+/// the first of them that has signed. Whether the log itself has signed is
 /// another question, which [`open_checkpoint`](super::open_checkpoint) answers.
 ///
 /// # Errors
@@ -76,10 +77,18 @@ pub fn cosigners(note: &str, witnesses: &[WitnessKey]) -> Result<Vec<Cosigned>, 
         for line in signed.lines.iter().filter(|line| witness.is_named_by(line)) {
             latest = latest.max(Some(witness.verify(line, signed.text)?));
         }
-        found.extend(latest.map(|seconds| Cosigned {
-            witness: witness.identity(),
-            seconds,
-        }));
+        let is_counted = witnesses[..position].iter().any(|other| {
+            other.public() == witness.public()
+                && found
+                    .iter()
+                    .any(|one: &Cosigned| one.witness == other.identity())
+        });
+        if let (Some(seconds), false) = (latest, is_counted) {
+            found.push(Cosigned {
+                witness: witness.identity(),
+                seconds,
+            });
+        }
     }
     Ok(found)
 }

@@ -182,6 +182,19 @@ fn what_is_not_a_checkpoint_is_neither_signed_nor_read() {
     assert!(error.to_string().contains("cannot name a key"), "{error}");
 }
 
+#[test]
+fn one_key_under_two_names_is_one_witness() {
+    let lines =
+        ["one.example", "two.example"].map(|name| cosign(&note(), name, 1, &key(4)).unwrap());
+    let both = add_cosignatures(&note(), &lines.concat());
+    let found = cosigners(
+        &both,
+        &[witness("one.example", 4), witness("two.example", 4)],
+    )
+    .unwrap();
+    assert_eq!(found.len(), 1);
+}
+
 /// The example of <https://c2sp.org/tlog-cosignature> has two lines that this reader tells
 /// apart by their ids.
 #[test]
