@@ -14,9 +14,9 @@ from .tree import root_of
 
 TAG = 0x6372706C
 VERSION = 1
-LONGEST_LEAF = 1_048_576
+LONGEST_LEAF = 65_535
 LONGEST_CHECKPOINT = 65_536
-ITEM_LIMITS = Limits(size=LONGEST_LEAF + 5, depth=0, string=LONGEST_LEAF)
+ITEM_LIMITS = Limits(size=LONGEST_CHECKPOINT + 5, depth=0, string=LONGEST_CHECKPOINT)
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ def read_export(data: bytes) -> tuple[list[bytes], str]:
     while True:
         item, at = read_item(data, at, ITEM_LIMITS)
         if isinstance(item, bytes):
+            if len(item) > LONGEST_LEAF:
+                raise Doubt("oversized", f"a leaf of {len(item)} bytes")
             leaves.append(item)
         elif not isinstance(item, str):
             raise Doubt("malformed", "an item is neither a leaf nor the checkpoint")
