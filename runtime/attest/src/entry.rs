@@ -244,16 +244,8 @@ impl Wire for LogEntry {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, EncodingError> {
-        reader.tuple(3, "a log entry: an array of version, kind and body")?;
-        let found = reader.unsigned()?;
-        if found != VERSION {
-            return Err(EncodingError::UnsupportedVersion {
-                document: BOUNDS.document,
-                found,
-                supported: VERSION,
-            });
-        }
-        match reader.unsigned()? {
+        let expected = "a log entry: an array of version, kind and body";
+        match reader.versioned(BOUNDS.document, expected)? {
             0 => Wire::read(reader).map(Self::Receipt),
             1 => Wire::read(reader).map(Self::Accepted),
             2 => Wire::read(reader).map(Self::Version),

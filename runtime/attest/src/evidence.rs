@@ -160,16 +160,8 @@ impl Wire for Evidence {
     }
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, EncodingError> {
-        reader.tuple(3, "evidence: an array of version, kind and body")?;
-        let found = reader.unsigned()?;
-        if found != VERSION {
-            return Err(EncodingError::UnsupportedVersion {
-                document: BOUNDS.document,
-                found,
-                supported: VERSION,
-            });
-        }
-        match reader.unsigned()? {
+        let expected = "evidence: an array of version, kind and body";
+        match reader.versioned(BOUNDS.document, expected)? {
             0 => Wire::read(reader).map(Self::Software),
             found => Err(EncodingError::UnknownVariant {
                 what: "evidence",

@@ -1,5 +1,5 @@
 use super::canonical::{ARRAY, BYTES, Head, MAP, TAG, TEXT, UNSIGNED};
-use super::{EncodingError, Wire};
+use super::{EncodingError, VERSION, Wire};
 
 /// Reads items of known types, one after the other.
 pub(crate) struct Reader<'b> {
@@ -49,6 +49,32 @@ impl<'b> Reader<'b> {
         }
     }
 
+    /// Opens `[version, kind, body]` and gives the kind. The version is compared before anything
+    /// that only the version gives a meaning, the array's length among it.
+    pub(crate) fn versioned(
+        &mut self,
+        document: &'static str,
+        expected: &'static str,
+    ) -> Result<u64, EncodingError> {
+        let unexpected = self.unexpected(expected);
+        let length = self.head(ARRAY, expected)?;
+        if length == 0 {
+            return Err(unexpected);
+        }
+        let found = self.unsigned()?;
+        if found != VERSION {
+            return Err(EncodingError::UnsupportedVersion {
+                document,
+                found,
+                supported: VERSION,
+            });
+        }
+        if length != 3 {
+            return Err(unexpected);
+        }
+        self.unsigned()
+    }
+
     pub(crate) fn map(&mut self, limit: u64) -> Result<u64, EncodingError> {
         let length = self.head(MAP, "a map")?;
         within("a map", length, limit)?;
@@ -90,14 +116,12 @@ impl<'b> Reader<'b> {
     /// Opens the map of a record whose fields are then read in ascending order of keys.
     pub(crate) fn record(&mut self, record: &'static str) -> Result<Fields<'_, 'b>, EncodingError> {
         let left = self.map(u64::MAX)?;
-        let mut fields = Fields {
+        Ok(Fields {
             reader: self,
             record,
             left,
-            next_key: None,
-        };
-        fields.advance()?;
-        Ok(fields)
+            key: None,
+        })
     }
 
     /// Opens the array of an enumeration's variant: its number, and how many items follow.
@@ -133,7 +157,9 @@ pub(crate) struct Fields<'a, 'b> {
     reader: &'a mut Reader<'b>,
     record: &'static str,
     left: u64,
-    next_key: Option<u64>,
+    /// A key that was read already, while its value was not. Keys are read no earlier than they
+    /// are needed: what stands after the version has a meaning only if the version is known.
+    key: Option<u64>,
 }
 
 impl Fields<'_, '_> {
@@ -142,20 +168,19 @@ impl Fields<'_, '_> {
         key: u64,
         field: &'static str,
     ) -> Result<T, EncodingError> {
-        if self.next_key != Some(key) {
+        if self.next_key()? != Some(key) {
             return T::absent().ok_or(EncodingError::MissingField {
                 record: self.record,
                 field,
             });
         }
-        let value = T::read(self.reader)?;
-        self.advance()?;
-        Ok(value)
+        self.key = None;
+        T::read(self.reader)
     }
 
     /// Refuses what no call of `field` has taken.
-    pub(crate) fn end(self) -> Result<(), EncodingError> {
-        match self.next_key {
+    pub(crate) fn end(mut self) -> Result<(), EncodingError> {
+        match self.next_key()? {
             None => Ok(()),
             Some(key) => Err(EncodingError::UnknownField {
                 record: self.record,
@@ -164,15 +189,12 @@ impl Fields<'_, '_> {
         }
     }
 
-    fn advance(&mut self) -> Result<(), EncodingError> {
-        self.next_key = match self.left.checked_sub(1) {
-            None => None,
-            Some(left) => {
-                self.left = left;
-                Some(self.reader.unsigned()?)
-            }
-        };
-        Ok(())
+    fn next_key(&mut self) -> Result<Option<u64>, EncodingError> {
+        if self.key.is_none() && self.left > 0 {
+            self.left -= 1;
+            self.key = Some(self.reader.unsigned()?);
+        }
+        Ok(self.key)
     }
 }
 
