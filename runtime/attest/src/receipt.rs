@@ -15,8 +15,8 @@ pub const RECEIPT_EXTENSION: &str = "receipt";
 /// The tag in front of every receipt; its bytes spell `crpt` after the first.
 const TAG: u64 = 0x6372_7074;
 const BEGINNING: &str = "the tag of a receipt, bytes da 63 72 70 74";
-/// Greatest number of hashes of an inclusion proof.
-pub(crate) const LONGEST_PROOF: u64 = 64;
+/// Greatest number of hashes of a proof.
+const LONGEST_PROOF: u64 = 64;
 
 const BOUNDS: Bounds = Bounds {
     document: "a receipt",
@@ -116,22 +116,30 @@ impl Wire for Receipt {
         }
         let statement: ByteString<MAXIMUM_ENTRY> = fields.field(1, "statement")?;
         let index = fields.field(2, "index")?;
-        let proof: Vec<[u8; 32]> = fields.field(3, "proof")?;
-        if proof.len() as u64 > LONGEST_PROOF {
-            return Err(EncodingError::TooLarge {
-                what: "an inclusion proof",
-                found: proof.len() as u64,
-                limit: LONGEST_PROOF,
-            });
-        }
+        let proof: Proof = fields.field(3, "proof")?;
         let checkpoint = fields.field(4, "checkpoint")?;
         fields.end()?;
         Ok(Self {
             statement: statement.0,
             index,
-            proof,
+            proof: proof.0,
             checkpoint,
         })
+    }
+}
+
+/// The hashes of an inclusion or consistency proof.
+pub(crate) struct Proof(pub(crate) Vec<[u8; 32]>);
+
+impl Wire for Proof {
+    fn write(&self, writer: &mut Writer) {
+        self.0.write(writer);
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, EncodingError> {
+        let length = reader.array(LONGEST_PROOF)?;
+        let hashes = (0..length).map(|_| Wire::read(reader));
+        hashes.collect::<Result<_, _>>().map(Self)
     }
 }
 

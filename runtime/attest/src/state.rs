@@ -10,6 +10,10 @@ const BOUNDS: Bounds = Bounds {
     depth: 1,
 };
 
+/// Greatest number of entries of a state. A reader takes memory for every one of them before it
+/// knows whether the state is the one that was recorded.
+const MAXIMUM_ENTRIES: u64 = 1 << 21;
+
 /// What a binding keeps from run to run: byte strings by their keys.
 ///
 /// ```
@@ -43,7 +47,7 @@ impl State {
         encoding::encode(self)
     }
 
-    /// Reads a state.
+    /// Reads a state of at most 2 097 152 entries.
     ///
     /// # Errors
     ///
@@ -93,7 +97,7 @@ impl Wire for State {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, EncodingError> {
         let limit = BOUNDS.bytes as u64;
-        let length = reader.map(limit)?;
+        let length = reader.map(MAXIMUM_ENTRIES)?;
         (0..length)
             .map(|_| {
                 let key = reader.text(limit)?.to_owned();

@@ -33,8 +33,9 @@ from .tree import is_consistent
 TAG = 0x63727062
 VERSION = 1
 LARGEST_VALUE = 67_108_864
+MOST_ENTRIES = 2_097_152
 LIMITS = Limits(size=268_435_456, depth=5, string=LARGEST_VALUE)
-STATE_LIMITS = Limits(size=LARGEST_VALUE, depth=1, string=LARGEST_VALUE, list_items=LARGEST_VALUE)
+STATE_LIMITS = Limits(size=LARGEST_VALUE, depth=1, string=LARGEST_VALUE, list_items=MOST_ENTRIES)
 
 PROOF = list_of(hash32, LONGEST_PROOF)
 PROVEN = tuple_of(("index", uint), ("entry", octets_up_to(65_535)), ("proof", PROOF))
@@ -82,8 +83,9 @@ BUNDLE = record(
     },
 )
 
-STATE = table_of(text, octets, at_most=LARGEST_VALUE)
+STATE = table_of(text, octets, at_most=MOST_ENTRIES)
 MOVES = ("promoted", "rolled back")
+EMPTY_TREE = hashlib.sha256().digest()
 EMPTY_STATE = state_root({})
 STATE_FIELDS = {"state-before": "state before", "state-after": "state after"}
 
@@ -185,7 +187,7 @@ def _require_one_history(
     checkpoint: Checkpoint, consistency: Record | None, expected: Expectations
 ) -> None:
     """Step 6."""
-    shown = {checkpoint.size: checkpoint.root}
+    shown = {0: EMPTY_TREE, checkpoint.size: checkpoint.root}
     if consistency is not None:
         earlier = _open_earlier(consistency["checkpoint"], checkpoint, expected.trust)
         proof = consistency["proof"]
@@ -208,6 +210,8 @@ def _open_earlier(note: str, checkpoint: Checkpoint, trust: Sequence[Key]) -> Ch
         raise Doubt("other-log", "the earlier checkpoint is of another log")
     if earlier.size > checkpoint.size:
         raise Doubt("shortened", f"it had {earlier.size} entries, now {checkpoint.size}")
+    if earlier.size == 0 and earlier.root != EMPTY_TREE:
+        raise Doubt("forked-log", "another root for no entries")
     return earlier
 
 

@@ -39,7 +39,7 @@ pub enum BundleDoubt {
         found: usize,
     },
     /// An entry of the bundle is not believed.
-    #[error("entry {index}: {doubt}")]
+    #[error("entry {index}: {}", of_entry(.doubt))]
     Entry {
         /// The index that the bundle states.
         index: u64,
@@ -82,6 +82,16 @@ pub enum BundleDoubt {
     )]
     NotShown {
         /// Size under the earlier checkpoint.
+        earlier: u64,
+        /// Size under the bundle's.
+        now: u64,
+    },
+    /// The bundle's own earlier checkpoint, and a proof that does not lead from it.
+    #[error(
+        "the proof in the bundle that its log of {now} entries extends its earlier one of {earlier} is false; ask for another bundle"
+    )]
+    FalseGrowth {
+        /// Size under the bundle's earlier checkpoint.
         earlier: u64,
         /// Size under the bundle's.
         now: u64,
@@ -181,7 +191,7 @@ impl BundleDoubt {
             Self::OtherLog { .. } => "other-log",
             Self::Shortened { .. } => "shortened",
             Self::ForkedLog { .. } => "forked-log",
-            Self::NotShown { .. } => "not-shown",
+            Self::NotShown { .. } | Self::FalseGrowth { .. } => "not-shown",
             Self::MissingChild { .. } => "missing-child",
             Self::UnlistedChild { .. } => "unlisted-child",
             Self::Cyclic { .. } => "cyclic",
@@ -199,6 +209,14 @@ impl BundleDoubt {
 impl From<EncodingError> for BundleDoubt {
     fn from(error: EncodingError) -> Self {
         Self::Unreadable(error)
+    }
+}
+
+/// An entry of a bundle need not be a receipt.
+fn of_entry(doubt: &Doubt) -> String {
+    match doubt {
+        Doubt::Unreadable(error) => format!("this is not a whole and unaltered entry: {error}"),
+        other => other.to_string(),
     }
 }
 

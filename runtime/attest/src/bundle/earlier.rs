@@ -3,10 +3,10 @@
 use super::document::Bundle;
 use super::doubt::BundleDoubt;
 use super::verify::Expectations;
-use crate::log::{self, Checkpoint, Hash};
+use crate::log::{self, Checkpoint, Hash, MemoryHashes};
 
 /// Whether the bundle's checkpoint extends the one that it brings along and the one that the
-/// auditor has. Gives the smallest of those that it was shown to extend.
+/// auditor has. Gives the auditor's, or else the bundle's own.
 pub(super) fn check(
     bundle: &Bundle,
     now: &Checkpoint,
@@ -62,6 +62,11 @@ fn comparable(earlier: &Checkpoint, now: &Checkpoint) -> Result<(), BundleDoubt>
     if earlier.size == now.size {
         same_root(earlier, now)?;
     }
+    if earlier.size == 0
+        && !log::root(0, &MemoryHashes::default()).is_ok_and(|root| root == earlier.root)
+    {
+        return Err(BundleDoubt::ForkedLog { size: 0 });
+    }
     Ok(())
 }
 
@@ -76,7 +81,7 @@ fn same_root(left: &Checkpoint, right: &Checkpoint) -> Result<(), BundleDoubt> {
 fn leads(earlier: &Checkpoint, now: &Checkpoint, proof: &[[u8; 32]]) -> Result<(), BundleDoubt> {
     let proof: Vec<Hash> = proof.iter().copied().map(Hash).collect();
     log::check_consistency(&proof, earlier.size, &earlier.root, now.size, &now.root).map_err(|_| {
-        BundleDoubt::NotShown {
+        BundleDoubt::FalseGrowth {
             earlier: earlier.size,
             now: now.size,
         }

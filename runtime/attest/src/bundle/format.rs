@@ -4,7 +4,7 @@ use super::document::{Agreement, Bundle, FieldOpening, MAXIMUM_BUNDLE, Proven};
 use crate::FieldSalt;
 use crate::encoding::{Bounds, ByteString, EncodingError, Reader, VERSION, Wire, Writer};
 use crate::entry::MAXIMUM_ENTRY;
-use crate::receipt::LONGEST_PROOF;
+use crate::receipt::Proof;
 
 pub(super) const BOUNDS: Bounds = Bounds {
     document: "a bundle",
@@ -93,7 +93,7 @@ impl Wire for Bundle {
             openings,
             modules: modules.into_iter().map(|module| module.0).collect(),
             agreement,
-            consistency: consistency.map(|Consistency(checkpoint, proof)| (checkpoint, proof)),
+            consistency: consistency.map(|Consistency(checkpoint, proof)| (checkpoint, proof.0)),
         })
     }
 }
@@ -123,14 +123,7 @@ impl Wire for Proven {
         reader.tuple(3, "an array of index, entry and inclusion proof")?;
         let index = reader.unsigned()?;
         let entry = reader.bytes(MAXIMUM_ENTRY as u64)?.to_vec();
-        let proof: Vec<[u8; 32]> = Wire::read(reader)?;
-        if proof.len() as u64 > LONGEST_PROOF {
-            return Err(EncodingError::TooLarge {
-                what: "an inclusion proof",
-                found: proof.len() as u64,
-                limit: LONGEST_PROOF,
-            });
-        }
+        let Proof(proof) = Wire::read(reader)?;
         Ok(Self {
             index,
             entry,
@@ -212,7 +205,7 @@ impl Wire for Approval {
     }
 }
 
-struct Consistency(String, Vec<[u8; 32]>);
+struct Consistency(String, Proof);
 
 impl Wire for Consistency {
     fn write(&self, writer: &mut Writer) {

@@ -8,7 +8,9 @@ use super::verdict::BundleVerdict;
 use super::{context, earlier, openings, sources};
 use crate::log::{Cosigned, TrustedKey, WitnessKey, cosigners};
 use crate::verify::appraise;
-use crate::{Appraisal, EncodingError, Evidence, LogEntry, Measurement, Statement, Verifier};
+use crate::{
+    Appraisal, EncodingError, Evidence, EvidenceError, LogEntry, Measurement, Statement, Verifier,
+};
 use sha2::{Digest as _, Sha256};
 
 /// What an auditor brings along.
@@ -194,7 +196,13 @@ fn appraise_evidence(
 ) -> Result<Vec<Appraisal>, BundleDoubt> {
     let host = &run.host;
     let Some(key) = trust.iter().find(|key| key.identity() == host.key) else {
-        return Ok(Vec::new());
+        let nobody = EvidenceError::OtherKey {
+            key: host.key.clone(),
+        };
+        return match evidence {
+            [] => Ok(Vec::new()),
+            _ => Err(BundleDoubt::FalseEvidence(nobody)),
+        };
     };
     evidence
         .iter()

@@ -297,7 +297,7 @@ pub fn bundle() -> impl Strategy<Value = Bundle> {
         shown,
         btree_set(vec(any::<u8>(), 0..300), 0..3),
         option::of(agreement()),
-        option::of((text(), vec(any::<[u8; 32]>(), 0..70))),
+        option::of((text(), vec(any::<[u8; 32]>(), 0..=64))),
     );
     (text(), entries, attached).prop_map(
         |(

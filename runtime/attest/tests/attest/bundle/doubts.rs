@@ -7,8 +7,8 @@ use crate::scene::{Log, ORIGIN, entries, failed, key, signed_for, trusted};
 use cryptlet_attest::bundle::{Bundle, BundleDoubt, Expectations, verify_bundle};
 use cryptlet_attest::log::{WitnessKey, cosign};
 use cryptlet_attest::{
-    BindingId, Digest, Evidence, FieldSalt, LogEntry, Measurement, Outcome, Statement, TriggerKind,
-    digest,
+    BindingId, Digest, Evidence, FieldSalt, LogEntry, Measurement, Outcome, State, Statement,
+    TriggerKind, digest,
 };
 
 fn doubt(bundle: &Bundle, expectations: &Expectations) -> BundleDoubt {
@@ -45,6 +45,13 @@ fn truncated_is_what_is_cut_off() {
             bundle.run.entry.pop();
         }),
         "truncated"
+    );
+    let mut bundle = good();
+    bundle.context[0].entry.pop();
+    let told = doubt(&bundle, &auditor()).to_string();
+    assert!(
+        told.starts_with("entry 0: this is not a whole and unaltered entry"),
+        "{told}"
     );
 }
 
@@ -334,6 +341,18 @@ fn other_value_is_an_opening_that_does_not_open() {
     for change in changes {
         assert_eq!(changed(change), "other-value");
     }
+}
+
+#[test]
+fn other_value_is_a_state_with_more_entries_than_any_honest_one() {
+    let entries: u32 = (1 << 21) + 1;
+    let mut state = [&[0xba][..], &entries.to_be_bytes()].concat();
+    for number in 0..entries {
+        let digit = |place: u32| (number >> (7 * place) & 0x7f) as u8;
+        state.extend([0x64, digit(3), digit(2), digit(1), digit(0), 0x40]);
+    }
+    let error = State::from_bytes(&state).unwrap_err();
+    assert_eq!(error.name(), "oversized");
 }
 
 #[test]

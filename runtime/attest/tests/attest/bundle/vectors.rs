@@ -3,8 +3,10 @@
 use super::scene::{
     ACCEPTED, PREVIOUS, RUN, Story, auditor, bundle_of, good, log, opening, salt, told,
 };
-use crate::scene::{Log, ORIGIN, entries, key, signed_for, trusted};
+use crate::scene::{Log, ORIGIN, entries, key, signed_for, signed_text, trusted};
 use crate::vectors::committed;
+use base64::Engine as _;
+use base64::prelude::BASE64_STANDARD;
 use cryptlet_attest::bundle::{Bundle, Expectations, verify_bundle};
 use cryptlet_attest::log::{WitnessKey, cosign};
 use cryptlet_attest::{BindingId, Measurement, Outcome, digest};
@@ -87,6 +89,22 @@ const FILES: &[File] = &[
     ("an entry that is cut off", Some("truncated"), |it| {
         it.run.entry.pop();
     }),
+    (
+        "a longer entry of a newer version",
+        Some("unsupported-version"),
+        |it| {
+            it.run.entry = vec![0x84, 2, 0, 0xa0, 0];
+        },
+    ),
+    (
+        "a proof of growth that is too long",
+        Some("oversized"),
+        |it| {
+            if let Some((_, proof)) = &mut it.consistency {
+                *proof = vec![[0; 32]; 65];
+            }
+        },
+    ),
     ("not a note", Some("malformed-checkpoint"), |it| {
         it.checkpoint.clear();
     }),
@@ -299,6 +317,11 @@ fn broken() -> Vec<Case> {
         ),
         ("not a bundle", b"not a bundle".to_vec(), "malformed"),
         ("newer version", newer, "unsupported-version"),
+        (
+            "newer version with other keys",
+            b"\xdacrpb\xa2\x00\x02\x61a\x00".to_vec(),
+            "unsupported-version",
+        ),
         ("an unknown field", more, "unknown-field"),
     ]
     .map(|(name, bytes, doubt)| (name, bytes, auditor(), Some(doubt)))
@@ -370,6 +393,15 @@ fn expected() -> Vec<Case> {
             "extends what was seen",
             since(log().checkpoint_at(PREVIOUS)),
             None,
+        ),
+        ("extends an empty log", since(log().checkpoint_at(0)), None),
+        (
+            "another empty log",
+            since(signed_text(&format!(
+                "{ORIGIN}\n0\n{}\n",
+                BASE64_STANDARD.encode([7; 32])
+            ))),
+            Some("forked-log"),
         ),
         (
             "no proof from what was seen",
