@@ -4,6 +4,7 @@
 mod bundle;
 mod journal;
 mod shown;
+mod workers;
 
 use std::io::Write;
 use std::path::PathBuf;

@@ -166,3 +166,29 @@ fn a_run_that_a_machine_interrupted_is_counted_and_held_against_nobody() {
         "{said}"
     );
 }
+
+#[test]
+fn what_the_journal_has_lost_is_counted_and_ends_no_audit() {
+    let lost = [
+        "DELETE FROM leaf WHERE position =
+         (SELECT leaf FROM execution WHERE number = 1 AND ordinal = 0)",
+        "UPDATE leaf SET entry = x'00' WHERE position =
+         (SELECT leaf FROM execution WHERE number = 1 AND ordinal = 0)",
+        "DELETE FROM invocation WHERE number = 1",
+    ];
+    for damage in lost {
+        let desk = Desk::new();
+        let journal = host(&desk);
+        journal.pragma_update(None, "foreign_keys", false).unwrap();
+        journal.execute(damage, []).unwrap();
+        let ended = desk.run(["audit", "replay", "--all", "--json"]);
+        assert_eq!(ended.status, 1, "{damage}: {}", ended.errors);
+        let audited: Value = serde_json::from_str(&ended.output).unwrap();
+        assert_eq!(audited["reproduced"], false, "{damage}");
+        let counts = ["replayed", "differing", "refused"].map(|name| audited[name].as_u64());
+        assert_eq!(counts, [Some(1), Some(0), Some(1)], "{damage}");
+        let run = &audited["runs"][0];
+        assert_eq!(run["invocation"], 1, "{damage}");
+        assert_eq!(run["reason"]["name"], "unreadable", "{damage}");
+    }
+}

@@ -8,7 +8,7 @@ use crate::execution::salt_of;
 use crate::replay::{FieldSalts, KnownState, RecordedRun};
 
 /// Where the journal has a run.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct RunPlace {
     /// The binding.
     pub binding: BindingId,
@@ -16,6 +16,10 @@ pub struct RunPlace {
     pub number: u64,
     /// Position of its receipt in the log.
     pub leaf: u64,
+    /// The cryptlet, as the journal has it beside the receipt.
+    pub cryptlet: String,
+    /// Its version, likewise.
+    pub version: String,
 }
 
 impl Journal {
@@ -33,7 +37,7 @@ impl Journal {
     ) -> Result<Vec<RunPlace>, JournalError> {
         let after = after.map_or(-1, u64::cast_signed);
         self.read().all(
-            "SELECT binding, number, leaf FROM execution
+            "SELECT binding, number, leaf, cryptlet, version FROM execution
              WHERE ordinal = 0 AND leaf > ?1 AND (?2 IS NULL OR binding = ?2)
              ORDER BY leaf LIMIT ?3",
             params![after, binding.map(BindingId::as_bytes), limit],
@@ -42,6 +46,8 @@ impl Journal {
                     binding: BindingId::from_bytes(row.get(0)?),
                     number: row.get::<_, i64>(1)?.cast_unsigned(),
                     leaf: row.get::<_, i64>(2)?.cast_unsigned(),
+                    cryptlet: row.get(3)?,
+                    version: row.get(4)?,
                 })
             },
         )
@@ -59,33 +65,50 @@ impl Journal {
     ) -> Result<Option<RecordedRun>, JournalError> {
         let id = binding.document.id();
         let rows: Vec<Sealed> = self.read().all(
-            "SELECT entry, execution.input, transcript, salt FROM execution
-             JOIN leaf ON position = execution.leaf JOIN invocation USING (binding, number)
+            "SELECT ordinal, entry, execution.input, transcript, salt FROM execution
+             LEFT JOIN leaf ON position = execution.leaf
+             LEFT JOIN invocation USING (binding, number)
              WHERE binding = ?1 AND number = ?2 ORDER BY ordinal",
             params![id.as_bytes(), number.cast_signed()],
             |row| {
                 Ok(Sealed {
-                    entry: row.get(0)?,
-                    input: row.get(1)?,
-                    transcript: row.get(2)?,
-                    salt: row.get(3)?,
+                    ordinal: row.get(0)?,
+                    entry: row.get(1)?,
+                    input: row.get(2)?,
+                    transcript: row.get(3)?,
+                    salt: row.get(4)?,
                 })
             },
         )?;
-        let mut rows = rows.into_iter();
-        let Some(run) = rows.next() else {
+        let mut statements = Vec::with_capacity(rows.len());
+        for (ordinal, row) in (0..).zip(&rows) {
+            if row.ordinal != ordinal {
+                return Err(JournalError::Conflict(format!(
+                    "execution {ordinal} of invocation {number} of binding {id} is gone"
+                )));
+            }
+            let entry = row.entry.as_ref().ok_or_else(|| {
+                JournalError::Conflict(format!(
+                    "the receipt of execution {ordinal} of invocation {number} of binding {id} is gone"
+                ))
+            })?;
+            statements.push(statement(entry)?);
+        }
+        let mut statements = statements.into_iter();
+        let (Some(statement), Some(run)) = (statements.next(), rows.into_iter().next()) else {
             return Ok(None);
         };
+        let salt = run.salt.ok_or_else(|| {
+            JournalError::Conflict(format!("invocation {number} of binding {id} is gone"))
+        })?;
         Ok(Some(RecordedRun {
-            run: statement(&run.entry)?,
-            sources: rows
-                .map(|source| statement(&source.entry))
-                .collect::<Result<_, _>>()?,
+            run: statement,
+            sources: statements.collect(),
             document: binding.document.to_json(),
             input: run.input,
             transcript: run.transcript,
             state: self.known_state(&id, number)?,
-            salts: FieldSalts::Invocation(Salt::from_bytes(run.salt)),
+            salts: FieldSalts::Invocation(Salt::from_bytes(salt)),
         }))
     }
 
@@ -114,12 +137,13 @@ impl Journal {
     }
 }
 
-/// One execution of an invocation that ran.
+/// One execution of an invocation that ran, without what the journal has lost.
 struct Sealed {
-    entry: Vec<u8>,
+    ordinal: u32,
+    entry: Option<Vec<u8>>,
     input: Vec<u8>,
     transcript: Vec<u8>,
-    salt: [u8; 32],
+    salt: Option<[u8; 32]>,
 }
 
 fn statement(entry: &[u8]) -> Result<Statement, JournalError> {

@@ -1,17 +1,15 @@
 //! Every run of a journal, on all processors, one recording at a time in memory for each.
 
 use std::collections::HashMap;
-use std::io::{self, Write};
-use std::num::NonZero;
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::io::Write;
+use std::sync::mpsc::SyncSender;
 use std::sync::{Mutex, PoisonError};
-use std::thread;
 
 use cryptlet_attest::{BindingId, Measurement};
-use cryptlet_fabric::journal::{BindingRow, Journal};
+use cryptlet_fabric::journal::{BindingRow, Journal, JournalError, RunPlace};
 use cryptlet_fabric::replay::{RecordedRun, ReplayRefusal, Replayer};
 
-use super::{Arguments, AuditedReplay, replayer};
+use super::{Arguments, AuditedReplay, replayer, workers};
 use crate::failure::Failure;
 use crate::listing::json;
 use crate::terminal::{BAD, GOOD, Progress, count, printable, progress};
@@ -20,8 +18,6 @@ use crate::terminal::{BAD, GOOD, Progress, count, printable, progress};
 const PAGE: u32 = 1_000;
 /// Runs that are not reproduced and told one by one.
 const MOST_SHOWN: usize = 100;
-/// What the guest and its host functions may need on a thread.
-const STACK_BYTES: usize = 4 << 20;
 
 pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
     let journal = arguments.state.journal()?;
@@ -91,30 +87,18 @@ impl Replays {
         bindings: &HashMap<BindingId, BindingRow>,
         only: Option<&BindingId>,
     ) -> Result<(), Failure> {
-        let processors = thread::available_parallelism().map_or(1, NonZero::get);
-        let (sender, receiver) = sync_channel(processors);
-        let receiver = Mutex::new(receiver);
-        thread::scope(|scope| {
-            for number in 0..processors {
-                thread::Builder::new()
-                    .name(format!("replay-{number}"))
-                    .stack_size(STACK_BYTES)
-                    .spawn_scoped(scope, || self.work(&receiver))
-                    .map_err(|error: io::Error| {
-                        Failure::Refused(format!("no thread for a replay: {error}"))
-                    })?;
-            }
-            self.read(journal, bindings, only, sender)
-        })
+        workers::feed(
+            |recorded| self.replay(&recorded),
+            |runs| self.read(journal, bindings, only, runs),
+        )
     }
 
-    /// Takes the sender: the workers end when it is gone.
     fn read(
         &self,
         journal: &Journal,
         bindings: &HashMap<BindingId, BindingRow>,
         only: Option<&BindingId>,
-        sender: SyncSender<RecordedRun>,
+        runs: &SyncSender<RecordedRun>,
     ) -> Result<(), Failure> {
         let mut after = None;
         loop {
@@ -124,26 +108,51 @@ impl Replays {
             };
             after = Some(last.leaf);
             for place in page {
-                let Some(row) = bindings.get(&place.binding) else {
-                    continue;
-                };
-                let Some(recorded) = journal.recorded_run(row, place.number)? else {
-                    continue;
-                };
-                for measurement in recorded.modules().unwrap_or_default().keys() {
-                    self.load(journal, measurement)?;
-                }
-                if sender.send(recorded).is_err() {
-                    return Err(Failure::Refused(
-                        "the replays ended before their time; this is a fault of this program"
-                            .into(),
-                    ));
+                match self.recorded(journal, bindings, &place) {
+                    Ok(recorded) => {
+                        if runs.send(recorded).is_err() {
+                            // Whoever feeds the workers knows why they are gone.
+                            return Ok(());
+                        }
+                    }
+                    Err(why) => self.unreadable(place, why),
                 }
             }
         }
     }
 
-    fn load(&self, journal: &Journal, measurement: &Measurement) -> Result<(), Failure> {
+    /// A run and the components that its replay needs, or why the journal does not give them.
+    fn recorded(
+        &self,
+        journal: &Journal,
+        bindings: &HashMap<BindingId, BindingRow>,
+        place: &RunPlace,
+    ) -> Result<RecordedRun, String> {
+        let unreadable = |error: JournalError| error.to_string();
+        let made_since;
+        let row = match bindings.get(&place.binding) {
+            Some(row) => row,
+            // A fabric that runs may have made it since.
+            None => {
+                let rows = journal.bindings().map_err(unreadable)?;
+                made_since = rows
+                    .into_iter()
+                    .find(|row| row.document.id() == place.binding)
+                    .ok_or("the journal does not have its binding")?;
+                &made_since
+            }
+        };
+        let recorded = journal
+            .recorded_run(row, place.number)
+            .map_err(unreadable)?
+            .ok_or("the journal does not have what it was run with")?;
+        for measurement in recorded.modules().unwrap_or_default().keys() {
+            self.load(journal, measurement).map_err(unreadable)?;
+        }
+        Ok(recorded)
+    }
+
+    fn load(&self, journal: &Journal, measurement: &Measurement) -> Result<(), JournalError> {
         if !self.replayer.has(measurement)
             && let Some(component) = journal.component(measurement)?
         {
@@ -153,23 +162,25 @@ impl Replays {
         Ok(())
     }
 
-    fn work(&self, runs: &Mutex<Receiver<RecordedRun>>) {
-        loop {
-            let next = runs.lock().unwrap_or_else(PoisonError::into_inner).recv();
-            let Ok(recorded) = next else {
-                return;
-            };
-            let result = self.replayer.replay(&recorded);
-            let mut audited = self.audited.lock().unwrap_or_else(PoisonError::into_inner);
-            let is_finding = match &result {
-                Ok(replay) => !replay.is_reproduced(),
-                Err(refusal) => !matches!(refusal, ReplayRefusal::NotReplayable { .. }),
-            };
-            let keep = is_finding && audited.runs.len() < MOST_SHOWN;
-            audited.count(&recorded, &result, keep);
-            drop(audited);
-            self.progress.advance(1);
-        }
+    fn replay(&self, recorded: &RecordedRun) {
+        let result = self.replayer.replay(recorded);
+        let is_finding = match &result {
+            Ok(replay) => !replay.is_reproduced(),
+            Err(refusal) => !matches!(refusal, ReplayRefusal::NotReplayable { .. }),
+        };
+        let mut audited = self.audited.lock().unwrap_or_else(PoisonError::into_inner);
+        let keep = is_finding && audited.runs.len() < MOST_SHOWN;
+        audited.count(recorded, &result, keep);
+        drop(audited);
+        self.progress.advance(1);
+    }
+
+    fn unreadable(&self, place: RunPlace, why: String) {
+        let mut audited = self.audited.lock().unwrap_or_else(PoisonError::into_inner);
+        let keep = audited.runs.len() < MOST_SHOWN;
+        audited.count_unreadable(place, why, keep);
+        drop(audited);
+        self.progress.advance(1);
     }
 }
 

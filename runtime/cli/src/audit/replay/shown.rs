@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use cryptlet_container::{Divergence, Record};
+use cryptlet_fabric::journal::RunPlace;
 use cryptlet_fabric::replay::{Comparison, RecordedRun, Replay, ReplayRefusal, ReplayedExecution};
 use serde::Serialize;
 use utoipa::ToSchema;
@@ -56,7 +57,7 @@ pub struct ShownRun {
 #[derive(Clone, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ShownReason {
-    /// A stable name: `diverged`, `other-execution`, or why it could not be replayed.
+    /// A stable name: `diverged`, `other-execution`, `unreadable`, or why it could not be replayed.
     pub name: &'static str,
     /// The reason.
     pub says: String,
@@ -164,6 +165,26 @@ impl AuditedReplay {
         }
         if keep {
             self.runs.push(ShownRun::new(recorded, result));
+        }
+    }
+
+    /// Counts a run that the journal has and does not give; it is kept if `keep` says so.
+    pub fn count_unreadable(&mut self, place: RunPlace, why: String, keep: bool) {
+        self.refused += 1;
+        self.reproduced = false;
+        if keep {
+            self.runs.push(ShownRun {
+                binding: place.binding.to_string(),
+                invocation: place.number,
+                cryptlet: place.cryptlet,
+                version: place.version,
+                reason: Some(ShownReason {
+                    name: "unreadable",
+                    says: why,
+                }),
+                divergence: None,
+                executions: Vec::new(),
+            });
         }
     }
 }
