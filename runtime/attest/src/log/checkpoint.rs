@@ -146,6 +146,24 @@ pub fn open_checkpoint(note: &str, trust: &[TrustedKey]) -> Result<Checkpoint, C
     })
 }
 
+/// The checkpoint with no other signatures than those under `key`'s name and id: anybody can add
+/// lines to a note. Nothing is verified.
+///
+/// # Errors
+///
+/// If the note is not a checkpoint.
+pub fn without_strangers(note: &str, key: &TrustedKey) -> Result<String, CheckpointError> {
+    let signed = SignedCheckpoint::parse(note)?;
+    // An empty line ends the text.
+    let mut kept = format!("{}\n", signed.text);
+    for line in &signed.lines {
+        if key.name() == line.name() && key.id() == line.id() {
+            kept.push_str(&String::from_utf8_lossy(&line.to_bytes()));
+        }
+    }
+    Ok(kept)
+}
+
 /// A checkpoint that is well-formed, and that nobody has been found to have signed.
 pub(super) struct SignedCheckpoint<'a> {
     /// What was signed.

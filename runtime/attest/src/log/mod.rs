@@ -37,6 +37,7 @@ mod witness;
 pub use add_checkpoint::{AddCheckpoint, AddCheckpointError, MAXIMUM_ADD_CHECKPOINT};
 pub use checkpoint::{
     Checkpoint, CheckpointError, MAXIMUM_CHECKPOINT, open_checkpoint, sign_checkpoint,
+    without_strangers,
 };
 pub use cose::{
     COSE_EXTENSION, CoseConsistency, CoseError, CoseInclusion, CoseProof, CoseReceipt,

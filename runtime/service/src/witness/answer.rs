@@ -1,5 +1,6 @@
 //! `add-checkpoint` over HTTP.
 
+use std::fs::File;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -10,7 +11,7 @@ use axum::http::{StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::post;
 use cryptlet_attest::log::{
-    AddCheckpoint, MAXIMUM_ADD_CHECKPOINT, WitnessRefusal, Witnessed, cosign,
+    AddCheckpoint, MAXIMUM_ADD_CHECKPOINT, WitnessRefusal, Witnessed, cosign, without_strangers,
 };
 use cryptlet_attest::{CheckpointKey, SigningError};
 use cryptlet_fabric::Clock;
@@ -31,6 +32,8 @@ pub(super) struct Cosigner {
     clock: Arc<dyn Clock>,
     /// From looking at what was cosigned to having kept what is cosigned now, one at a time.
     turn: Mutex<()>,
+    /// The lock on the folder: what is being cosigned may outlive the server that took the request.
+    _alone: File,
 }
 
 /// Why a request was not answered with a cosignature.
@@ -47,18 +50,21 @@ enum NotCosigned {
 }
 
 impl Cosigner {
+    /// Takes the witness' folder for this process alone, until nobody has this any more.
     pub(super) fn new(
         witness: Witness,
         delegate: SignatureDelegate,
         clock: Arc<dyn Clock>,
-    ) -> Self {
+    ) -> Result<Self, WitnessError> {
+        let alone = witness.lock()?;
         let public = witness.key().public();
-        Self {
+        Ok(Self {
             witness,
             key: WitnessSigner { delegate, public },
             clock,
             turn: Mutex::default(),
-        }
+            _alone: alone,
+        })
     }
 
     /// The cosignature's line, once nothing that contradicts it can be cosigned any more.
@@ -78,9 +84,14 @@ impl Cosigner {
         let seconds = self.clock.now() / 1_000;
         let name = self.witness.key().name();
         let line = cosign(&request.checkpoint, name, seconds, &self.key)?;
-        self.witness.keep(&log.key, &request.checkpoint)?;
-        let Witnessed { size, root } = leave.witnessed;
-        tracing::info!(origin, size, %root, "cosigned");
+        // Anybody may ask for what was cosigned already, as often as they like.
+        if !log.has_cosigned(&leave.witnessed) {
+            let note = without_strangers(&request.checkpoint, &log.key)
+                .map_err(WitnessRefusal::NotSigned)?;
+            self.witness.keep(&log.key, &note)?;
+            let Witnessed { size, root } = leave.witnessed;
+            tracing::info!(origin, size, %root, "cosigned");
+        }
         Ok(line)
     }
 }

@@ -65,6 +65,14 @@ pub enum WitnessError {
         /// The witness' folder.
         folder: PathBuf,
     },
+    /// `witness.key` does not hold a witness' key.
+    #[error("{} does not hold the witness' key: {source}; put back the line that `cryptlet witness init` printed", path.display())]
+    DamagedKey {
+        /// The file.
+        path: PathBuf,
+        /// What is wrong with it.
+        source: KeyError,
+    },
     /// The log is watched already, and what was cosigned of it stands.
     #[error("{folder} watches {origin} already{}", .with.as_ref().map_or_else(String::new, |key| format!(", with the key {key}; whoever has another key under the same name keeps another log, and one of both is false")))]
     Watched {
@@ -111,6 +119,13 @@ pub(super) struct Watched {
     pub(super) key: TrustedKey,
     /// Knows of this log only.
     pub(super) rules: log::Witness,
+}
+
+impl Watched {
+    /// Whether this is the newest that was cosigned of it.
+    pub(super) fn has_cosigned(&self, witnessed: &Witnessed) -> bool {
+        self.rules.latest().any(|(_, latest)| latest == witnessed)
+    }
 }
 
 impl Witness {
@@ -178,7 +193,10 @@ impl Witness {
         };
         let witness = Self {
             folder: folder.to_owned(),
-            key: text.trim_end().parse()?,
+            key: text
+                .trim_end()
+                .parse()
+                .map_err(|source| WitnessError::DamagedKey { path, source })?,
         };
         let keys = witness.vault()?.list()?;
         let is_own = keys.iter().any(|key| {

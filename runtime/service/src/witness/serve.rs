@@ -39,19 +39,18 @@ pub async fn serve(
     mut orders: mpsc::Receiver<Order>,
     ready: impl FnOnce(SocketAddr),
 ) -> Result<(), WitnessError> {
-    let _alone = start.witness.lock()?;
+    let key = start.witness.key().to_string();
+    let cosigner = Cosigner::new(start.witness, start.delegate, start.clock)?;
     let failed = |source| WitnessError::Listen {
         address: start.listen,
         source,
     };
     let listener = TcpListener::bind(start.listen).await.map_err(failed)?;
     let bound = listener.local_addr().map_err(failed)?;
-    let key = start.witness.key().to_string();
-    let cosigner = Arc::new(Cosigner::new(start.witness, start.delegate, start.clock));
     let closing = CancellationToken::new();
     let answering = AbortOnDropHandle::new(tokio::spawn(listen::listen(
         listener,
-        answer::router(cosigner),
+        answer::router(Arc::new(cosigner)),
         closing.clone(),
         Bounds::default(),
     )));

@@ -1,10 +1,11 @@
 //! A witness as logs meet it.
 
 use std::net::SocketAddr;
-use std::sync::Arc;
+use std::os::unix::fs::MetadataExt as _;
+use std::sync::{Arc, Mutex};
 
 use cryptlet_attest::log::{AddCheckpoint, accept_cosignatures, cosigners};
-use cryptlet_fabric::SystemClock;
+use cryptlet_fabric::{Clock, SystemClock};
 use cryptlet_service::Order;
 use cryptlet_service::witness::{Start, Witness, WitnessError, serve};
 use cryptlet_vault::{Cost, Passphrase};
@@ -55,9 +56,16 @@ impl Witnessing {
     }
 
     async fn on(folder: TempDir, witness: Witness) -> Tested<Self> {
+        Self::with(folder, witness, Arc::new(SystemClock)).await
+    }
+
+    async fn with(folder: TempDir, witness: Witness, clock: Arc<dyn Clock>) -> Tested<Self> {
         let (orders, ordered) = mpsc::channel(8);
         let (tell, told) = oneshot::channel();
-        let start = start(&witness)?;
+        let start = Start {
+            clock,
+            ..start(&witness)?
+        };
         let task = tokio::spawn(serve(start, ordered, |address| {
             tell.send(address).ok();
         }));
@@ -233,6 +241,106 @@ async fn what_cannot_be_read_any_more_is_not_taken_for_nothing() -> Tested {
         assert_eq!(status, StatusCode::INTERNAL_SERVER_ERROR, "{said}");
         assert!(!said.contains('/'), "{said}");
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn it_writes_nothing_for_what_it_has_cosigned_and_keeps_no_strangers_lines() -> Tested {
+    let witness = Witnessing::start().await?;
+    let log = WatchedLog::new(ORIGIN, 1).grown("entry", 5)?;
+    witness.witness.watch(&log.trusted()?)?;
+    let file = |witness: &Witnessing| -> Tested<(u64, String)> {
+        let folder = witness.folder.path().join("witness/watched");
+        let file = std::fs::read_dir(folder)?.next().ok_or("no file")??;
+        let text = std::fs::read_to_string(file.path())?;
+        Ok((file.metadata()?.ino(), text))
+    };
+    let mut request = log.request(0)?;
+    let note = request.checkpoint.clone();
+    let stranger = WatchedLog::new("stranger.test/log", 2).checkpoint()?;
+    let line = stranger.lines().last().ok_or("a signature")?;
+    request.checkpoint.push_str(&format!("{line}\n"));
+    let (status, _, said) = witness.ask(request.to_text()).await?;
+    assert_eq!(status, StatusCode::OK, "{said}");
+    let (number, text) = file(&witness)?;
+    assert!(text.ends_with(&format!("\n\n{note}")), "{text}");
+    let (status, ..) = witness.ask(log.request(5)?.to_text()).await?;
+    assert_eq!(status, StatusCode::OK);
+    assert_eq!(file(&witness)?, (number, text));
+    Ok(())
+}
+
+/// Tells that it was asked, and stands still until it is let go.
+struct Stopped {
+    asked: std::sync::mpsc::SyncSender<()>,
+    go: Mutex<std::sync::mpsc::Receiver<()>>,
+}
+
+impl Clock for Stopped {
+    fn now(&self) -> u64 {
+        self.asked.send(()).ok();
+        if let Ok(go) = self.go.lock() {
+            go.recv().ok();
+        }
+        0
+    }
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn nobody_else_cosigns_before_the_last_cosignature_is_kept() -> Tested {
+    let folder = tempfile::tempdir()?;
+    let (asked, is_asked) = std::sync::mpsc::sync_channel(1);
+    let (let_go, go) = std::sync::mpsc::sync_channel(1);
+    let clock = Arc::new(Stopped {
+        asked,
+        go: Mutex::new(go),
+    });
+    let witness = Witness::create(
+        &folder.path().join("witness"),
+        "witness.test/w1",
+        &passphrase()?,
+        Cost::Light,
+    )?;
+    let log = WatchedLog::new(ORIGIN, 1).grown("entry", 1)?;
+    witness.watch(&log.trusted()?)?;
+    let witness = Witnessing::with(folder, witness, clock).await?;
+    let url = format!("http://{}/add-checkpoint", witness.address);
+    let post = witness.client.post(url).body(log.request(0)?.to_text());
+    let asking = tokio::spawn(post.send());
+    tokio::task::spawn_blocking(move || is_asked.recv()).await??;
+    // The server ends in the middle of a cosignature.
+    witness.task.abort();
+    asking.await?.ok();
+    let second = || async {
+        let (orders, ordered) = mpsc::channel(1);
+        drop(orders);
+        serve(start(&witness.witness)?, ordered, |_| ()).await?;
+        Tested::Ok(())
+    };
+    let refused = second().await.err().ok_or("two are one witness")?;
+    assert!(refused.to_string().contains("another process"), "{refused}");
+    let_go.send(())?;
+    let served = async {
+        while second().await.is_err() {
+            tokio::task::yield_now().await;
+        }
+    };
+    tokio::time::timeout(std::time::Duration::from_secs(60), served).await?;
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_damaged_key_file_is_named() -> Tested {
+    let folder = tempfile::tempdir()?;
+    let at = folder.path().join("witness");
+    Witness::create(&at, "witness.test/w1", &passphrase()?, Cost::Light)?;
+    std::fs::write(at.join("witness.key"), "witness.test/w1\n")?;
+    let error = Witness::open(&at).err().ok_or("it is opened")?;
+    assert!(matches!(error, WitnessError::DamagedKey { .. }), "{error}");
+    assert!(
+        error.to_string().contains("witness.key does not hold"),
+        "{error}"
+    );
     Ok(())
 }
 
