@@ -15,7 +15,8 @@ use crate::api::WitnessStatus;
 use crate::rest::Rests;
 use crate::state::ServiceState;
 
-/// How long a witness gets to answer, from the connection to the last byte.
+/// How long a witness gets for all that it is asked to have one checkpoint cosigned, from the first
+/// connection to the last byte.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
 /// Most bytes of an answer: more than a line of every key that a witness may have.
 const ANSWER_BYTES: usize = 16 << 10;
@@ -29,6 +30,9 @@ enum NotCosigned {
     /// No answer.
     #[error("it does not answer: {0}")]
     Silent(String),
+    /// More than a witness has to say.
+    #[error("its answer is longer than {ANSWER_BYTES} bytes; does the address lead to a witness?")]
+    Long,
     /// An answer that helps nobody.
     #[error("it answers {status}: {said}")]
     Refused { status: StatusCode, said: String },
@@ -118,12 +122,21 @@ impl Conversation {
 
     /// Has the newest checkpoint cosigned, and says how many entries it covers.
     async fn ask(&mut self, journal: &Journal) -> Result<u64, NotCosigned> {
+        tokio::time::timeout(ANSWER_TIME, self.question(journal))
+            .await
+            .unwrap_or_else(|_| {
+                let seconds = ANSWER_TIME.as_secs();
+                Err(NotCosigned::Silent(format!("{seconds} seconds were over")))
+            })
+    }
+
+    async fn question(&mut self, journal: &Journal) -> Result<u64, NotCosigned> {
         for _ in 0..QUESTIONS {
             let size = journal.log_size()?;
             if self.last > size {
                 return Err(self.behind(size).into());
             }
-            let Some(request) = question(journal, self.last)? else {
+            let Some(request) = request(journal, self.last)? else {
                 return Ok(0);
             };
             let (status, said) = self.send(&request.1).await?;
@@ -169,17 +182,9 @@ impl Conversation {
     }
 
     async fn send(&self, request: &AddCheckpoint) -> Result<(StatusCode, String), NotCosigned> {
-        let asked = async {
-            let post = self.client.post(self.url.clone()).body(request.to_text());
-            let answer = post.send().await.map_err(|error| silent(&error))?;
-            Ok((answer.status(), read(answer).await?))
-        };
-        tokio::time::timeout(ANSWER_TIME, asked)
-            .await
-            .unwrap_or_else(|_| {
-                let seconds = ANSWER_TIME.as_secs();
-                Err(NotCosigned::Silent(format!("{seconds} seconds were over")))
-            })
+        let post = self.client.post(self.url.clone()).body(request.to_text());
+        let answer = post.send().await.map_err(|error| silent(&error))?;
+        Ok((answer.status(), read(answer).await?))
     }
 
     fn behind(&self, size: u64) -> Contradiction {
@@ -199,7 +204,7 @@ impl Conversation {
 }
 
 /// The newest checkpoint's size, and what to send for its cosignature; none before the first entry.
-fn question(journal: &Journal, last: u64) -> Result<Option<(u64, AddCheckpoint)>, JournalError> {
+fn request(journal: &Journal, last: u64) -> Result<Option<(u64, AddCheckpoint)>, JournalError> {
     let found = match last {
         0 => journal
             .newest_checkpoint()?
@@ -220,9 +225,7 @@ async fn read(mut answer: Response) -> Result<String, NotCosigned> {
     let mut body = Vec::new();
     while let Some(chunk) = answer.chunk().await.map_err(|error| silent(&error))? {
         if body.len() + chunk.len() > ANSWER_BYTES {
-            return Err(NotCosigned::Silent(format!(
-                "it says more than {ANSWER_BYTES} bytes"
-            )));
+            return Err(NotCosigned::Long);
         }
         body.extend_from_slice(&chunk);
     }

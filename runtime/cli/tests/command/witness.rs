@@ -62,7 +62,7 @@ impl Serving {
 }
 
 impl Serving {
-    /// As a loss of power would, at any moment.
+    /// Whatever was written before stays: the disk's cache is the system's, not the process's.
     fn kill(&self) {
         let pid = Pid::from_child(&self.child);
         // It may be dead already, but nobody has waited for it yet, so the number is its own.
