@@ -218,6 +218,10 @@ impl Limiters {
         let at_least_one = |number: u32| NonZeroU32::new(number).unwrap_or(NonZeroU32::MIN);
         let quota = Quota::per_second(at_least_one(settings.requests_per_second))
             .allow_burst(at_least_one(settings.burst));
+        Self::with(quota)
+    }
+
+    fn with(quota: Quota) -> Self {
         Self {
             tokens: DefaultKeyedRateLimiter::keyed(quota),
             strangers: DefaultKeyedRateLimiter::keyed(quota),
@@ -329,6 +333,8 @@ fn is_local(host: &str) -> bool {
 
 #[cfg(test)]
 mod tests {
+    use std::time::Duration;
+
     use super::*;
     use crate::tokens;
 
@@ -368,15 +374,21 @@ mod tests {
         assert_eq!(needed(&Method::DELETE, None), Role::Operator);
     }
 
+    /// Counts `burst` requests, and no more however slow the machine is.
+    fn counting(burst: u32) -> Access {
+        let folder = tempfile::tempdir().expect("a folder");
+        let access = Access::new(folder.path().into(), &Service::default());
+        let access = access.expect("no tokens are tokens");
+        let burst = NonZeroU32::new(burst).expect("at least one");
+        let quota = Quota::with_period(Duration::from_secs(24 * 60 * 60)).expect("a time");
+        *access.limiters.write().expect("nobody panicked") =
+            Arc::new(Limiters::with(quota.allow_burst(burst)));
+        access
+    }
+
     #[test]
     fn a_token_that_asks_too_often_is_told_when_to_come_back() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let settings = Service {
-            requests_per_second: 1,
-            burst: 2,
-            ..Service::default()
-        };
-        let access = Access::new(folder.path().into(), &settings).expect("no tokens are tokens");
+        let access = counting(2);
         let [often, seldom] = ["often", "seldom"].map(|name| name.parse().expect("a name"));
         assert!(access.count(&often).is_ok());
         assert!(access.count(&often).is_ok());
@@ -386,13 +398,7 @@ mod tests {
 
     #[test]
     fn strangers_are_counted_by_the_network_that_one_of_them_has() {
-        let folder = tempfile::tempdir().expect("a folder");
-        let settings = Service {
-            requests_per_second: 1,
-            burst: 1,
-            ..Service::default()
-        };
-        let access = Access::new(folder.path().into(), &settings).expect("no tokens are tokens");
+        let access = counting(1);
         let asks = |address: &str| {
             let peer = Peer(address.parse().expect("an address"));
             access.count_stranger(peer).is_ok()

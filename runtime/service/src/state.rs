@@ -72,6 +72,24 @@ impl ServiceState {
         }
     }
 
+    /// Reads what may be large or may have to wait for the journal, while other requests are
+    /// answered.
+    pub(crate) async fn read<T: Send + 'static>(
+        self: &Arc<Self>,
+        read: impl FnOnce(&Self) -> Result<T, Refusal> + Send + 'static,
+    ) -> Result<T, Refusal> {
+        let state = Arc::clone(self);
+        let reading = tracing::Span::current();
+        tokio::task::spawn_blocking(move || reading.in_scope(|| read(&state)))
+            .await
+            .unwrap_or_else(|error| {
+                tracing::error!(%error, "a request could not be read for");
+                Err(Refusal::internal(
+                    "the answer could not be made; the log says why",
+                ))
+            })
+    }
+
     /// Section `[service]` of the configuration, as it was last read.
     pub(crate) fn settings(&self) -> Arc<Service> {
         Arc::clone(&self.settings.read().unwrap_or_else(PoisonError::into_inner))

@@ -62,12 +62,14 @@ pub(super) async fn show(
         openings,
         ..BundleParts::default()
     };
-    let bundle = state
-        .fabric
-        .journal()
-        .bundle(&binding, number, &parts)
-        .map_err(refused)?;
-    Ok(([(header::CONTENT_TYPE, BUNDLE)], bundle.to_bytes()))
+    let bytes = state
+        .read(move |state| {
+            let journal = state.fabric.journal();
+            let bundle = journal.bundle(&binding, number, &parts).map_err(refused)?;
+            Ok(bundle.to_bytes())
+        })
+        .await?;
+    Ok(([(header::CONTENT_TYPE, BUNDLE)], bytes))
 }
 
 fn openings(open: &str) -> Openings {

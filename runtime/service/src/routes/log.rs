@@ -20,9 +20,9 @@ const TEXT: &str = "text/plain; charset=utf-8";
 const BYTES: &str = "application/octet-stream";
 const COSE: &str = "application/cose";
 /// A full tile has its final bytes.
-const FOR_EVER: &str = "public, max-age=31536000, immutable";
+const FOR_EVER: &str = "max-age=31536000, immutable";
 /// A part of a tile has, too, but nobody asks for it again once there is more.
-const A_WHILE: &str = "public, max-age=3600";
+const A_WHILE: &str = "max-age=3600";
 /// The next commit changes it.
 const CHANGES: &str = "no-cache";
 
@@ -36,7 +36,7 @@ pub(super) async fn receipt(
     State(state): State<Arc<ServiceState>>,
     Path(leaf): Path<u64>,
 ) -> Result<impl IntoResponse, Refusal> {
-    let bytes = views::receipt(&state, leaf)?;
+    let bytes = state.read(move |state| views::receipt(state, leaf)).await?;
     Ok(([(header::CONTENT_TYPE, RECEIPT)], bytes))
 }
 
@@ -48,7 +48,9 @@ pub(super) async fn receipt(
 pub(super) async fn checkpoint(
     State(state): State<Arc<ServiceState>>,
 ) -> Result<impl IntoResponse, Refusal> {
-    let newest = state.fabric.journal().cosigned_checkpoint()?;
+    let newest = state
+        .read(|state| Ok(state.fabric.journal().cosigned_checkpoint()?))
+        .await?;
     let newest = newest.ok_or_else(no_checkpoint)?;
     Ok((kind(TEXT, CHANGES), newest.note))
 }
@@ -80,7 +82,7 @@ pub(super) async fn tile(
     State(state): State<Arc<ServiceState>>,
     Path((level, number)): Path<(String, String)>,
 ) -> Result<impl IntoResponse, Refusal> {
-    published(&state, &format!("tile/{level}/{number}"))
+    published(&state, &format!("tile/{level}/{number}")).await
 }
 
 /// A bundle of 256 entries, or of fewer: `tile/entries/001.p/7`.
@@ -93,7 +95,7 @@ pub(super) async fn entries(
     State(state): State<Arc<ServiceState>>,
     Path(number): Path<String>,
 ) -> Result<impl IntoResponse, Refusal> {
-    published(&state, &format!("tile/entries/{number}"))
+    published(&state, &format!("tile/entries/{number}")).await
 }
 
 /// That an entry stands in the log, as a `.tlog-proof` under the newest checkpoint.
@@ -107,9 +109,8 @@ pub(super) async fn proof(
     Path(index): Path<u64>,
 ) -> Result<impl IntoResponse, Refusal> {
     let (checkpoint, proof) = state
-        .fabric
-        .journal()
-        .proof(index)?
+        .read(move |state| Ok(state.fabric.journal().proof(index)?))
+        .await?
         .ok_or_else(|| unknown_entry(index))?;
     let proof = TlogProof {
         index,
@@ -129,7 +130,9 @@ pub(super) async fn cose(
     State(state): State<Arc<ServiceState>>,
     Path(index): Path<u64>,
 ) -> Result<impl IntoResponse, Refusal> {
-    let receipt = state.fabric.journal().cose_receipt(index)?;
+    let receipt = state
+        .read(move |state| Ok(state.fabric.journal().cose_receipt(index)?))
+        .await?;
     let receipt = receipt.ok_or_else(|| unknown_entry(index))?;
     Ok((kind(COSE, CHANGES), receipt))
 }
@@ -145,7 +148,9 @@ pub(super) async fn consistency(
     State(state): State<Arc<ServiceState>>,
     Path(old): Path<u64>,
 ) -> Result<impl IntoResponse, Refusal> {
-    let found = state.fabric.journal().consistency(old)?;
+    let found = state
+        .read(move |state| Ok(state.fabric.journal().consistency(old)?))
+        .await?;
     let (checkpoint, proof) = found.ok_or_else(|| {
         Refusal::not_found(
             "unknown-size",
@@ -163,7 +168,10 @@ pub(super) async fn consistency(
 }
 
 /// What clients of tlog-tiles ask for below the log's prefix.
-fn published(state: &ServiceState, path: &str) -> Result<impl IntoResponse + use<>, Refusal> {
+async fn published(
+    state: &Arc<ServiceState>,
+    path: &str,
+) -> Result<impl IntoResponse + use<>, Refusal> {
     let unknown = || {
         Refusal::not_found(
             "unknown-tile",
@@ -172,9 +180,22 @@ fn published(state: &ServiceState, path: &str) -> Result<impl IntoResponse + use
     };
     let path: TilePath = path.parse().map_err(|_| unknown())?;
     let is_full = path.is_full();
-    let bytes = state.fabric.journal().tile(path)?.ok_or_else(unknown)?;
+    let bytes = state
+        .read(move |state| Ok(state.fabric.journal().tile(path)?))
+        .await?
+        .ok_or_else(unknown)?;
     let freshness = if is_full { FOR_EVER } else { A_WHILE };
-    Ok((kind(BYTES, freshness), bytes))
+    // What takes a token may be kept by whoever showed one, and by nothing in between.
+    let readers = match state.log.public {
+        true => "public",
+        false => "private",
+    };
+    let freshness = format!("{readers}, {freshness}");
+    let kind = [
+        (header::CONTENT_TYPE, BYTES.to_owned()),
+        (header::CACHE_CONTROL, freshness),
+    ];
+    Ok((kind, bytes))
 }
 
 fn kind(media: &'static str, freshness: &'static str) -> [(HeaderName, &'static str); 2] {
