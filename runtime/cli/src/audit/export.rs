@@ -2,15 +2,15 @@
 //! stand for than is asked for.
 
 use std::collections::BTreeSet;
-use std::fs::{self, OpenOptions};
+use std::fs::{self, File};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt as _;
 use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cryptlet_attest::bundle::{Bundle, Expectations, verify_bundle};
 use cryptlet_fabric::bundle::{BundleError, BundleParts, Openings};
 use cryptlet_fabric::journal::Journal;
+use tempfile::NamedTempFile;
 
 use crate::failure::Failure;
 use crate::state::StateFolder;
@@ -151,23 +151,29 @@ fn check(journal: &Journal, bytes: &[u8]) -> Result<(), Failure> {
     }
 }
 
-/// What is opened is for whoever is handed the file, so nobody else may read it.
+/// The file appears whole or not at all. What is opened is for whoever is handed it, so nobody else
+/// may read it.
 fn write_new(file: &Path, bytes: &[u8]) -> Result<(), Failure> {
     let path = file.display();
-    OpenOptions::new()
-        .write(true)
-        .create_new(true)
-        .mode(0o600)
-        .open(file)
-        .and_then(|mut open| open.write_all(bytes))
-        .map_err(|error| {
-            Failure::Refused(match error.kind() {
-                io::ErrorKind::AlreadyExists => {
-                    format!("{path} exists already, and nothing is overwritten; name another file")
-                }
-                _ => format!("cannot write {path}: {error}"),
-            })
-        })
+    let cannot = |error: io::Error| Failure::Refused(format!("cannot write {path}: {error}"));
+    let folder = match file.parent() {
+        Some(parent) if !parent.as_os_str().is_empty() => parent,
+        _ => Path::new("."),
+    };
+    let mut draft = NamedTempFile::new_in(folder).map_err(cannot)?;
+    draft.write_all(bytes).map_err(cannot)?;
+    draft.as_file().sync_all().map_err(cannot)?;
+    draft
+        .persist_noclobber(file)
+        .map_err(|error| match error.error.kind() {
+            io::ErrorKind::AlreadyExists => Failure::Refused(format!(
+                "{path} exists already, and nothing is overwritten; name another file"
+            )),
+            _ => cannot(error.error),
+        })?;
+    File::open(folder)
+        .and_then(|folder| folder.sync_all())
+        .map_err(cannot)
 }
 
 fn read_text(file: &Path) -> Result<String, Failure> {
