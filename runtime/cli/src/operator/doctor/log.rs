@@ -7,6 +7,7 @@ use cryptlet_service::address_path;
 use cryptlet_service::api::Status;
 
 use super::Check;
+use crate::failure::Failure;
 use crate::listing::leaves;
 use crate::operator::client::Connection;
 use crate::state::StateFolder;
@@ -61,16 +62,22 @@ pub fn witnesses(connection: &Connection, configuration: &Configuration) -> Vec<
     }
     let runs = !connection.is_local() || address_path(connection.state.path()).exists();
     let asked = || connection.open().and_then(|client| client.get(&["status"]));
-    let status: Option<Status> = if runs { asked().ok() } else { None };
-    let seen = |name: &String| {
-        let mut seen = status.as_ref()?.witnesses.iter();
-        seen.find(|seen| seen.name == *name)
-    };
+    let status: Result<Option<Status>, Failure> = runs.then(asked).transpose();
     names
         .iter()
         .map(|name| {
             let check = format!("witness {name}");
-            match seen(name) {
+            let seen = match &status {
+                Ok(status) => status.iter().flat_map(|status| &status.witnesses),
+                Err(failure) => {
+                    return Check::warning(
+                        check,
+                        format!("the service does not say: {failure}"),
+                        "see to it that the service answers this command, then ask again",
+                    );
+                }
+            };
+            match seen.into_iter().find(|seen| seen.name == *name) {
                 None => Check::warning(
                     check,
                     "nobody has asked it",
