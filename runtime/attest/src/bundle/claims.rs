@@ -350,7 +350,7 @@ impl Shown<'_> {
         BundleClaim {
             claim: Claim {
                 name: "chain",
-                says: format!("{trigger}; {delivered}; no node was asked"),
+                says: format!("{trigger}; {delivered}"),
                 rests_on: Basis::Host,
                 broken_by: "the chain, if it shows something else",
             },
