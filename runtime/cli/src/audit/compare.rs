@@ -9,7 +9,7 @@ use cryptlet_attest::comparison::{
     self, Allowance, ChainRecord, Compared, Comparison, Delivered, Fate, Skipped,
 };
 use cryptlet_attest::trail::{Question, Trail};
-use cryptlet_attest::{BindingId, BindingVersion, Digest, LeafHash, Measurement, TrustedKey};
+use cryptlet_attest::{BindingId, BindingVersion, Digest, LeafHash, Measurement};
 use cryptlet_fabric::Binding;
 use cryptlet_fabric::journal::DeliveryStatus;
 use cryptlet_ledger::evm::{GatewayHistory, GatewayReader};
@@ -21,7 +21,7 @@ use utoipa::ToSchema;
 use super::log::{Log, LogSource, terms};
 use super::shown::{ShownCheckpoint, ShownClaim, print_claims, shown};
 use super::trail::ShownContradiction;
-use super::trust::trusted_key;
+use super::trust::{Trust, trust};
 use crate::failure::Failure;
 use crate::listing::json;
 use crate::terminal::{Cell, GOOD, Table, progress};
@@ -40,10 +40,10 @@ pub struct Arguments {
     binding: String,
     #[command(flatten)]
     log: LogSource,
-    /// Key of the log, written `name+id+key` as its operator publishes it, or a file that holds it;
-    /// may be repeated.
-    #[arg(long, value_name = "KEY", required = true, value_parser = trusted_key)]
-    trust: Vec<TrustedKey>,
+    /// Key of the log, written `name+id+key` as its operator publishes it, or a file that holds keys,
+    /// one a line, as CRYPTLET_TRUST may name one; may be repeated.
+    #[arg(long, value_name = "KEY", value_parser = trust)]
+    trust: Vec<Trust>,
     /// JSON-RPC address of a node of the chain; it is asked, and nothing else is.
     #[arg(long, value_name = "URL")]
     rpc: Url,
@@ -62,6 +62,7 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
+    let trust = Trust::logs_with(&arguments.trust)?;
     let log = arguments.log.open()?;
     let (binding, document) = arguments.log.binding(&log, &arguments.binding)?;
     let gateway = gateway(arguments, document.as_ref())?;
@@ -70,7 +71,7 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
         terms: document.as_ref().map(terms),
         since: None,
     };
-    let followed = log.follow(&question, &arguments.trust)?;
+    let followed = log.follow(&question, &trust)?;
     let result = match followed {
         Err(refusal) => Err(ShownContradiction::from(refusal)),
         Ok(trail) => {

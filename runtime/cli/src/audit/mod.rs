@@ -2,6 +2,7 @@
 
 pub mod compare;
 pub mod export;
+mod file;
 mod log;
 pub mod module;
 pub mod receipt;

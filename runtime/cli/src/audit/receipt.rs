@@ -2,19 +2,17 @@
 //! is asked and no network is used.
 
 use std::collections::BTreeMap;
-use std::fs::File;
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::io::Write;
+use std::path::PathBuf;
 
 use clap::Args;
-use cryptlet_attest::{
-    Doubt, LeafHash, MAXIMUM_RECEIPT, Measurement, Output, Statement, TrustedKey, Verdict,
-};
+use cryptlet_attest::{Doubt, LeafHash, MAXIMUM_RECEIPT, Measurement, Output, Statement, Verdict};
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use super::file;
 use super::shown::{ShownCheckpoint, ShownClaim, print_claims, shown};
-use super::trust::trusted_key;
+use super::trust::{Trust, trust};
 use crate::failure::Failure;
 use crate::listing::json;
 use crate::terminal::{GOOD, instant};
@@ -27,10 +25,10 @@ use crate::terminal::{GOOD, instant};
 pub struct Arguments {
     /// The receipt, a file that ends in `.receipt`.
     file: PathBuf,
-    /// Key of the log, written `name+id+key` as its operator publishes it, or a file that holds it;
-    /// may be repeated.
-    #[arg(long, value_name = "KEY", required = true, value_parser = trusted_key)]
-    trust: Vec<TrustedKey>,
+    /// Key of the log, written `name+id+key` as its operator publishes it, or a file that holds keys,
+    /// one a line, as CRYPTLET_TRUST may name one; may be repeated.
+    #[arg(long, value_name = "KEY", value_parser = trust)]
+    trust: Vec<Trust>,
     /// What should have run, as `cryptlet measure` or `b3sum` prints it.
     #[arg(long, value_name = "MEASUREMENT")]
     expect_measurement: Option<Measurement>,
@@ -47,11 +45,10 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
-    let file = arguments.file.display();
-    let bytes =
-        read(&arguments.file).map_err(|error| Failure::unreadable(&arguments.file, &error))?;
+    let bytes = file::read(&arguments.file, MAXIMUM_RECEIPT)?;
     let expected = expected(arguments)?;
-    let result = cryptlet_attest::verify(&bytes, &arguments.trust, expected.as_ref());
+    let trust = Trust::logs_with(&arguments.trust)?;
+    let result = cryptlet_attest::verify(&bytes, &trust, expected.as_ref());
     if arguments.json {
         json(&AuditedReceipt::from(&result), output)?;
     } else if let Ok(verdict) = &result {
@@ -61,7 +58,8 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
     match result {
         Ok(_) => Ok(()),
         Err(doubt) => Err(Failure::Refused(format!(
-            "{file} is not verified ({}): {doubt}",
+            "{} is not verified ({}): {doubt}",
+            arguments.file.display(),
             doubt.name()
         ))),
     }
@@ -73,15 +71,6 @@ fn expected(arguments: &Arguments) -> Result<Option<Measurement>, Failure> {
     };
     let component = std::fs::read(module).map_err(|error| Failure::unreadable(module, &error))?;
     Ok(Some(Measurement::of(&component)))
-}
-
-/// Reads no more than shows that the file is too long for a receipt.
-fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(file)?
-        .take(MAXIMUM_RECEIPT as u64 + 1)
-        .read_to_end(&mut bytes)?;
-    Ok(bytes)
 }
 
 /// `cryptlet audit receipt --json`: what was verified, or the first reason for doubt.
@@ -104,7 +93,7 @@ pub struct AuditedReceipt {
 }
 
 /// Why something was not verified.
-#[derive(Serialize, ToSchema)]
+#[derive(Clone, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ShownDoubt {
     /// A stable name.

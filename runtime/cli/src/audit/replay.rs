@@ -10,10 +10,9 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use cryptlet_attest::TrustedKey;
 use cryptlet_fabric::replay::Replayer;
 
-use super::trust::trusted_key;
+use super::trust::{Trust, trust};
 use crate::failure::Failure;
 use crate::state::StateFolder;
 pub use shown::AuditedReplay;
@@ -32,10 +31,10 @@ pub struct Arguments {
     /// repeated.
     #[arg(long, value_name = "COMPONENT.wasm", requires = "bundle")]
     module: Vec<PathBuf>,
-    /// Verify the bundle first, with this key of its log: `name+id+key`, or a file that holds it;
-    /// may be repeated.
-    #[arg(long, value_name = "KEY", value_parser = trusted_key, requires = "bundle")]
-    trust: Vec<TrustedKey>,
+    /// Verify the bundle first, with this key of its log: `name+id+key`, or a file that holds keys,
+    /// one a line, as CRYPTLET_TRUST may name one; may be repeated.
+    #[arg(long, value_name = "KEY", value_parser = trust, requires = "bundle")]
+    trust: Vec<Trust>,
     /// Replay every run of a host's journal, on all processors.
     #[arg(long, conflicts_with = "bundle")]
     all: bool,

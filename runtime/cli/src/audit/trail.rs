@@ -6,8 +6,8 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use cryptlet_attest::VersionChange;
 use cryptlet_attest::trail::{Finding, Invocation, Question, Trail};
-use cryptlet_attest::{TrustedKey, VersionChange};
 use cryptlet_fabric::Binding;
 use semver::Version;
 use serde::Serialize;
@@ -15,7 +15,7 @@ use utoipa::ToSchema;
 
 use super::log::{LogSource, Refusal, terms};
 use super::shown::{ShownCheckpoint, ShownClaim, print_claims, shown};
-use super::trust::trusted_key;
+use super::trust::{Trust, trust};
 use crate::failure::Failure;
 use crate::listing::json;
 use crate::terminal::{Cell, GOOD, Table, instant, printable};
@@ -31,10 +31,10 @@ pub struct Arguments {
     binding: String,
     #[command(flatten)]
     log: LogSource,
-    /// Key of the log, written `name+id+key` as its operator publishes it, or a file that holds it;
-    /// may be repeated.
-    #[arg(long, value_name = "KEY", required = true, value_parser = trusted_key)]
-    trust: Vec<TrustedKey>,
+    /// Key of the log, written `name+id+key` as its operator publishes it, or a file that holds keys,
+    /// one a line, as CRYPTLET_TRUST may name one; may be repeated.
+    #[arg(long, value_name = "KEY", value_parser = trust)]
+    trust: Vec<Trust>,
     /// A checkpoint of this log that --keep-checkpoint kept: shows whether history was rewritten
     /// since.
     #[arg(long, value_name = "FILE")]
@@ -55,6 +55,7 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
             std::fs::read_to_string(file).map_err(|error| Failure::unreadable(file, &error))
         })
         .transpose()?;
+    let trust = Trust::logs_with(&arguments.trust)?;
     let log = arguments.log.open()?;
     let (binding, document) = arguments.log.binding(&log, &arguments.binding)?;
     let question = Question {
@@ -63,7 +64,7 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
         since: since.as_deref(),
     };
     let result = log
-        .follow(&question, &arguments.trust)?
+        .follow(&question, &trust)?
         .map_err(ShownContradiction::from)
         .and_then(|trail| match outside(&trail, document.as_ref()) {
             None => Ok(trail),

@@ -24,14 +24,39 @@ pub struct Trust {
 }
 
 impl Trust {
+    /// All keys that an auditor trusts: those of the command line, and those of the file that
+    /// [`TRUST_VARIABLE`] names.
+    pub fn with(given: &[Self]) -> Result<Self, Failure> {
+        let mut trust = Self::of_environment()?;
+        for keys in given {
+            trust.extend(keys);
+        }
+        Ok(trust)
+    }
+
+    /// The keys of logs among them, without which nothing is verified.
+    pub fn logs_with(given: &[Self]) -> Result<Vec<TrustedKey>, Failure> {
+        let logs = Self::with(given)?.logs;
+        if logs.is_empty() {
+            return Err(Failure::Usage(format!(
+                "no key of a log is trusted; give the one that the operator publishes with --trust, or in the file that {TRUST_VARIABLE} names"
+            )));
+        }
+        Ok(logs)
+    }
+
+    pub fn is_empty(&self) -> bool {
+        self.logs.is_empty() && self.witnesses.is_empty()
+    }
+
     /// Takes in what another source of keys names.
-    pub fn extend(&mut self, other: &Self) {
+    fn extend(&mut self, other: &Self) {
         self.logs.extend(other.logs.iter().cloned());
         self.witnesses.extend(other.witnesses.iter().cloned());
     }
 
     /// The keys of the file that [`TRUST_VARIABLE`] names; none if it names none.
-    pub fn of_environment() -> Result<Self, Failure> {
+    fn of_environment() -> Result<Self, Failure> {
         let Some(file) = env::var_os(TRUST_VARIABLE).filter(|name| !name.is_empty()) else {
             return Ok(Self::default());
         };
@@ -45,16 +70,8 @@ impl Trust {
     }
 }
 
-/// Reads a key, or the file that holds one. What is a key is never looked for among the files.
-pub fn trusted_key(text: &str) -> Result<TrustedKey, String> {
-    let trust = trust(text)?;
-    match (trust.logs.as_slice(), trust.witnesses.is_empty()) {
-        ([key], true) => Ok(key.clone()),
-        _ => Err("the file holds more than the key of one log; name one with that key".to_owned()),
-    }
-}
-
-/// Reads a key, or the file that holds keys, one a line.
+/// Reads a key, or the file that holds keys, one a line. What is a key is never looked for among
+/// the files.
 pub fn trust(text: &str) -> Result<Trust, String> {
     let refusal = match key(text) {
         Ok(trust) => return Ok(trust),
@@ -84,7 +101,7 @@ fn read_keys(path: &Path) -> Result<Trust, String> {
     for line in lines {
         trust.extend(&key(line).map_err(|error| format!("the file holds no key: {error}"))?);
     }
-    if trust.logs.is_empty() && trust.witnesses.is_empty() {
+    if trust.is_empty() {
         return Err(format!("the file holds no key: {}", KeyError::Format));
     }
     Ok(trust)

@@ -8,9 +8,9 @@ mod report;
 
 pub use report::AuditedBundle;
 
-use std::fs::{self, File};
-use std::io::{self, Read, Write};
-use std::path::{Path, PathBuf};
+use std::fs;
+use std::io::Write;
+use std::path::PathBuf;
 
 use alloy_primitives::Address;
 use clap::Args;
@@ -23,6 +23,7 @@ use cryptlet_ledger::{Finality, FinalityTag};
 use url::Url;
 
 use self::opened::ShownInput;
+use super::file;
 use super::receipt::ShownDoubt;
 use super::trust::{TRUST_VARIABLE, Trust, trust};
 use crate::failure::Failure;
@@ -102,8 +103,7 @@ impl Audited {
 }
 
 pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
-    let bytes =
-        read(&arguments.file).map_err(|error| Failure::unreadable(&arguments.file, &error))?;
+    let bytes = file::read(&arguments.file, MAXIMUM_BUNDLE)?;
     let mut expectations = expectations(arguments)?;
     let strangers = expectations
         .trust
@@ -151,18 +151,18 @@ fn examine(
         Ok(document) => document,
         Err(doubt) => return Ok((None, Some(doubt))),
     };
-    let mut doubt = None;
-    if let Some(rpc) = &arguments.rpc {
-        doubt = on_chain::check(arguments, rpc, &mut verdict, document.as_ref())?;
-    }
+    let doubt = match &arguments.rpc {
+        Some(rpc) => on_chain::check(arguments, rpc, &mut verdict, document.as_ref())?,
+        None => {
+            on_chain::leave_out(&mut verdict);
+            None
+        }
+    };
     Ok((Some(Audited { verdict, input }), doubt))
 }
 
 fn expectations(arguments: &Arguments) -> Result<Expectations, Failure> {
-    let mut trust = Trust::of_environment()?;
-    for given in &arguments.trust {
-        trust.extend(given);
-    }
+    let mut trust = Trust::with(&arguments.trust)?;
     trust.witnesses.extend(arguments.witness.iter().cloned());
     let measurement = match &arguments.module {
         None => arguments.expect_measurement,
@@ -205,13 +205,4 @@ fn shown(doubt: &BundleDoubt) -> ShownDoubt {
         name: doubt.name(),
         says: doubt.to_string(),
     }
-}
-
-/// Reads no more than shows that the file is too long for a bundle.
-fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(file)?
-        .take(MAXIMUM_BUNDLE as u64 + 1)
-        .read_to_end(&mut bytes)?;
-    Ok(bytes)
 }

@@ -1,4 +1,4 @@
-use cryptlet_attest::log::{self, MemoryHashes};
+use cryptlet_attest::log::{self, MemoryHashes, WitnessKey};
 use cryptlet_attest::{
     Accepted, BindingChange, BindingEntry, BindingId, BindingVersion, Digest, Execution, Host,
     KeyEntry, Limits, LogEntry, LogExport, Measurement, Outcome, Receipt, Statement, TriggerKind,
@@ -210,6 +210,28 @@ fn a_trusted_key_may_lie_in_a_file() {
         sentence.contains("there is no file of that name"),
         "{sentence}"
     );
+}
+
+#[test]
+fn a_file_with_several_keys_is_trusted_by_option_and_by_variable() {
+    let (operator, desk) = handed_over("interest-rate-swap");
+    let witness = SigningKey::from_bytes(&[3; 32]).verifying_key();
+    let witness = WitnessKey::new("acme/w1", &witness.to_bytes()).unwrap();
+    let keys = [
+        "# kept since January".to_owned(),
+        Operator::new(9).trusted(),
+        operator.trusted(),
+        witness.to_string(),
+    ];
+    desk.file("keys", keys.join("\n"));
+    audit(&desk, &["keys".to_owned()], MODULE, &[]).done();
+    let module = format!("--expect-measurement={}", Measurement::of(MODULE));
+    let by_variable = desk
+        .command(["audit", "receipt", "run.receipt", &module])
+        .env("CRYPTLET_TRUST", "keys")
+        .output()
+        .unwrap();
+    assert!(by_variable.status.success(), "{by_variable:?}");
 }
 
 #[test]

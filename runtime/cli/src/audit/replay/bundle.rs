@@ -1,42 +1,52 @@
 //! One run, from a bundle.
 
-use std::fs::File;
-use std::io::{self, Read, Write};
+use std::io::Write;
 use std::path::Path;
 
 use cryptlet_attest::Measurement;
 use cryptlet_attest::bundle::{Bundle, Expectations, MAXIMUM_BUNDLE, verify_bundle};
-use cryptlet_container::LoadError;
-use cryptlet_fabric::replay::{RecordedRun, Replay, ReplayRefusal};
+use cryptlet_fabric::replay::{RecordedRun, Replay, ReplayRefusal, Replayer};
 
 use super::shown::reason;
 use super::{Arguments, AuditedReplay, replayer};
+use crate::audit::file;
+use crate::audit::receipt::ShownDoubt;
+use crate::audit::trust::Trust;
 use crate::failure::Failure;
 use crate::listing::json;
 use crate::terminal::{GOOD, progress};
 
-pub fn run(arguments: &Arguments, file: &Path, output: &mut impl Write) -> Result<(), Failure> {
-    let bytes = read(file).map_err(|error| Failure::unreadable(file, &error))?;
-    if !arguments.trust.is_empty() {
-        let expectations = Expectations {
-            trust: arguments.trust.clone(),
-            ..Expectations::default()
-        };
-        verify_bundle(&bytes, &expectations).map_err(|doubt| {
-            refused(file, &format!("is not verified ({})", doubt.name()), &doubt)
-        })?;
-    }
-    let bundle = Bundle::from_bytes(&bytes)
-        .map_err(|error| refused(file, "is no bundle (malformed)", &error))?;
-    drop(bytes);
-    let recorded = RecordedRun::from_bundle(&bundle)
-        .map_err(|refusal| not_replayed(file, refusal.name(), &refusal))?;
-    let progress = progress("replaying");
-    let result = replay(arguments, &bundle, &recorded, file)?;
-    drop(progress);
+/// Why there is no run that came out as recorded.
+enum Refusal {
+    /// It shows in the JSON, too.
+    Shown {
+        /// What the bundle is not.
+        what: &'static str,
+        doubt: ShownDoubt,
+    },
+    /// The command cannot be carried out.
+    Failed(Failure),
+}
 
+impl From<Failure> for Refusal {
+    fn from(failure: Failure) -> Self {
+        Self::Failed(failure)
+    }
+}
+
+pub fn run(arguments: &Arguments, file: &Path, output: &mut impl Write) -> Result<(), Failure> {
+    let bytes = file::read(file, MAXIMUM_BUNDLE)?;
+    let trust = Trust::with(&arguments.trust)?;
     let mut audited = AuditedReplay::new();
-    audited.count(&recorded, &result, true);
+    audited.verified = Some(false);
+    let refusal = match examine(arguments, trust, &bytes, &mut audited) {
+        Ok(()) => None,
+        Err(Refusal::Shown { what, doubt }) => Some((what, doubt)),
+        Err(Refusal::Failed(failure)) => return Err(failure),
+    };
+    if let (Some((_, doubt)), true) = (&refusal, audited.runs.is_empty()) {
+        audited.stop(doubt.clone());
+    }
     if arguments.json {
         json(&audited, output)?;
     } else {
@@ -44,27 +54,61 @@ pub fn run(arguments: &Arguments, file: &Path, output: &mut impl Write) -> Resul
             run.print(output)?;
         }
     }
-    match (result.is_ok(), reason(&result)) {
-        (_, None) => {
-            if !arguments.json {
-                writeln!(output, "{GOOD}reproduced{GOOD:#}: {}", proven(arguments))?;
-            }
+    match refusal {
+        None if arguments.json => Ok(()),
+        None => {
+            writeln!(output, "{GOOD}reproduced{GOOD:#}: {}", proven(&audited))?;
             Ok(())
         }
-        (true, Some(reason)) => {
-            let why = format!("is not reproduced ({})", reason.name);
-            Err(refused(file, &why, &reason.says))
-        }
-        (false, Some(reason)) => Err(not_replayed(file, reason.name, &reason.says)),
+        Some((what, doubt)) => Err(Failure::Refused(format!(
+            "{} {what} ({}): {}",
+            file.display(),
+            doubt.name,
+            doubt.says
+        ))),
+    }
+}
+
+/// Verifies the bundle if any key is trusted, and replays its run.
+fn examine(
+    arguments: &Arguments,
+    trust: Trust,
+    bytes: &[u8],
+    audited: &mut AuditedReplay,
+) -> Result<(), Refusal> {
+    if !trust.is_empty() {
+        let expectations = Expectations {
+            trust: trust.logs,
+            witnesses: trust.witnesses,
+            ..Expectations::default()
+        };
+        verify_bundle(bytes, &expectations)
+            .map_err(|doubt| shown("is not verified", doubt.name(), &doubt))?;
+        audited.verified = Some(true);
+    }
+    let bundle =
+        Bundle::from_bytes(bytes).map_err(|error| shown("is no bundle", "malformed", &error))?;
+    let recorded = RecordedRun::from_bundle(&bundle)
+        .map_err(|refusal| not_replayed(refusal.name(), &refusal))?;
+    let _progress = progress("replaying");
+    let result = replay(arguments, &bundle, &recorded)?;
+    audited.count(&recorded, &result, true);
+    let what = match &result {
+        Ok(_) => "is not reproduced",
+        Err(_) => "cannot be replayed",
+    };
+    match reason(&result) {
+        None => Ok(()),
+        Some(reason) => Err(shown(what, reason.name, &reason.says)),
     }
 }
 
 /// What the verdict rests on.
-fn proven(arguments: &Arguments) -> &'static str {
-    if arguments.trust.is_empty() {
-        "the run comes out as the bundle states; nobody verified who stated it, as no key was given with --trust"
-    } else {
+fn proven(audited: &AuditedReplay) -> &'static str {
+    if audited.verified == Some(true) {
         "the run comes out as the log has it"
+    } else {
+        "the run comes out as the bundle states; nobody verified who stated it, as no key was given with --trust"
     }
 }
 
@@ -72,25 +116,24 @@ fn replay(
     arguments: &Arguments,
     bundle: &Bundle,
     recorded: &RecordedRun,
-    file: &Path,
-) -> Result<Result<Replay, ReplayRefusal>, Failure> {
+) -> Result<Result<Replay, ReplayRefusal>, Refusal> {
     let wanted = match recorded.modules() {
         Ok(wanted) => wanted,
         Err(refusal) => return Ok(Err(refusal)),
     };
-    let replayer = replayer()?;
+    let replayer: Replayer = replayer()?;
     let load = |component: &[u8], name: &str| {
         let measurement = Measurement::of(component);
         if !wanted.contains_key(&measurement) {
             let why = format!(
                 "{name} measures {measurement}, on which neither the run nor a source of its binding runs"
             );
-            return Err(not_replayed(file, "other-module", &why));
+            return Err(not_replayed("other-module", &why));
         }
-        let unusable = |error: LoadError| {
-            not_replayed(file, "bad-module", &format!("{name} is refused: {error}"))
-        };
-        replayer.load(component).map(|_| ()).map_err(unusable)
+        replayer
+            .load(component)
+            .map(|_| ())
+            .map_err(|error| not_replayed("bad-module", &format!("{name} is refused: {error}")))
     };
     for (position, component) in bundle.modules.iter().enumerate() {
         load(component, &format!("module {position} of the bundle"))?;
@@ -102,19 +145,16 @@ fn replay(
     Ok(replayer.replay(recorded))
 }
 
-fn not_replayed(file: &Path, name: &str, why: &(impl std::fmt::Display + ?Sized)) -> Failure {
-    refused(file, &format!("cannot be replayed ({name})"), why)
+fn not_replayed(name: &'static str, why: &(impl ToString + ?Sized)) -> Refusal {
+    shown("cannot be replayed", name, why)
 }
 
-fn refused(file: &Path, what: &str, why: &(impl std::fmt::Display + ?Sized)) -> Failure {
-    Failure::Refused(format!("{} {what}: {why}", file.display()))
-}
-
-/// Reads no more than shows that the file is too long for a bundle.
-fn read(file: &Path) -> io::Result<Vec<u8>> {
-    let mut bytes = Vec::new();
-    File::open(file)?
-        .take(MAXIMUM_BUNDLE as u64 + 1)
-        .read_to_end(&mut bytes)?;
-    Ok(bytes)
+fn shown(what: &'static str, name: &'static str, why: &(impl ToString + ?Sized)) -> Refusal {
+    Refusal::Shown {
+        what,
+        doubt: ShownDoubt {
+            name,
+            says: why.to_string(),
+        },
+    }
 }

@@ -8,6 +8,7 @@ use cryptlet_fabric::replay::{Comparison, RecordedRun, Replay, ReplayRefusal, Re
 use serde::Serialize;
 use utoipa::ToSchema;
 
+use crate::audit::receipt::ShownDoubt;
 use crate::failure::Failure;
 use crate::terminal::{BAD, FAINT, GOOD, HEADING, printable};
 
@@ -15,6 +16,12 @@ use crate::terminal::{BAD, FAINT, GOOD, HEADING, printable};
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct AuditedReplay {
+    /// Whether the bundle was verified first, with keys that the auditor trusts; absent for a journal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub verified: Option<bool>,
+    /// Why the bundle was not verified, or no replay of it could begin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub doubt: Option<ShownDoubt>,
     /// Whether every run that is replayable was replayed and came out as recorded.
     pub reproduced: bool,
     /// Runs that were replayed and came out as recorded.
@@ -130,6 +137,8 @@ impl AuditedReplay {
     /// Of no run yet.
     pub fn new() -> Self {
         Self {
+            verified: None,
+            doubt: None,
             reproduced: true,
             replayed: 0,
             not_replayable: 0,
@@ -166,6 +175,13 @@ impl AuditedReplay {
         if keep {
             self.runs.push(ShownRun::new(recorded, result));
         }
+    }
+
+    /// Counts a run of which no replay begins.
+    pub fn stop(&mut self, doubt: ShownDoubt) {
+        self.refused += 1;
+        self.reproduced = false;
+        self.doubt = Some(doubt);
     }
 
     /// Counts a run that the journal has and does not give; it is kept if `keep` says so.
