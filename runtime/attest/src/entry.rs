@@ -1,5 +1,6 @@
 //! What stands in the log.
 
+use crate::TrustedKey;
 use crate::encoding::{self, Bounds, EncodingError, Reader, VERSION, Wire, Writer, record};
 use crate::{
     BindingId, BindingVersion, Digest, LeafHash, Measurement, Statement, TriggerStatement, log,
@@ -167,6 +168,17 @@ change! {
         Proposed = 0,
         /// Signed by its counterparties and in force.
         Activated = 1,
+    }
+}
+
+impl KeyEntry {
+    /// The key of a log that the entry announces; none if the key is for something else, or
+    /// cannot be one.
+    pub fn attestation_key(&self) -> Option<TrustedKey> {
+        let public = <[u8; 32]>::try_from(self.public.as_slice()).ok()?;
+        TrustedKey::new(&self.name, &public)
+            .ok()
+            .filter(|_| self.purpose == "attestation")
     }
 }
 

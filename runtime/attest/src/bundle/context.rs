@@ -6,7 +6,7 @@ use crate::fit::other_than_accepted;
 use crate::verify::consistent;
 use crate::{
     Accepted, BindingChange, BindingEntry, Execution, KeyEntry, LeafHash, LogEntry, State,
-    Statement, TrustedKey, VersionChange, VersionEntry,
+    Statement, VersionChange, VersionEntry,
 };
 
 /// Where the log says what bears on the run: indexes of entries that the bundle shows.
@@ -100,18 +100,10 @@ pub(super) fn check(
 }
 
 fn announces(key: &KeyEntry, signer: &str) -> Result<(), String> {
-    match trusted(key) {
+    match key.attestation_key() {
         Some(announced) if announced.identity() == signer => Ok(()),
         _ => Err(format!("it announces another key than {signer}")),
     }
-}
-
-/// The key of a log that an entry announces.
-pub(super) fn trusted(key: &KeyEntry) -> Option<TrustedKey> {
-    let public = <[u8; 32]>::try_from(key.public.as_slice()).ok()?;
-    TrustedKey::new(&key.name, &public)
-        .ok()
-        .filter(|_| key.purpose == "attestation")
 }
 
 fn accepts(accepted: &Accepted, run: &Execution) -> Result<(), String> {

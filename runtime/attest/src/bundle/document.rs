@@ -1,7 +1,7 @@
 use super::format::{BEGINNING, BOUNDS};
 use crate::encoding::{self, EncodingError};
-use crate::log::{self, Hash};
-use crate::{BindingVersion, FieldSalt, LeafHash, LogEntry, Receipt, TrustedKey, digest};
+use crate::log;
+use crate::{BindingVersion, FieldSalt, LeafHash, LogEntry, TrustedKey, digest};
 
 /// Greatest size of a bundle, in bytes.
 pub const MAXIMUM_BUNDLE: usize = 1 << 28;
@@ -85,16 +85,6 @@ impl Bundle {
         encoding::decode(bytes, &BOUNDS)
     }
 
-    /// The receipt of one of the bundle's entries, as a file of its own would hold it.
-    pub fn receipt(&self, proven: &Proven) -> Receipt {
-        Receipt {
-            statement: proven.entry.clone(),
-            index: proven.index,
-            proof: proven.proof.clone(),
-            checkpoint: self.checkpoint.clone(),
-        }
-    }
-
     /// All entries of the bundle: the run, its sources, what bears on it.
     pub fn proven(&self) -> impl Iterator<Item = &Proven> {
         std::iter::once(&self.run)
@@ -108,7 +98,7 @@ impl Bundle {
         self.context
             .iter()
             .filter_map(|proven| match LogEntry::from_bytes(&proven.entry) {
-                Ok(LogEntry::Key(key)) => super::context::trusted(&key),
+                Ok(LogEntry::Key(key)) => key.attestation_key(),
                 _ => None,
             })
             .collect()
@@ -126,11 +116,6 @@ impl Proven {
     /// RFC 6962 leaf hash of the entry's bytes.
     pub fn leaf_hash(&self) -> LeafHash {
         log::leaf_hash(&self.entry)
-    }
-
-    /// The inclusion proof as the log's functions take it.
-    pub fn proof(&self) -> Vec<Hash> {
-        self.proof.iter().copied().map(Hash).collect()
     }
 }
 

@@ -235,10 +235,7 @@ impl<'q> Reader<'q> {
     }
 
     fn announce(&mut self, leaf: u64, key: KeyEntry) -> Result<(), Finding> {
-        if key.purpose == ATTESTATION
-            && let Ok(public) = <[u8; 32]>::try_from(key.public.as_slice())
-            && let Ok(trusted) = TrustedKey::new(&key.name, &public)
-        {
+        if let Some(trusted) = key.attestation_key() {
             self.announced.entry(trusted.identity()).or_default();
         }
         self.keys.push(Key {
