@@ -85,7 +85,7 @@ mod tests {
         };
         assert_eq!(
             fetch.diagnostic(),
-            r#"[5, ["GET", "grant://rates/x", [["accept", "text/csv"]], null], [0, [200, [], 'it\'s 4.38']]]"#
+            r#"[5, ["GET", "grant://rates/x", [["accept", "text/csv"]]], [0, [200, [], 'it\'s 4.38']]]"#
         );
         let ask = Record::Ask {
             source: "rate".into(),

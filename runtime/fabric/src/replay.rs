@@ -66,6 +66,15 @@ impl Replay {
         self.divergence.is_none() && self.executions.iter().all(ReplayedExecution::is_reproduced)
     }
 
+    /// Fields that were taken as recorded, because what they digest is not opened.
+    pub fn withheld(&self) -> impl Iterator<Item = &str> {
+        self.executions
+            .iter()
+            .flat_map(|execution| &execution.fields)
+            .filter(|field| field.comparison == Comparison::Withheld)
+            .map(|field| field.name.as_str())
+    }
+
     /// Fuel of the run and its sources as it was replayed.
     #[must_use]
     pub fn fuel(&self) -> u64 {

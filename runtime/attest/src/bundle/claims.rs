@@ -273,8 +273,11 @@ impl Shown<'_> {
                 "it extends the log of {} entries under the earlier checkpoint",
                 earlier.size
             ),
+            None if !witnesses.is_empty() => {
+                "that everybody is shown the same log is these witnesses' word".to_owned()
+            }
             None => {
-                "that everybody is shown the same log is not proven: compare the checkpoint with an earlier one, or a receipt hash on a chain"
+                "that everybody is shown the same log is not proven: compare the checkpoint with an earlier one that you have, a cosignature, or a receipt hash on a chain"
                     .to_owned()
             }
         };

@@ -29,11 +29,11 @@ pub struct Arguments {
     bundle: Option<PathBuf>,
     /// A component that the run or one of its sources ran on, if the bundle has it not; may be
     /// repeated.
-    #[arg(long, value_name = "COMPONENT.wasm", requires = "bundle")]
+    #[arg(long, value_name = "COMPONENT.wasm")]
     module: Vec<PathBuf>,
     /// Verify the bundle first, with this key of its log: `name+id+key`, or a file that holds keys,
     /// one a line, as CRYPTLET_TRUST may name one; may be repeated.
-    #[arg(long, value_name = "KEY", value_parser = trust, requires = "bundle")]
+    #[arg(long, value_name = "KEY", value_parser = trust)]
     trust: Vec<Trust>,
     /// Replay every run of a host's journal, on all processors.
     #[arg(long, conflicts_with = "bundle")]
@@ -51,6 +51,11 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
     match &arguments.bundle {
         Some(file) => bundle::run(arguments, file, output),
+        None if !arguments.trust.is_empty() || !arguments.module.is_empty() => {
+            Err(Failure::Usage(
+                "--trust and --module speak of a bundle, and --all replays a journal, which has its modules; leave them out".into(),
+            ))
+        }
         None => journal::run(arguments, output),
     }
 }

@@ -19,6 +19,7 @@ use cryptlet_attest::bundle::{
 };
 use cryptlet_attest::log::WitnessKey;
 use cryptlet_attest::{Basis, Measurement, TrustedKey};
+use cryptlet_fabric::Binding;
 use cryptlet_ledger::{Finality, FinalityTag};
 use url::Url;
 
@@ -143,12 +144,8 @@ fn examine(
     arguments: &Arguments,
     mut verdict: BundleVerdict,
 ) -> Result<(Option<Audited>, Option<ShownDoubt>), Failure> {
-    let input = match opened::input(&verdict) {
-        Ok(input) => input,
-        Err(doubt) => return Ok((None, Some(doubt))),
-    };
-    let document = match agreement::check(&mut verdict) {
-        Ok(document) => document,
+    let (input, document) = match contents(&mut verdict) {
+        Ok(contents) => contents,
         Err(doubt) => return Ok((None, Some(doubt))),
     };
     let doubt = match &arguments.rpc {
@@ -161,9 +158,21 @@ fn examine(
     Ok((Some(Audited { verdict, input }), doubt))
 }
 
+/// What is opened and agreed on, if it fits the receipt.
+pub fn contents(
+    verdict: &mut BundleVerdict,
+) -> Result<(Option<ShownInput>, Option<Binding>), ShownDoubt> {
+    Ok((opened::input(verdict)?, agreement::check(verdict)?))
+}
+
 fn expectations(arguments: &Arguments) -> Result<Expectations, Failure> {
     let mut trust = Trust::with(&arguments.trust)?;
     trust.witnesses.extend(arguments.witness.iter().cloned());
+    if arguments.cosigners > 0 && trust.witnesses.is_empty() {
+        return Err(Failure::Usage(
+            "--cosigners counts witnesses that you trust; name them with --witness".into(),
+        ));
+    }
     let measurement = match &arguments.module {
         None => arguments.expect_measurement,
         Some(module) => {
@@ -194,7 +203,7 @@ fn announced(bytes: &[u8], expectations: &mut Expectations) -> Option<ShownDoubt
     (!named.is_empty()).then(|| ShownDoubt {
         name: "unknown-signer",
         says: format!(
-            "you trust no key yet, and {} is only what the file names itself, as a forger's would; have the log's key on another way, from a counterparty or from the operator's publication, and give it with --trust or in the file that {TRUST_VARIABLE} names",
+            "you trust no key yet, and {} is only what the file names itself, as a forger's would; have the log's key by another way, from a counterparty or from the operator's publication, and give it with --trust or in the file that {TRUST_VARIABLE} names",
             named.join(", ")
         ),
     })

@@ -12,6 +12,7 @@ use super::{Arguments, AuditedReplay, replayer};
 use crate::audit::file;
 use crate::audit::receipt::ShownDoubt;
 use crate::audit::trust::Trust;
+use crate::audit::verify;
 use crate::failure::Failure;
 use crate::listing::json;
 use crate::terminal::{GOOD, progress};
@@ -82,8 +83,12 @@ fn examine(
             witnesses: trust.witnesses,
             ..Expectations::default()
         };
-        verify_bundle(bytes, &expectations)
+        let mut verdict = verify_bundle(bytes, &expectations)
             .map_err(|doubt| shown("is not verified", doubt.name(), &doubt))?;
+        verify::contents(&mut verdict).map_err(|doubt| Refusal::Shown {
+            what: "is not verified",
+            doubt,
+        })?;
         audited.verified = Some(true);
     }
     let bundle =

@@ -64,7 +64,7 @@ pub struct ShownRun {
 #[derive(Clone, Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ShownReason {
-    /// A stable name: `diverged`, `other-execution`, `unreadable`, or why it could not be replayed.
+    /// A stable name: `diverged`, `other-execution`, `withheld`, `unreadable`, or why it could not be replayed.
     pub name: &'static str,
     /// The reason.
     pub says: String,
@@ -159,11 +159,14 @@ impl AuditedReplay {
         match result {
             Ok(replay) => {
                 self.fuel = self.fuel.saturating_add(replay.fuel());
-                if replay.is_reproduced() {
-                    self.replayed += 1;
-                } else {
+                if !replay.is_reproduced() {
                     self.differing += 1;
                     self.reproduced = false;
+                } else if replay.withheld().next().is_some() {
+                    self.refused += 1;
+                    self.reproduced = false;
+                } else {
+                    self.replayed += 1;
                 }
             }
             Err(ReplayRefusal::NotReplayable { .. }) => self.not_replayable += 1,
@@ -253,7 +256,16 @@ pub fn reason(result: &Result<Replay, ReplayRefusal>) -> Option<ShownReason> {
             says: divergence.to_string(),
         });
     }
-    let execution = replay.executions.iter().find(|e| !e.is_reproduced())?;
+    let Some(execution) = replay.executions.iter().find(|e| !e.is_reproduced()) else {
+        let withheld: Vec<&str> = replay.withheld().collect();
+        return (!withheld.is_empty()).then(|| ShownReason {
+            name: "withheld",
+            says: format!(
+                "{} could not be compared, because not all of it is opened; ask for a bundle that was exported with --replayable",
+                withheld.join(", ")
+            ),
+        });
+    };
     let fields: Vec<&str> = execution
         .differing()
         .map(|field| field.name.as_str())
@@ -261,7 +273,7 @@ pub fn reason(result: &Result<Replay, ReplayRefusal>) -> Option<ShownReason> {
     Some(ShownReason {
         name: "other-execution",
         says: format!(
-            "{} came out with another {}",
+            "{} came out with other values: {}",
             heading(
                 execution.source.as_deref(),
                 execution.ordinal,

@@ -1,7 +1,6 @@
 //! Whether the document in a bundle is the one that its counterparties signed, and lets run what ran.
 
 use alloy_primitives::{Address, Bytes};
-use cryptlet_attest::Basis;
 use cryptlet_attest::bundle::BundleVerdict;
 use cryptlet_fabric::{Approval, Binding};
 
@@ -53,9 +52,6 @@ pub fn check(verdict: &mut BundleVerdict) -> Result<Option<Binding>, ShownDoubt>
             ". The document is signed by {}, as computed here from their EIP-712 signatures",
             parties.join(" and ")
         ));
-        if version.claim.rests_on == Basis::Host {
-            version.claim.rests_on = Basis::Computed;
-        }
     }
     Ok(Some(binding))
 }

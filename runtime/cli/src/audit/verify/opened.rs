@@ -1,6 +1,7 @@
 //! What was opened, as people read it.
 
 use cryptlet_attest::bundle::BundleVerdict;
+use cryptlet_attest::{TriggerKind, TriggerStatement};
 use cryptlet_container::{Invocation, Trigger};
 use serde::Serialize;
 use serde_json::Value;
@@ -66,6 +67,10 @@ pub fn input(verdict: &BundleVerdict) -> Result<Option<ShownInput>, ShownDoubt> 
         ),
         ("invocation", invocation.number == execution.invocation),
         ("instant", invocation.instant == execution.instant),
+        (
+            "trigger",
+            is_the_trigger(&invocation.trigger, &execution.trigger),
+        ),
     ];
     if let Some((field, _)) = fits.into_iter().find(|(_, same)| !same) {
         return Err(doubt(format!(
@@ -73,6 +78,31 @@ pub fn input(verdict: &BundleVerdict) -> Result<Option<ShownInput>, ShownDoubt> 
         )));
     }
     Ok(Some(ShownInput::from(invocation)))
+}
+
+/// Whether a receipt that states `stated` is of a run that was triggered like this.
+fn is_the_trigger(opened: &Trigger, stated: &TriggerStatement) -> bool {
+    match opened {
+        Trigger::Message { .. } => {
+            matches!(stated.kind, TriggerKind::Message | TriggerKind::Ask)
+        }
+        Trigger::ContractEvent {
+            position,
+            log_index,
+            ..
+        } => {
+            stated.kind == TriggerKind::ContractEvent
+                && stated.position.as_ref().is_some_and(|stated| {
+                    stated.chain == position.chain
+                        && stated.block == position.block
+                        && stated.block_hash[..] == position.block_hash[..]
+                        && stated.transaction[..] == position.transaction[..]
+                        && stated.log_index == Some(*log_index)
+                })
+        }
+        Trigger::Schedule { .. } => stated.kind == TriggerKind::Schedule,
+        Trigger::Receipt { .. } => stated.kind == TriggerKind::Receipt,
+    }
 }
 
 /// All that is shown.
