@@ -3,7 +3,8 @@
 use anyhow::{Context as _, Result};
 use cryptlet_fabric::journal::JournalError;
 use cryptlet_fabric::publish::{PublishError, Publisher};
-use cryptlet_fabric::{FabricError, Seams};
+use cryptlet_fabric::{FabricError, Message, Seams};
+use end_to_end::swap::BINDING;
 use end_to_end::{Components, World};
 
 #[tokio::test(flavor = "multi_thread")]
@@ -41,6 +42,24 @@ async fn an_old_journal_over_a_newer_one_is_refused_by_the_chain_and_by_what_was
         "{reason}"
     );
     assert_eq!(progress.executed + progress.accepted, 0);
+    let version = semver::Version::new(1, 1, 0);
+    let message = Message {
+        sender: "desk".into(),
+        topic: "Tick".into(),
+        body: b"{}".to_vec(),
+        idempotency_key: "1".into(),
+    };
+    for refused in [
+        fabric.send(BINDING, message).await.map(drop),
+        fabric.run_again(BINDING, 1).await.map(drop),
+        fabric.promote(BINDING, &version).await,
+    ] {
+        let refusal = refused.err().context("nothing is signed for it")?;
+        assert!(
+            matches!(refusal, FabricError::Overtaken { .. }),
+            "{refusal}"
+        );
+    }
     assert_eq!(fabric.journal().log_size()?, before, "nothing is logged");
     drop(fabric);
 

@@ -1,5 +1,6 @@
 //! Names that are hashes. Each is 32 bytes; none can stand in for another.
 
+use crate::digest;
 use crate::encoding::{EncodingError, Reader, Wire, Writer};
 use thiserror::Error;
 
@@ -142,6 +143,13 @@ impl Measurement {
     /// ```
     pub fn of(component: &[u8]) -> Self {
         Self(*blake3::hash(component).as_bytes())
+    }
+}
+
+impl BindingVersion {
+    /// The version of a binding whose document is these bytes.
+    pub fn of(document: &[u8]) -> Self {
+        Self(digest("binding version", &[document]).into())
     }
 }
 

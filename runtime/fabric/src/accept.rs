@@ -35,6 +35,7 @@ impl Fabric {
     /// the sender has used the key for another message.
     pub async fn send(&self, binding: &str, message: Message) -> Result<u64, FabricError> {
         let row = self.binding(binding)?;
+        self.refuse_overtaken(&row)?;
         let refused = |reason| FabricError::Message {
             binding: binding.into(),
             reason,
@@ -110,6 +111,7 @@ impl Fabric {
     /// already.
     pub async fn run_again(&self, binding: &str, number: u64) -> Result<u64, FabricError> {
         let row = self.binding(binding)?;
+        self.refuse_overtaken(&row)?;
         let refused = |reason: &str| FabricError::NotAgain {
             binding: binding.into(),
             number,

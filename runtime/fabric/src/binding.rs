@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256};
-use cryptlet_attest::{BindingId, BindingVersion, Measurement, digest};
+use cryptlet_attest::{BindingId, BindingVersion, Measurement};
 use cryptlet_contracts::{Signable as _, Terms};
 use cryptlet_ledger::ChainId;
 use cryptlet_schema::{Kind, Manifest, Message};
@@ -248,7 +248,7 @@ impl Binding {
     /// A hash of all parts.
     #[must_use]
     pub fn version(&self) -> BindingVersion {
-        BindingVersion::from_bytes(*digest("binding version", &[&self.to_json()]).as_bytes())
+        BindingVersion::of(&self.to_json())
     }
 
     /// The document in the one JSON form whose hash is the version.

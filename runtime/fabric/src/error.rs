@@ -129,6 +129,14 @@ pub enum FabricError {
         /// The active version.
         version: Version,
     },
+    /// The chain is ahead of this journal.
+    #[error("binding \"{binding}\" takes nothing: {reason}")]
+    Overtaken {
+        /// The binding.
+        binding: String,
+        /// What the chain has, and the way out.
+        reason: String,
+    },
     /// A message is not one that the binding takes.
     #[error("binding \"{binding}\" takes no such message: {reason}")]
     Message {

@@ -389,6 +389,7 @@ impl Fabric {
         version: &Version,
         change: VersionChange,
     ) -> Result<(), FabricError> {
+        self.refuse_overtaken(row)?;
         let agreement = &row.document.binding;
         if *version == row.active {
             return Err(FabricError::AlreadyActive {

@@ -102,6 +102,7 @@ impl From<FabricError> for Refusal {
             FabricError::Key(_) => unprocessable("unsuited-key", detail),
             FabricError::AlreadyActive { .. } => conflict("already-active", detail),
             FabricError::NothingBefore { .. } => conflict("nothing-before", detail),
+            FabricError::Overtaken { .. } => conflict("overtaken", detail),
             FabricError::NotAgain { .. } => conflict("not-again", detail),
             FabricError::NotPassedOver { .. } => conflict("not-passed-over", detail),
             FabricError::NotSkipped { .. } => conflict("not-skipped", detail),

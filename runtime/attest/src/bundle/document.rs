@@ -1,7 +1,7 @@
 use super::format::{BEGINNING, BOUNDS};
 use crate::encoding::{self, EncodingError};
 use crate::log;
-use crate::{BindingVersion, FieldSalt, LeafHash, LogEntry, TrustedKey, digest};
+use crate::{BindingVersion, FieldSalt, LeafHash, LogEntry, TrustedKey};
 
 /// Greatest size of a bundle, in bytes.
 pub const MAXIMUM_BUNDLE: usize = 1 << 28;
@@ -122,6 +122,6 @@ impl Proven {
 impl Agreement {
     /// The binding version that statements name for this document.
     pub fn version(&self) -> BindingVersion {
-        BindingVersion::from_bytes(digest("binding version", &[&self.document]).into())
+        BindingVersion::of(&self.document)
     }
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use cryptlet_attest::bundle::{Bundle, Proven};
-use cryptlet_attest::{BindingVersion, FieldSalt, Salt, Statement, digest};
+use cryptlet_attest::{BindingVersion, FieldSalt, Salt, Statement};
 use cryptlet_container::State;
 
 use super::ReplayRefusal;
@@ -104,7 +104,7 @@ impl RecordedRun {
 
     /// The binding version that the document stands for.
     pub(super) fn agreed(&self) -> BindingVersion {
-        BindingVersion::from_bytes(*digest("binding version", &[&self.document]).as_bytes())
+        BindingVersion::of(&self.document)
     }
 }
 
