@@ -22,7 +22,7 @@ Examples:
   cryptlet witness init --at /var/lib/witness --name witness.acme.example/w1
   cryptlet witness init --at witness --name acme --passphrase-file witness.passphrase
 
-It prints the witness' key, which hosts name in [[log.witnesses]] and auditors trust.";
+It prints the witness' key, which hosts name in `witnesses` of [log] and auditors trust.";
 
 const ADD_LOG_EXAMPLES: &str = "\
 Examples:

@@ -98,7 +98,7 @@ mod tests {
         };
         assert_eq!(
             ask.diagnostic(),
-            r#"[4, "rate", h'00ff', [1, [1, ["no", "\n"]]], null]"#
+            r#"[4, "rate", h'00ff', [1, [1, ["no", "\n"]]]]"#
         );
         let log = Record::Log {
             level: Level::Warn,

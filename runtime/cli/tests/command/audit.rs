@@ -1,8 +1,8 @@
 use cryptlet_attest::log::{self, MemoryHashes, WitnessKey};
 use cryptlet_attest::{
     Accepted, BindingChange, BindingEntry, BindingId, BindingVersion, Digest, Execution, Host,
-    KeyEntry, Limits, LogEntry, LogExport, Measurement, Outcome, Receipt, Statement, TriggerKind,
-    TriggerStatement, TrustedKey, VersionChange, VersionEntry, sign_checkpoint,
+    KeyEntry, Limits, LogEntry, LogExport, Measurement, Outcome, Receipt, State, Statement,
+    TriggerKind, TriggerStatement, TrustedKey, VersionChange, VersionEntry, sign_checkpoint,
 };
 use ed25519_dalek::SigningKey;
 use serde_json::Value;
@@ -83,8 +83,8 @@ fn statement(cryptlet: &str, key: String) -> Statement {
             transcript: digest,
             reply: Some(digest),
             outputs: Vec::new(),
-            state_before: digest,
-            state_after: digest,
+            state_before: State::default().root(),
+            state_after: State::default().root(),
             limits: Limits::from_iter([("fuel", 50_000_000)]),
             operator_costs: digest,
             children: Vec::new(),

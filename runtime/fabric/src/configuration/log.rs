@@ -17,7 +17,6 @@ pub struct Publication {
     /// Whether the service shows the log to callers without a token.
     pub public: bool,
     /// Witnesses that are asked to cosign each published checkpoint, each a table with its `url` and `key`.
-    #[serde(skip_serializing_if = "Vec::is_empty")]
     pub witnesses: Vec<Witness>,
 }
 
