@@ -192,3 +192,31 @@ fn what_the_journal_has_lost_is_counted_and_ends_no_audit() {
         assert_eq!(run["reason"]["name"], "unreadable", "{damage}");
     }
 }
+
+#[test]
+fn what_is_withheld_is_not_said_to_be_reproduced() {
+    let desk = Desk::new();
+    drop(host(&desk));
+    let part = [
+        "--open",
+        "input",
+        "--open",
+        "transcript",
+        "--agreement",
+        "--module",
+    ];
+    let export = ["audit", "export", "7", "--output", "part.bundle"];
+    desk.run(export.iter().chain(&part)).done();
+    let replayed = desk.run(["audit", "replay", "part.bundle", "--json"]);
+    assert_eq!(replayed.status, 1, "{replayed:?}");
+    let reason = &replayed.errors;
+    assert!(
+        reason.contains("(withheld)")
+            && reason.contains("reply")
+            && reason.contains("--replayable"),
+        "{reason}"
+    );
+    let audited: Value = serde_json::from_str(&replayed.output).unwrap();
+    assert_eq!(audited["reproduced"], false);
+    assert_eq!(audited["runs"][0]["reason"]["name"], "withheld");
+}
