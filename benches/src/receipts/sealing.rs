@@ -5,7 +5,7 @@ use std::time::Instant;
 
 use anyhow::Result;
 use cryptlet_attest::{LogEntry, TrustedKey};
-use cryptlet_fabric::journal::JournalError;
+use cryptlet_fabric::journal::{JournalError, check_entry};
 use rusqlite::{Connection, params};
 use tokio::task::JoinHandle;
 
@@ -33,6 +33,7 @@ pub fn hold(sizes: &Sizes) -> Result<Case> {
         let mut before: Option<JoinHandle<Result<(), JournalError>>> = None;
         for batch in runs.chunks(sizes.batch) {
             let sealed: Vec<LogEntry> = batch.iter().map(|run| run.seal(None, &key)).collect();
+            sealed.iter().try_for_each(check_entry)?;
             if let Some(before) = before.take() {
                 runtime.block_on(before)??;
             }
@@ -42,7 +43,7 @@ pub fn hold(sizes: &Sizes) -> Result<Case> {
                     .commit(move |writing| {
                         sealed
                             .iter()
-                            .try_for_each(|entry| writing.append(entry).map(drop))
+                            .try_for_each(|entry| writing.append_checked(entry).map(drop))
                     })
                     .await
             }));

@@ -11,7 +11,7 @@ use cryptlet_container::{Cryptlet, Invocation, Run};
 use crate::binding::Binding;
 use crate::execution::{Agreed, Digests, Part, States, empty_state, salt_of};
 use crate::journal::{
-    AcceptedRow, DeliveryRow, DeliveryStatus, JournalError, NewExecution, Writing,
+    AcceptedRow, DeliveryRow, DeliveryStatus, JournalError, NewExecution, Writing, check_entry,
 };
 
 /// What is the same in every receipt of this process.
@@ -89,7 +89,7 @@ impl Finished {
     ///
     /// If its trigger is none that a receipt can state.
     pub(crate) fn seal(self) -> Result<Sealing, JournalError> {
-        Ok(Sealing {
+        let sealing = Sealing {
             agreed: Agreed {
                 binding: self.binding.id(),
                 version: self.binding.version(),
@@ -98,7 +98,9 @@ impl Finished {
             },
             prepared: Prepared::of(&self.root(), &self.accepted.salt)?,
             finished: self,
-        })
+        };
+        sealing.check(&sealing.finished.root(), &sealing.prepared)?;
+        Ok(sealing)
     }
 }
 
@@ -160,6 +162,27 @@ impl Sealing {
         writing.set_last_receipt(&id, &sealed.receipt_hash)
     }
 
+    /// Reads back each receipt as it will be, but for hashes and numbers that only the commit knows:
+    /// in their places stand the longest.
+    fn check(&self, part: &Part<'_>, prepared: &Prepared) -> Result<(), JournalError> {
+        for (child, prepared) in part.run.children.iter().zip(&prepared.children) {
+            self.check(&Part::from(child), prepared)?;
+        }
+        let any = LeafHash::from_bytes([0xff; 32]);
+        let deliveries = vec![u64::MAX; part.run.submissions.len()];
+        let children = vec![any; part.run.children.len()];
+        check_entry(&LogEntry::Receipt(Statement {
+            execution: part.execution(
+                &self.agreed,
+                &prepared.digests,
+                &States::none(),
+                &deliveries,
+                children,
+            ),
+            host: self.host(Some(any)),
+        }))
+    }
+
     /// Logs one execution's receipt after those of the sources it asked.
     fn write_part(
         &self,
@@ -188,7 +211,7 @@ impl Sealing {
             host: self.host(previous),
         };
         let execution_hash = statement.execution_hash();
-        let (leaf, receipt_hash) = writing.append(&LogEntry::Receipt(statement))?;
+        let (leaf, receipt_hash) = writing.append_checked(&LogEntry::Receipt(statement))?;
         writing.record_execution(
             &self.agreed.binding,
             self.finished.accepted.number,

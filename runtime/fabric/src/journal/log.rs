@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cryptlet_attest::log::{HashReaderError, LogError};
-use cryptlet_attest::{CheckpointKey, LeafHash, LogEntry, TrustedKey, log};
+use cryptlet_attest::{CheckpointKey, LeafHash, LogEntry, MAXIMUM_ENTRY, TrustedKey, log};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::tiles::StoredTiles;
@@ -63,9 +63,21 @@ impl Writing<'_> {
     /// If the entry is longer than any, or the journal cannot be written.
     pub fn append(&mut self, entry: &LogEntry) -> Result<(u64, LeafHash), JournalError> {
         // Read back before it is written: a leaf that nobody can decode would stay for ever.
-        let bytes = entry.checked_bytes().map_err(|error| {
-            JournalError::Conflict(format!("{} cannot be logged: {error}", entry.kind()))
-        })?;
+        check_entry(entry)?;
+        self.append_checked(entry)
+    }
+
+    /// The same for an entry of which one that differs in hashes and smaller numbers alone went
+    /// through [`check_entry`]: everybody waits for the writer, and reading back takes its time.
+    ///
+    /// # Errors
+    ///
+    /// If the entry is longer than any, or the journal cannot be written.
+    pub fn append_checked(&mut self, entry: &LogEntry) -> Result<(u64, LeafHash), JournalError> {
+        let bytes = entry.to_bytes();
+        if bytes.len() > MAXIMUM_ENTRY {
+            return Err(unloggable(entry, format!("it has {} bytes", bytes.len())));
+        }
         let hash = LeafHash::of(&bytes);
         let position = self.log.size();
         self.execute(
@@ -75,6 +87,22 @@ impl Writing<'_> {
         self.log.added.push(hash);
         Ok((position, hash))
     }
+}
+
+/// Finds out whether an entry can be read back, before anybody logs it.
+///
+/// # Errors
+///
+/// If it cannot.
+pub fn check_entry(entry: &LogEntry) -> Result<(), JournalError> {
+    entry
+        .checked_bytes()
+        .map(drop)
+        .map_err(|error| unloggable(entry, error.to_string()))
+}
+
+fn unloggable(entry: &LogEntry, reason: String) -> JournalError {
+    JournalError::Conflict(format!("{} cannot be logged: {reason}", entry.kind()))
 }
 
 /// Completes the tree over everything in `tail`, if anything joined it, and signs its root.

@@ -31,7 +31,7 @@ pub use deliveries::{AttemptRow, DeliveryRow, DeliveryStatus};
 pub use folder::check_owner;
 pub(crate) use invocations::{Acceptance, NewExecution, NewInvocation};
 pub use invocations::{AcceptedRow, ExecutionRow, PublishedEvent, Recording};
-pub use log::LogOwner;
+pub use log::{LogOwner, check_entry};
 pub(crate) use registrations::RegistrationStatus;
 pub use runs::RunPlace;
 pub use versions::VersionRow;
