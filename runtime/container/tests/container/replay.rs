@@ -334,8 +334,8 @@ fn no_length_in_a_transcript_is_left_open() {
 #[test]
 fn the_wall_clock_of_the_run_does_not_bound_its_replay() {
     let guest = contract(
-        "[limits]\nwall-clock-milliseconds = 600000",
-        "(local.set $n (i64.const 3000000))
+        "[limits]\nwall-clock-milliseconds = 600000\nfuel = 10000000000",
+        "(local.set $n (i64.const 200000000))
          (loop $l (local.set $n (i64.sub (local.get $n) (i64.const 1)))
            (br_if $l (i64.ne (local.get $n) (i64.const 0))))
          (call $ok @‹{}›)",
