@@ -12,10 +12,11 @@ use cryptlet_fabric::binding::{Granted, Http, Source};
 use cryptlet_fabric::bundle::{BundleParts, Openings};
 use cryptlet_fabric::{Fabric, Message, Seams};
 use end_to_end::swap::BINDING;
-use end_to_end::{Components, World, story, world};
+use end_to_end::{Components, World, world};
 
 use crate::corpus::folder;
 use crate::guests::{component, handling, manifest};
+use crate::live_through;
 
 const PERIOD: &str = "[messages]\nactions = [\"settle(uint32 period, address payer, uint256 amount)\"]\n\
                       topics = [\"Noted(uint32 period)\"]\n";
@@ -139,20 +140,7 @@ async fn story_bundles() -> Result<()> {
     let state = tempfile::tempdir()?;
     let world = World::new(state.path(), Components::read()?).await?;
     let fabric = world.open(Seams::live()?).await?;
-    world.set_up(&fabric).await?;
-    world.end_period(1).await?;
-    world.settle(&fabric).await?;
-    world.rates.close();
-    world.end_period(2).await?;
-    world.settle(&fabric).await?;
-    world.rates.reopen();
-    fabric.run_again(BINDING, 2).await?;
-    world.settle(&fabric).await?;
-    story::upgrade(&world, &fabric).await?;
-    let next = Measurement::of(&world.components.swap_next);
-    world.allow(next).await?;
-    world.end_period(3).await?;
-    world.settle(&fabric).await?;
+    live_through(&world, &fabric).await?;
     for (number, name) in [
         (1, "swap-settles"),
         (2, "swap-without-a-rate"),

@@ -31,26 +31,31 @@ fn replay_all(fabric: &Fabric) -> Result<Vec<Replay>> {
     Ok(replays)
 }
 
+/// A settled quarter, one without its rate that is run again later, and one of the next version.
+async fn live_through(world: &World, fabric: &Fabric) -> Result<()> {
+    world.set_up(fabric).await?;
+    world.end_period(1).await?;
+    world.settle(fabric).await?;
+    world.rates.close();
+    world.end_period(2).await?;
+    world.settle(fabric).await?;
+    world.rates.reopen();
+    fabric.run_again(BINDING, 2).await?;
+    world.settle(fabric).await?;
+    story::upgrade(world, fabric).await?;
+    let next = Measurement::of(&world.components.swap_next);
+    world.allow(next).await?;
+    world.end_period(3).await?;
+    world.settle(fabric).await?;
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn every_run_of_the_story_is_reproduced_whole() -> Result<()> {
     let folder = tempfile::tempdir()?;
     let world = World::new(folder.path(), Components::read()?).await?;
     let fabric = world.open(Seams::live()?).await?;
-    world.set_up(&fabric).await?;
-    world.end_period(1).await?;
-    world.settle(&fabric).await?;
-    world.rates.close();
-    world.end_period(2).await?;
-    world.settle(&fabric).await?;
-    world.rates.reopen();
-    fabric.run_again(BINDING, 2).await?;
-    world.settle(&fabric).await?;
-    story::upgrade(&world, &fabric).await?;
-    world
-        .allow(Measurement::of(&world.components.swap_next))
-        .await?;
-    world.end_period(3).await?;
-    world.settle(&fabric).await?;
+    live_through(&world, &fabric).await?;
 
     let replays = replay_all(&fabric)?;
     let ran: Vec<_> = replays
