@@ -158,3 +158,58 @@ impl From<Invocation> for ShownInput {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use cryptlet_attest::{Digest, LedgerPosition};
+    use cryptlet_container::Position;
+
+    use super::*;
+
+    fn event(block: u64) -> Trigger {
+        Trigger::ContractEvent {
+            name: "PeriodEnded".into(),
+            fields: b"{}".to_vec(),
+            position: Position {
+                chain: "eip155:1".into(),
+                block,
+                block_hash: vec![1; 32],
+                transaction: vec![2; 32],
+            },
+            log_index: 3,
+        }
+    }
+
+    fn stated(kind: TriggerKind, position: Option<LedgerPosition>) -> TriggerStatement {
+        TriggerStatement {
+            kind,
+            digest: Digest::from_bytes([4; 32]),
+            position,
+        }
+    }
+
+    #[test]
+    fn an_input_that_tells_of_another_trigger_than_the_receipt_does_not_fit() {
+        let position = LedgerPosition {
+            chain: "eip155:1".into(),
+            block: 7,
+            block_hash: [1; 32],
+            transaction: [2; 32],
+            log_index: Some(3),
+        };
+        let same = stated(TriggerKind::ContractEvent, Some(position.clone()));
+        assert!(is_the_trigger(&event(7), &same));
+        assert!(!is_the_trigger(&event(8), &same));
+        let elsewhere = LedgerPosition {
+            transaction: [9; 32],
+            ..position
+        };
+        for other in [
+            stated(TriggerKind::ContractEvent, Some(elsewhere)),
+            stated(TriggerKind::ContractEvent, None),
+            stated(TriggerKind::Message, None),
+        ] {
+            assert!(!is_the_trigger(&event(7), &other), "{other:?}");
+        }
+    }
+}
