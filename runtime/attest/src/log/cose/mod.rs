@@ -26,7 +26,9 @@ pub const MAXIMUM_COSE: usize = 1 << 16;
 pub struct CoseInclusion {
     /// The log's name.
     pub origin: String,
-    /// The number of its entries.
+    /// The number of its entries, as the proof has it. RFC 9942 signs the root and not the size: a
+    /// size under which the entry's path would have the same shape passes as well. Where the size
+    /// matters, a checkpoint says it.
     #[serde(serialize_with = "crate::view::decimal")]
     pub size: u64,
     /// The entry's index.
