@@ -16,7 +16,12 @@ use std::process::ExitCode;
 
 use anyhow::{Result, bail};
 
+use mimalloc::MiMalloc;
 use receipts::Sizes;
+
+/// The allocator of `cryptlet`, for both sides of each contest.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 const USAGE: &str = "usage: cryptlet-benches receipts FOLDER";
 

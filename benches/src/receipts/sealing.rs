@@ -4,8 +4,8 @@ use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::Result;
-use cryptlet_attest::{LogEntry, TrustedKey};
-use cryptlet_fabric::journal::{JournalError, check_entry};
+use cryptlet_attest::TrustedKey;
+use cryptlet_fabric::journal::JournalError;
 use rusqlite::{Connection, params};
 use tokio::task::JoinHandle;
 
@@ -13,8 +13,8 @@ use super::statement::Run;
 use super::{Sizes, log};
 use crate::contest::{Case, Contest};
 
-/// Both write durably, in the same batches, into files in the same folder. As in a fabric, a batch is
-/// sealed while the journal's writer commits the one before.
+/// Both write durably, in the same batches, into files in the same folder. As in a fabric, batches are
+/// sealed while the journal's writer commits those before, and each is a commit of its own.
 pub fn hold(sizes: &Sizes) -> Result<Case> {
     let folder = tempfile::tempdir()?;
     let runtime = tokio::runtime::Builder::new_multi_thread()
@@ -32,21 +32,23 @@ pub fn hold(sizes: &Sizes) -> Result<Case> {
         let begin = Instant::now();
         let mut before: Option<JoinHandle<Result<(), JournalError>>> = None;
         for batch in runs.chunks(sizes.batch) {
-            let sealed: Vec<LogEntry> = batch.iter().map(|run| run.seal(None, &key)).collect();
-            sealed.iter().try_for_each(check_entry)?;
-            if let Some(before) = before.take() {
-                runtime.block_on(before)??;
-            }
+            let sealed = batch.iter().map(|run| run.seal(None, &key).encoded());
+            let sealed = sealed.collect::<Result<Vec<_>, _>>()?;
             let journal = Arc::clone(&journal);
-            before = Some(runtime.spawn(async move {
+            let commit = runtime.spawn(async move {
                 journal
                     .commit(move |writing| {
-                        sealed
-                            .iter()
-                            .try_for_each(|entry| writing.append_checked(entry).map(drop))
+                        for entry in &sealed {
+                            writing.append_encoded(entry)?;
+                        }
+                        Ok(sealed)
                     })
                     .await
-            }));
+                    .map(drop)
+            });
+            if let Some(before) = before.replace(commit) {
+                runtime.block_on(before)??;
+            }
         }
         if let Some(last) = before {
             runtime.block_on(last)??;

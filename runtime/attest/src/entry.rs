@@ -171,6 +171,25 @@ change! {
     }
 }
 
+/// An entry in its one encoding, which a verifier can read, and its leaf hash.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct EncodedEntry {
+    bytes: Vec<u8>,
+    leaf_hash: LeafHash,
+}
+
+impl EncodedEntry {
+    /// What the log stores and publishes.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// RFC 6962 leaf hash of the bytes.
+    pub fn leaf_hash(&self) -> LeafHash {
+        self.leaf_hash
+    }
+}
+
 impl KeyEntry {
     /// The key of a log that the entry announces; none if the key is for something else, or
     /// cannot be one.
@@ -188,17 +207,29 @@ impl LogEntry {
         encoding::encode(self)
     }
 
-    /// The entry's bytes, read back and found equal. What is appended to a log
-    /// should come from here: an entry that no verifier can read, say because a
-    /// guest's failure code is a megabyte long, is refused before it is recorded.
+    /// The entry's bytes. What is appended to a log should come from here: an entry that no
+    /// verifier can read, say because a guest's failure code is a megabyte long, is refused before
+    /// it is recorded.
     ///
     /// # Errors
     ///
     /// The bound that the entry breaks.
     pub fn checked_bytes(&self) -> Result<Vec<u8>, EncodingError> {
-        let bytes = self.to_bytes();
-        Self::from_bytes(&bytes)?;
+        let bytes = encoding::encode_within(self, &BOUNDS)?;
+        debug_assert_eq!(Self::from_bytes(&bytes).as_ref(), Ok(self), "it reads back");
         Ok(bytes)
+    }
+
+    /// The entry as a log takes it. It needs no log, so that whoever has many seals them before
+    /// anybody waits for one.
+    ///
+    /// # Errors
+    ///
+    /// The bound that the entry breaks.
+    pub fn encoded(&self) -> Result<EncodedEntry, EncodingError> {
+        let bytes = self.checked_bytes()?;
+        let leaf_hash = log::leaf_hash(&bytes);
+        Ok(EncodedEntry { bytes, leaf_hash })
     }
 
     /// Reads an entry.

@@ -65,8 +65,8 @@ mod view;
 pub use digest::digest;
 pub use encoding::EncodingError;
 pub use entry::{
-    Accepted, BindingChange, BindingEntry, KeyEntry, LogEntry, MAXIMUM_ENTRY, VersionChange,
-    VersionEntry,
+    Accepted, BindingChange, BindingEntry, EncodedEntry, KeyEntry, LogEntry, MAXIMUM_ENTRY,
+    VersionChange, VersionEntry,
 };
 pub use evidence::{Appraisal, Evidence, EvidenceError, SoftwareEvidence, Tier};
 pub use identity::{BindingId, BindingVersion, Digest, IdentityError, LeafHash, Measurement};

@@ -2,6 +2,7 @@
 
 use crate::encoding::{EncodingError, Reader, Wire, Writer};
 use serde::{Serialize, Serializer};
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 
 const MAXIMUM_LIMITS: u64 = 256;
@@ -9,51 +10,76 @@ const MAXIMUM_NAME: u64 = 256;
 
 /// The limits that held for a run, by name, in the units of the manifest
 /// (`fuel`, `memory-bytes`, …). What the names mean is the container's business.
+///
+/// Every receipt has them, and their names hardly ever differ: a name that the program knows costs
+/// nothing.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Limits(BTreeMap<String, u64>);
+pub struct Limits(
+    // Each name once, in the order of the encoding: RFC 8949 section 4.2.1 orders keys by their
+    // encoded bytes, shorter names first.
+    Vec<(Cow<'static, str>, u64)>,
+);
 
 impl Limits {
     /// The value of one limit.
     pub fn get(&self, name: &str) -> Option<u64> {
-        self.0.get(name).copied()
+        let mut entries = self.0.iter();
+        entries
+            .find(|(found, _)| found == name)
+            .map(|found| found.1)
     }
 
     /// All limits in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
-        self.0.iter().map(|(name, value)| (name.as_str(), *value))
+        let mut entries: Vec<_> = self
+            .0
+            .iter()
+            .map(|(name, value)| (name.as_ref(), *value))
+            .collect();
+        entries.sort_unstable();
+        entries.into_iter()
     }
 }
 
 impl From<BTreeMap<String, u64>> for Limits {
     fn from(limits: BTreeMap<String, u64>) -> Self {
-        Self(limits)
+        limits.into_iter().collect()
     }
 }
 
-impl<N: Into<String>> FromIterator<(N, u64)> for Limits {
+/// Of a name that comes twice the last value counts.
+impl<N: Into<Cow<'static, str>>> FromIterator<(N, u64)> for Limits {
     fn from_iter<I: IntoIterator<Item = (N, u64)>>(limits: I) -> Self {
-        Self(
-            limits
-                .into_iter()
-                .map(|(name, value)| (name.into(), value))
-                .collect(),
-        )
+        let mut entries: Vec<_> = limits
+            .into_iter()
+            .map(|(name, value)| (name.into(), value))
+            .collect();
+        entries.sort_by(|(one, _), (other, _)| {
+            (one.len(), one.as_ref()).cmp(&(other.len(), other.as_ref()))
+        });
+        entries.dedup_by(|later, earlier| {
+            let twice = later.0 == earlier.0;
+            if twice {
+                earlier.1 = later.1;
+            }
+            twice
+        });
+        Self(entries)
     }
 }
 
 impl Serialize for Limits {
     fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
-        serializer.collect_map(self.0.iter().map(|(name, value)| (name, value.to_string())))
+        serializer.collect_map(self.iter().map(|(name, value)| (name, value.to_string())))
     }
 }
 
 impl Wire for Limits {
     fn write(&self, writer: &mut Writer) {
-        // RFC 8949 section 4.2.1 orders keys by their encoded bytes: shorter names first.
-        let mut entries: Vec<_> = self.0.iter().collect();
-        entries.sort_by_key(|(name, _)| (name.len(), name.as_str()));
-        writer.map(entries.len());
-        for (name, value) in entries {
+        writer.bound("a map", self.0.len(), MAXIMUM_LIMITS);
+        writer.map(self.0.len());
+        for (name, value) in &self.0 {
+            writer.bound("a text string", name.len(), MAXIMUM_NAME);
             writer.text(name);
             writer.unsigned(*value);
         }
@@ -61,11 +87,24 @@ impl Wire for Limits {
 
     fn read(reader: &mut Reader<'_>) -> Result<Self, EncodingError> {
         let length = reader.map(MAXIMUM_LIMITS)?;
-        let mut limits = BTreeMap::new();
-        for _ in 0..length {
+        let entries = (0..length).map(|_| {
             let name = reader.text(MAXIMUM_NAME)?.to_owned();
-            limits.insert(name, reader.unsigned()?);
-        }
-        Ok(Self(limits))
+            Ok((name, reader.unsigned()?))
+        });
+        entries.collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_counts_once_and_names_come_back_in_their_order() {
+        let limits = Limits::from_iter([("fuel", 1), ("memory", 2), ("cpu", 3), ("fuel", 4)]);
+        let entries: Vec<_> = limits.iter().collect();
+        assert_eq!(entries, [("cpu", 3), ("fuel", 4), ("memory", 2)]);
+        assert_eq!(limits.get("fuel"), Some(4));
+        assert_eq!(limits.get("patience"), None);
     }
 }

@@ -29,9 +29,14 @@ use std::io::Write;
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
+use mimalloc::MiMalloc;
 
 use crate::failure::Failure;
 use crate::terminal::Colour;
+
+/// A host's entries are allocated by threads that run and freed by the one that writes.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
 
 /// Write, host and audit cryptlets.
 #[derive(Parser)]

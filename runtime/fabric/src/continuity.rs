@@ -24,13 +24,13 @@ impl Fabric {
         let found = turn
             .overtaken
             .get_or_try_init(|| async {
-                let next = self.journal.next_delivery(&id)?;
+                let next = self.journal.standing(&id)?.next_delivery;
                 let delivered = self
                     .ledger(binding)?
                     .delivered(B256::from(*id.as_bytes()), next)
                     .await?;
                 // It may have come from here while the node took its time.
-                let is_ours = self.journal.next_delivery(&id)? > next;
+                let is_ours = self.journal.standing(&id)?.next_delivery > next;
                 Ok(delivered
                     .filter(|_| !is_ours)
                     .map(|record| overtaken(next, &record.receipt_hash)))

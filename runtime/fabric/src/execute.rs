@@ -40,6 +40,7 @@ impl Fabric {
             delegate: self.delegate.clone(),
             web: Arc::clone(&self.seams.web),
         });
+        let standing = self.journal.standing(&id)?;
         let container = Arc::clone(&self.container);
         let host = Arc::clone(&self.host);
         let (sealing, turn) = tokio::task::spawn_blocking(move || {
@@ -59,7 +60,7 @@ impl Fabric {
                 run,
                 host,
             };
-            finished.seal().map(|sealing| (sealing, turn))
+            finished.seal(standing).map(|sealing| (sealing, turn))
         })
         .await??;
         let Finished { cryptlet, run, .. } = sealing.finished();
@@ -73,8 +74,9 @@ impl Fabric {
         );
         log_lines(&name, number, cryptlet, run);
         self.reached(Step::Ran, &name, number);
-        self.journal
-            .commit(move |writing| sealing.write(writing))
+        let turn = self
+            .journal
+            .commit(move |writing| sealing.write(writing).map(|()| turn))
             .await?;
         self.reached(Step::Executed, &name, number);
         Ok(turn)

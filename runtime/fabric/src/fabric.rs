@@ -129,7 +129,7 @@ impl Fabric {
                 public: public.to_vec(),
             });
             journal
-                .commit(move |writing| writing.append(&entry).map(|_| ()))
+                .commit(move |writing| writing.append(&entry).map(drop))
                 .await?;
         }
         let container = Arc::new(Container::new(Settings {

@@ -28,13 +28,7 @@ impl Open<'_> {
 /// Checks that `bytes` are one item of deterministic CBOR inside `bounds`, made of
 /// unsigned integers, byte and text strings, arrays, maps and tags only.
 pub(super) fn check(bytes: &[u8], bounds: &Bounds) -> Result<(), EncodingError> {
-    if bytes.len() > bounds.bytes {
-        return Err(EncodingError::TooLarge {
-            what: bounds.document,
-            found: bytes.len() as u64,
-            limit: bounds.bytes as u64,
-        });
-    }
+    bounds.check_size(bytes)?;
     let mut open: Vec<Open<'_>> = Vec::with_capacity(bounds.depth);
     let mut at = 0;
     loop {

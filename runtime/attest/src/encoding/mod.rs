@@ -24,12 +24,36 @@ pub(crate) struct Bounds {
     pub(crate) depth: usize,
 }
 
+impl Bounds {
+    fn check_size(&self, bytes: &[u8]) -> Result<(), EncodingError> {
+        if bytes.len() > self.bytes {
+            return Err(EncodingError::TooLarge {
+                what: self.document,
+                found: bytes.len() as u64,
+                limit: self.bytes as u64,
+            });
+        }
+        Ok(())
+    }
+}
+
 /// The version of every document of this crate, checked before anything else of it is read.
 pub(crate) const VERSION: u64 = 1;
 
 pub(crate) fn encode(value: &impl Wire) -> Vec<u8> {
     written(value, Writer::new())
 }
+
+/// The same, unless [`decode`] would refuse it: a document's depth follows from its type, so only
+/// its bounds can be broken, and the writer knows them all.
+pub(crate) fn encode_within(value: &impl Wire, bounds: &Bounds) -> Result<Vec<u8>, EncodingError> {
+    let mut writer = Writer::with_capacity(USUAL_DOCUMENT);
+    value.write(&mut writer);
+    writer.finish_within(bounds)
+}
+
+/// Bytes that most documents fit into.
+const USUAL_DOCUMENT: usize = 1_024;
 
 fn written(value: &impl Wire, mut writer: Writer) -> Vec<u8> {
     value.write(&mut writer);

@@ -71,6 +71,7 @@ impl Wire for u32 {
 
 impl Wire for String {
     fn write(&self, writer: &mut Writer) {
+        writer.bound("a text string", self.len(), MAXIMUM_STRING);
         writer.text(self);
     }
 
@@ -81,6 +82,7 @@ impl Wire for String {
 
 impl Wire for Vec<u8> {
     fn write(&self, writer: &mut Writer) {
+        writer.bound("a byte string", self.len(), MAXIMUM_STRING);
         writer.bytes(self);
     }
 
@@ -94,6 +96,7 @@ pub(crate) struct ByteString<const LIMIT: usize>(pub(crate) Vec<u8>);
 
 impl<const LIMIT: usize> Wire for ByteString<LIMIT> {
     fn write(&self, writer: &mut Writer) {
+        writer.bound("a byte string", self.0.len(), LIMIT as u64);
         writer.bytes(&self.0);
     }
 
@@ -123,6 +126,7 @@ impl<const N: usize> Wire for [u8; N] {
 
 impl<T: Wire> Wire for Vec<T> {
     fn write(&self, writer: &mut Writer) {
+        writer.bound("an array", self.len(), MAXIMUM_LIST);
         writer.array(self.len());
         for item in self {
             item.write(writer);

@@ -1,8 +1,11 @@
 use super::canonical::{ARRAY, BYTES, MAP, TAG, TEXT, UNSIGNED};
+use super::{Bounds, EncodingError};
 
 /// Writes items in their shortest form; order is the caller's business.
 pub(crate) struct Writer {
     bytes: Vec<u8>,
+    /// The first bound of the reader that something written breaks.
+    broken: Option<EncodingError>,
 }
 
 impl Writer {
@@ -13,7 +16,23 @@ impl Writer {
     pub(crate) fn with_capacity(capacity: usize) -> Self {
         Self {
             bytes: Vec::with_capacity(capacity),
+            broken: None,
         }
+    }
+
+    /// Remembers that what has `found` items or bytes may have no more than `limit`: the reader
+    /// would refuse it.
+    pub(crate) fn bound(&mut self, what: &'static str, found: usize, limit: u64) {
+        let found = found as u64;
+        if found > limit && self.broken.is_none() {
+            self.broken = Some(EncodingError::TooLarge { what, found, limit });
+        }
+    }
+
+    /// What was written, unless no reader would take it.
+    pub(crate) fn finish_within(self, bounds: &Bounds) -> Result<Vec<u8>, EncodingError> {
+        bounds.check_size(&self.bytes)?;
+        self.broken.map_or(Ok(self.bytes), Err)
     }
 
     pub(crate) fn finish(self) -> Vec<u8> {

@@ -177,6 +177,26 @@ fn what_no_verifier_could_read_is_refused_before_it_is_recorded() {
     ));
 }
 
+proptest! {
+    #[test]
+    fn what_is_let_into_a_log_can_be_read_and_what_is_not_cannot(
+        length in prop_oneof![0..400usize, 64_000..66_000usize],
+        limits in 0..80usize,
+        children in prop_oneof![0..10usize, 1_700..2_100usize],
+    ) {
+        let LogEntry::Receipt(mut statement) = LogEntry::Receipt(scene::failed(Outcome::Ok)) else {
+            unreachable!("a receipt was made");
+        };
+        let name = |number: usize| format!("{number}{}", "n".repeat(length.min(80)));
+        statement.execution.outcome = Outcome::Failure { code: "x".repeat(length) };
+        statement.execution.limits = (0..limits).map(|number| (name(number), 1)).collect();
+        statement.execution.children = vec![statement.leaf_hash(); children];
+        let entry = LogEntry::Receipt(statement);
+        let read = LogEntry::from_bytes(&entry.to_bytes());
+        prop_assert_eq!(entry.checked_bytes().map(|_| entry), read);
+    }
+}
+
 #[test]
 fn nesting_and_size_are_bounded_before_anything_is_read() {
     let deep = [vec![0x81; 60_000], vec![0x00]].concat();

@@ -25,6 +25,18 @@ impl TileReader for Edge {
     }
 }
 
+/// The number of the first hash of `computed` that `stored` does not have in its place.
+fn first_other(stored: &[u8], computed: &[u8]) -> u64 {
+    let same = computed
+        .iter()
+        .zip(stored)
+        .take_while(|(one, other)| one == other);
+    (same.count() / LEAF_HASH) as u64
+}
+
+/// Bytes of a hash.
+const LEAF_HASH: usize = 32;
+
 impl Journal {
     /// Hashes every leaf anew and compares all of it with what is stored, up to the root that the
     /// newest checkpoint signs with the key that the first leaf names. Gives that key and
@@ -76,11 +88,10 @@ impl Journal {
             }
             let mut hashes = Vec::with_capacity(leaves.len());
             for (position, leaf) in (done..).zip(&leaves) {
-                let hash = LeafHash::of(&leaf.entry);
-                if leaf.position != position || leaf.hash != hash {
-                    return Err(damaged(format!("leaf {position} is missing or altered")));
+                if leaf.position != position {
+                    return Err(damaged(format!("leaf {position} is missing")));
                 }
-                hashes.push(hash);
+                hashes.push(LeafHash::of(&leaf.entry));
             }
             let changed = log::append_leaves(done, &hashes, &edge)
                 .map_err(|error| damaged(error.to_string()))?;
@@ -110,10 +121,14 @@ impl Journal {
         if stored.starts_with(computed) {
             return Ok(());
         }
-        Err(damaged(
-            reading.path,
-            format!("a hash in {tile} is missing or altered"),
-        ))
+        let reason = match first_other(&stored, computed) {
+            at if tile.level == 0 => format!(
+                "leaf {} or its hash in {tile} is missing or altered",
+                tile.index * log::TILE_WIDTH + at
+            ),
+            _ => format!("a hash in {tile} is missing or altered"),
+        };
+        Err(damaged(reading.path, reason))
     }
 
     /// Writes a copy of the journal as it stands now; a fabric that writes meanwhile does not mind.

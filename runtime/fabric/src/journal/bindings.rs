@@ -1,7 +1,7 @@
 //! Bindings and the moves of their active version.
 
 use cryptlet_attest::{
-    BindingChange, BindingEntry, BindingId, LeafHash, LogEntry, VersionChange, VersionEntry,
+    BindingChange, BindingEntry, BindingId, Digest, LeafHash, LogEntry, VersionChange, VersionEntry,
 };
 use rusqlite::params;
 use semver::Version;
@@ -69,7 +69,7 @@ impl Writing<'_> {
             ],
         )?;
         self.open_registration(&id)?;
-        let (leaf, _) = self.append(&LogEntry::Binding(BindingEntry {
+        let leaf = self.append(&LogEntry::Binding(BindingEntry {
             binding: id,
             version: binding.version(),
             change: BindingChange::Activated,
@@ -121,7 +121,7 @@ impl Writing<'_> {
                 "binding {binding} does not run {from} any more, so nothing was changed; see what it runs now with `cryptlet ls`"
             )));
         }
-        let (leaf, _) = self.append(&LogEntry::Version(VersionEntry {
+        let leaf = self.append(&LogEntry::Version(VersionEntry {
             cryptlet: to.cryptlet.clone(),
             version: to.version.to_string(),
             measurement: to.measurement,
@@ -170,52 +170,69 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// The newest receipt of the binding, and its replacement by `receipt`.
-    pub(crate) fn last_receipt(
-        &self,
-        binding: &BindingId,
-    ) -> Result<Option<LeafHash>, JournalError> {
-        let found: Option<Option<[u8; 32]>> = self.one(
-            "SELECT last_receipt FROM binding WHERE id = ?1",
-            [binding.as_bytes()],
-            |row| row.get(0),
-        )?;
-        Ok(found.flatten().map(LeafHash::from_bytes))
+    /// Where the binding stands.
+    pub(crate) fn standing(&self, binding: &BindingId) -> Result<Standing, JournalError> {
+        self.one(STANDING, [binding.as_bytes()], standing)?
+            .ok_or_else(|| unknown(binding))
     }
 
-    pub(crate) fn set_last_receipt(
+    /// Moves the binding on.
+    pub(crate) fn stand(
         &self,
         binding: &BindingId,
-        receipt: &LeafHash,
+        standing: &Standing,
     ) -> Result<(), JournalError> {
         self.execute(
-            "UPDATE binding SET last_receipt = ?2 WHERE id = ?1",
-            params![binding.as_bytes(), receipt.as_bytes()],
+            "UPDATE binding SET last_receipt = ?2, next_delivery = ?3, state_digest = ?4 WHERE id = ?1",
+            params![
+                binding.as_bytes(),
+                standing.receipt.as_ref().map(LeafHash::as_bytes),
+                standing.next_delivery.cast_signed(),
+                standing.state.as_ref().map(Digest::as_bytes),
+            ],
         )?;
         Ok(())
     }
 
-    /// Takes the next number of one of the binding's counters.
-    pub(super) fn take(&self, binding: &BindingId, counter: Counter) -> Result<u64, JournalError> {
-        let sql = match counter {
-            Counter::Invocation => {
-                "UPDATE binding SET next_invocation = next_invocation + 1 WHERE id = ?1 RETURNING next_invocation - 1"
-            }
-            Counter::Delivery => {
-                "UPDATE binding SET next_delivery = next_delivery + 1 WHERE id = ?1 RETURNING next_delivery - 1"
-            }
-        };
-        let number: Option<i64> = self.one(sql, [binding.as_bytes()], |row| row.get(0))?;
+    /// Takes the binding's next invocation number.
+    pub(super) fn take_number(&self, binding: &BindingId) -> Result<u64, JournalError> {
+        let number: Option<i64> = self.one(
+            "UPDATE binding SET next_invocation = next_invocation + 1 WHERE id = ?1
+             RETURNING next_invocation - 1",
+            [binding.as_bytes()],
+            |row| row.get(0),
+        )?;
         number
             .map(i64::cast_unsigned)
-            .ok_or_else(|| JournalError::Conflict(format!("there is no binding {binding}")))
+            .ok_or_else(|| unknown(binding))
     }
 }
 
-#[derive(Clone, Copy)]
-pub(super) enum Counter {
-    Invocation,
-    Delivery,
+/// What a binding's next receipt builds on. It moves with each run that becomes durable, and with
+/// nothing else.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Standing {
+    /// Its newest receipt.
+    pub(crate) receipt: Option<LeafHash>,
+    /// The number that its next delivery gets.
+    pub(crate) next_delivery: u64,
+    /// What its newest receipt says about the state after it; none if nobody has changed the state.
+    pub(crate) state: Option<Digest>,
+}
+
+const STANDING: &str =
+    "SELECT last_receipt, next_delivery, state_digest FROM binding WHERE id = ?1";
+
+fn standing(row: &rusqlite::Row<'_>) -> rusqlite::Result<Standing> {
+    Ok(Standing {
+        receipt: row.get::<_, Option<[u8; 32]>>(0)?.map(LeafHash::from_bytes),
+        next_delivery: row.get::<_, i64>(1)?.cast_unsigned(),
+        state: row.get::<_, Option<[u8; 32]>>(2)?.map(Digest::from_bytes),
+    })
+}
+
+fn unknown(binding: &BindingId) -> JournalError {
+    JournalError::Conflict(format!("there is no binding {binding}"))
 }
 
 impl Journal {
@@ -264,14 +281,11 @@ impl Journal {
         )
     }
 
-    /// The number that the binding's next delivery gets.
-    pub(crate) fn next_delivery(&self, binding: &BindingId) -> Result<u64, JournalError> {
-        let number: Option<i64> = self.read().one(
-            "SELECT next_delivery FROM binding WHERE id = ?1",
-            [binding.as_bytes()],
-            |row| row.get(0),
-        )?;
-        Ok(number.map_or(1, i64::cast_unsigned))
+    /// Where the binding stands.
+    pub(crate) fn standing(&self, binding: &BindingId) -> Result<Standing, JournalError> {
+        self.read()
+            .one(STANDING, [binding.as_bytes()], standing)?
+            .ok_or_else(|| unknown(binding))
     }
 
     /// The number that the binding's next submission gets.

@@ -4,7 +4,6 @@ use cryptlet_attest::{BindingId, BindingVersion, Digest, LeafHash, Measurement};
 use rusqlite::params;
 use serde::Serialize;
 
-use super::bindings::Counter;
 use super::{Journal, JournalError, Writing};
 
 /// Where a delivery is on its way.
@@ -165,10 +164,6 @@ pub struct AttemptRow {
 
 impl Writing<'_> {
     /// The number of the binding's next delivery, which is thereby taken.
-    pub(crate) fn take_delivery_number(&self, binding: &BindingId) -> Result<u64, JournalError> {
-        self.take(binding, Counter::Delivery)
-    }
-
     pub(crate) fn record_delivery(&self, row: &DeliveryRow) -> Result<(), JournalError> {
         self.execute(
             "INSERT INTO delivery (binding, ledger, delivery, number, submission, action, call,

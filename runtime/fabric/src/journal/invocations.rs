@@ -4,7 +4,6 @@ use cryptlet_attest::{BindingId, LogEntry, Measurement, Receipt};
 use rusqlite::params;
 use serde::Serialize;
 
-use super::bindings::Counter;
 use super::{Journal, JournalError, Writing};
 
 /// What is fixed when an invocation is accepted.
@@ -104,7 +103,6 @@ pub(crate) struct NewExecution {
     pub(crate) ordinal: u32,
     pub(crate) cryptlet: String,
     pub(crate) version: String,
-    pub(crate) leaf: u64,
     pub(crate) input: Vec<u8>,
     pub(crate) transcript: Vec<u8>,
     pub(crate) reply: Option<Vec<u8>>,
@@ -136,10 +134,10 @@ impl Writing<'_> {
                 is_new: false,
             });
         }
-        let number = self.take(&new.binding, Counter::Invocation)?;
+        let number = self.take_number(&new.binding)?;
         let measurement = self.active_measurement(&new.binding, &new.cryptlet)?;
         let input = input(number);
-        let (leaf, _) = self.append(&entry(number, &input, measurement))?;
+        let leaf = self.append(&entry(number, &input, measurement))?;
         self.execute(
             "INSERT INTO invocation (binding, number, occurrence, input, instant, seed, salt, measurement, leaf)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
@@ -233,10 +231,12 @@ impl Writing<'_> {
         }
     }
 
+    /// Records what the receipt at `leaf` tells of.
     pub(crate) fn record_execution(
         &self,
         binding: &BindingId,
         number: u64,
+        leaf: u64,
         new: &NewExecution,
     ) -> Result<(), JournalError> {
         self.execute(
@@ -249,7 +249,7 @@ impl Writing<'_> {
                 new.ordinal,
                 new.cryptlet,
                 new.version,
-                new.leaf.cast_signed(),
+                leaf.cast_signed(),
                 new.input,
                 new.transcript,
                 new.reply,

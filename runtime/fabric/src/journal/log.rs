@@ -3,7 +3,7 @@
 use std::path::Path;
 
 use cryptlet_attest::log::{HashReaderError, LogError};
-use cryptlet_attest::{CheckpointKey, LeafHash, LogEntry, MAXIMUM_ENTRY, TrustedKey, log};
+use cryptlet_attest::{CheckpointKey, EncodedEntry, LeafHash, LogEntry, TrustedKey, log};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
 use super::tiles::StoredTiles;
@@ -55,54 +55,37 @@ impl Tail {
 }
 
 impl Writing<'_> {
-    /// Adds a leaf and returns its position and its hash. The tree over it is made once, at the end
+    /// Adds a leaf and returns its position. The tree over it is made once, at the end
     /// of the commit.
     ///
     /// # Errors
     ///
     /// If the entry is longer than any, or the journal cannot be written.
-    pub fn append(&mut self, entry: &LogEntry) -> Result<(u64, LeafHash), JournalError> {
-        // Read back before it is written: a leaf that nobody can decode would stay for ever.
-        check_entry(entry)?;
-        self.append_checked(entry)
+    pub fn append(&mut self, entry: &LogEntry) -> Result<u64, JournalError> {
+        self.append_encoded(&encoded(entry)?)
     }
 
-    /// The same for an entry of which one that differs in hashes and smaller numbers alone went
-    /// through [`check_entry`]: everybody waits for the writer, and reading back takes its time.
+    /// The same for an entry that was encoded before: everybody waits for the one writer.
     ///
     /// # Errors
     ///
-    /// If the entry is longer than any, or the journal cannot be written.
-    pub fn append_checked(&mut self, entry: &LogEntry) -> Result<(u64, LeafHash), JournalError> {
-        let bytes = entry.to_bytes();
-        if bytes.len() > MAXIMUM_ENTRY {
-            return Err(unloggable(entry, format!("it has {} bytes", bytes.len())));
-        }
-        let hash = LeafHash::of(&bytes);
+    /// If the journal cannot be written.
+    pub fn append_encoded(&mut self, entry: &EncodedEntry) -> Result<u64, JournalError> {
         let position = self.log.size();
         self.execute(
-            "INSERT INTO leaf (position, entry, hash) VALUES (?1, ?2, ?3)",
-            params![position.cast_signed(), bytes, hash.as_bytes()],
+            "INSERT INTO leaf (position, entry) VALUES (?1, ?2)",
+            params![position.cast_signed(), entry.bytes()],
         )?;
-        self.log.added.push(hash);
-        Ok((position, hash))
+        self.log.added.push(entry.leaf_hash());
+        Ok(position)
     }
 }
 
-/// Finds out whether an entry can be read back, before anybody logs it.
-///
-/// # Errors
-///
-/// If it cannot.
-pub fn check_entry(entry: &LogEntry) -> Result<(), JournalError> {
-    entry
-        .checked_bytes()
-        .map(drop)
-        .map_err(|error| unloggable(entry, error.to_string()))
-}
-
-fn unloggable(entry: &LogEntry, reason: String) -> JournalError {
-    JournalError::Conflict(format!("{} cannot be logged: {reason}", entry.kind()))
+/// Encodes an entry, unless nobody could decode it: such a leaf would stay for ever.
+pub(crate) fn encoded(entry: &LogEntry) -> Result<EncodedEntry, JournalError> {
+    entry.encoded().map_err(|error| {
+        JournalError::Conflict(format!("{} cannot be logged: {error}", entry.kind()))
+    })
 }
 
 /// Completes the tree over everything in `tail`, if anything joined it, and signs its root.
@@ -259,9 +242,7 @@ impl Journal {
             return Ok(None);
         };
         let key = match LogEntry::from_bytes(&first) {
-            Ok(LogEntry::Key(key)) => <[u8; 32]>::try_from(key.public.as_slice())
-                .ok()
-                .and_then(|public| TrustedKey::new(&key.name, &public).ok()),
+            Ok(LogEntry::Key(key)) => key.attestation_key(),
             _ => None,
         };
         key.map(Some)

@@ -66,7 +66,7 @@ pub(crate) async fn begun(state: &Path) -> Result<Journal, JournalError> {
         public: CheckpointKey::public(&SigningKey::from_bytes(&[1; 32])).to_vec(),
     });
     journal
-        .commit(move |writing| writing.append(&key).map(|_| ()))
+        .commit(move |writing| writing.append(&key).map(drop))
         .await?;
     Ok(journal)
 }
@@ -149,7 +149,7 @@ pub(crate) async fn execute(
         .commit(move |writing| {
             writing.mark_executed(&binding, number)?;
             for ordinal in [1, 0] {
-                let (leaf, _) = writing.append(&LogEntry::Version(VersionEntry {
+                let leaf = writing.append(&LogEntry::Version(VersionEntry {
                     cryptlet: format!("stands-for-a-receipt-{number}-{ordinal}"),
                     version: "1.0.0".into(),
                     measurement: Measurement::of(b"swap"),
@@ -161,20 +161,22 @@ pub(crate) async fn execute(
                 } else {
                     Vec::new()
                 };
-                writing.record_execution(&binding, number, &ran(ordinal, leaf, events))?;
+                writing.record_execution(&binding, number, leaf, &ran(ordinal, events))?;
             }
-            let delivery = writing.take_delivery_number(&binding)?;
+            let mut standing = writing.standing(&binding)?;
+            let delivery = standing.next_delivery;
+            standing.next_delivery += 1;
+            writing.stand(&binding, &standing)?;
             writing.record_delivery(&sealed(binding, number, delivery))
         })
         .await
 }
 
-fn ran(ordinal: u32, leaf: u64, events: Vec<(String, Vec<u8>)>) -> NewExecution {
+fn ran(ordinal: u32, events: Vec<(String, Vec<u8>)>) -> NewExecution {
     NewExecution {
         ordinal,
         cryptlet: "interest-rate-swap".into(),
         version: "1.0.0".into(),
-        leaf,
         input: b"input".to_vec(),
         transcript: b"transcript".to_vec(),
         reply: Some(br#"{"amount":"1"}"#.to_vec()),

@@ -4,8 +4,7 @@
 -- The transparency log. `position` counts from 0 without gaps.
 CREATE TABLE leaf (
     position INTEGER PRIMARY KEY,
-    entry    BLOB NOT NULL,
-    hash     BLOB NOT NULL
+    entry    BLOB NOT NULL
 ) STRICT;
 
 -- The tree over the leaves in C2SP tlog-tiles: up to 256 hashes of 32 bytes each. The last tile of a

@@ -1,30 +1,18 @@
 //! States of bindings: as they are, as they were before any run, and what receipts say of them.
 
-use cryptlet_attest::{BindingId, Digest};
+use cryptlet_attest::BindingId;
 use cryptlet_container::State;
 use rusqlite::params;
 
 use super::{Journal, JournalError, Writing};
 
 impl Writing<'_> {
-    /// What the binding's newest receipt says about the state after it; none if nobody has changed
-    /// the state yet.
-    pub(crate) fn state_digest(&self, binding: &BindingId) -> Result<Option<Digest>, JournalError> {
-        let found: Option<Option<[u8; 32]>> = self.one(
-            "SELECT state_digest FROM binding WHERE id = ?1",
-            [binding.as_bytes()],
-            |row| row.get(0),
-        )?;
-        Ok(found.flatten().map(Digest::from_bytes))
-    }
-
-    /// Keeps what the run with the receipt at `leaf` changed, and what its receipt says about it.
+    /// Keeps what the run with the receipt at `leaf` changed.
     pub(crate) fn change_state(
         &self,
         binding: &BindingId,
         leaf: u64,
         changes: &std::collections::BTreeMap<String, Option<Vec<u8>>>,
-        digest: &Digest,
     ) -> Result<(), JournalError> {
         for (key, value) in changes {
             match value {
@@ -43,10 +31,6 @@ impl Writing<'_> {
                 params![binding.as_bytes(), key, leaf.cast_signed(), value],
             )?;
         }
-        self.execute(
-            "UPDATE binding SET state_digest = ?2 WHERE id = ?1",
-            params![binding.as_bytes(), digest.as_bytes()],
-        )?;
         Ok(())
     }
 }

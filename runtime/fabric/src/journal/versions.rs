@@ -49,7 +49,7 @@ impl Writing<'_> {
             "INSERT OR IGNORE INTO module (measurement, component) VALUES (?1, ?2)",
             params![row.measurement.as_bytes(), component],
         )?;
-        let (leaf, _) = self.append(&LogEntry::Version(VersionEntry {
+        let leaf = self.append(&LogEntry::Version(VersionEntry {
             cryptlet: row.cryptlet.clone(),
             version: row.version.to_string(),
             measurement: row.measurement,

@@ -1,6 +1,6 @@
 //! What callers and auditors ask for, each answered without reading more than it needs.
 
-use cryptlet_attest::{BindingId, LeafHash, Receipt};
+use cryptlet_attest::{BindingId, Receipt};
 use cryptlet_container::{Invocation, Trigger};
 use rusqlite::params;
 
@@ -90,8 +90,6 @@ pub struct LeafRow {
     pub position: u64,
     /// The entry's bytes.
     pub entry: Vec<u8>,
-    /// Its leaf hash, as the journal has it.
-    pub hash: LeafHash,
 }
 
 /// One signed checkpoint of the log.
@@ -265,13 +263,12 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn leaves(&self, from: u64, limit: u32) -> Result<Vec<LeafRow>, JournalError> {
         self.read().all(
-            "SELECT position, entry, hash FROM leaf WHERE position >= ?1 ORDER BY position LIMIT ?2",
+            "SELECT position, entry FROM leaf WHERE position >= ?1 ORDER BY position LIMIT ?2",
             params![stored(from), limit],
             |row| {
                 Ok(LeafRow {
                     position: row.get::<_, i64>(0)?.cast_unsigned(),
                     entry: row.get(1)?,
-                    hash: LeafHash::from_bytes(row.get(2)?),
                 })
             },
         )

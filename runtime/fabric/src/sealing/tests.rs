@@ -119,7 +119,7 @@ impl Scene {
             run: run(outcome, changes, before, state_root(&self.state)),
             host: Arc::clone(&self.host),
         };
-        let sealing = finished.seal()?;
+        let sealing = finished.seal(self.journal.standing(&id)?)?;
         self.journal
             .commit(move |writing| sealing.write(writing))
             .await?;

@@ -141,7 +141,7 @@ async fn every_entry_has_a_cose_receipt_under_the_newest_checkpoint() -> TestRes
     let trust = [journal.trusted_key()?.ok_or("the first leaf names it")?];
     for leaf in journal.leaves(0, 10)? {
         let receipt = journal.cose_receipt(leaf.position)?.ok_or("an entry")?;
-        let shown = log::check_inclusion_receipt(&receipt, &leaf.hash, &trust)?;
+        let shown = log::check_inclusion_receipt(&receipt, &LeafHash::of(&leaf.entry), &trust)?;
         assert_eq!((shown.size, shown.index), (6, leaf.position));
     }
     assert_eq!(journal.cose_receipt(6)?, None);

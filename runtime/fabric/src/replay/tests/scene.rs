@@ -163,7 +163,7 @@ impl Scene {
             run,
             host: Arc::new(host()),
         };
-        let sealing = finished.seal()?;
+        let sealing = finished.seal(self.journal.standing(&id)?)?;
         self.journal
             .commit(move |writing| sealing.write(writing))
             .await?;
