@@ -57,7 +57,7 @@ pub use error::SchemaError;
 pub use limits::Limits;
 pub use manifest::{
     Build, Capabilities, Identity, Kind, MANIFEST_SECTION, Manifest, ManifestError, Messages,
-    Problem,
+    Problem, StateSchema,
 };
 pub use message::{Field, MAX_JSON_BYTES, Message};
 pub use shape::MAX_LIST_LENGTH;

@@ -46,6 +46,9 @@ pub struct Manifest {
     pub build: Build,
     /// `[capabilities]`, denied unless asked for.
     pub capabilities: Capabilities,
+    /// `[state]`, of a cryptlet that asks for the capability.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<StateSchema>,
     /// `[limits]`, defaults where it is silent.
     pub limits: Limits,
     /// `[messages]`
@@ -114,6 +117,19 @@ pub struct Capabilities {
     pub wasi: bool,
 }
 
+/// How a cryptlet lays out what it keeps from run to run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct StateSchema {
+    /// The state version, from 1: versions of a cryptlet that share it read each other's entries.
+    pub version: u32,
+}
+
+impl Default for StateSchema {
+    fn default() -> Self {
+        StateSchema { version: 1 }
+    }
+}
+
 /// The messages that a cryptlet reads and writes.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "kebab-case")]
@@ -159,5 +175,11 @@ impl Manifest {
     /// The first mistake, with its key, its place and what to write instead.
     pub fn parse(text: &str) -> Result<Manifest, ManifestError> {
         rules::manifest(text)
+    }
+
+    /// The state version; none if the cryptlet keeps no state.
+    #[must_use]
+    pub fn state_version(&self) -> Option<u32> {
+        self.state.map(|schema| schema.version)
     }
 }

@@ -6,7 +6,9 @@ use semver::Version;
 use toml::de::DeTable;
 
 use super::reader::{Located, Spot, Table, nearest, syntax_error};
-use super::{Build, Capabilities, Identity, Kind, Manifest, ManifestError, Messages, Problem};
+use super::{
+    Build, Capabilities, Identity, Kind, Manifest, ManifestError, Messages, Problem, StateSchema,
+};
 use crate::solidity::interface_name;
 use crate::{Limits, Message};
 
@@ -26,7 +28,14 @@ pub(super) fn manifest(text: &str) -> Result<Manifest, ManifestError> {
     let document =
         DeTable::parse(text).map_err(|error| syntax_error(text, error.message(), error.span()))?;
     let root = Table::root(text, document.get_ref());
-    root.only(&["cryptlet", "build", "capabilities", "limits", "messages"])?;
+    root.only(&[
+        "cryptlet",
+        "build",
+        "capabilities",
+        "state",
+        "limits",
+        "messages",
+    ])?;
 
     let section = root
         .table("cryptlet")?
@@ -41,6 +50,10 @@ pub(super) fn manifest(text: &str) -> Result<Manifest, ManifestError> {
         Some(table) => build(&table, &capabilities)?,
         None => Build::default(),
     };
+    let state = match root.table("state")? {
+        Some(table) => Some(state(&table, &capabilities)?),
+        None => capabilities.state.then(StateSchema::default),
+    };
     let limits = match root.table("limits")? {
         Some(table) => limits(&table, &capabilities)?,
         None => Limits::default(),
@@ -54,6 +67,7 @@ pub(super) fn manifest(text: &str) -> Result<Manifest, ManifestError> {
         cryptlet,
         build,
         capabilities,
+        state,
         limits,
         messages,
     })
@@ -176,6 +190,28 @@ fn build(table: &Table<'_>, capabilities: &Capabilities) -> Result<Build, Manife
         ));
     }
     Ok(Build { features, wasi })
+}
+
+fn state(table: &Table<'_>, capabilities: &Capabilities) -> Result<StateSchema, ManifestError> {
+    table.only(&["version"])?;
+    if !capabilities.state {
+        return Err(table.spot.error(
+            Problem::Contradiction,
+            "only what is kept has a version, and the cryptlet does not ask for state",
+            "add state = true to [capabilities], or remove the table",
+        ));
+    }
+    let Some(number) = table.number("version")? else {
+        return Err(table.missing("version"));
+    };
+    match u32::try_from(number.value) {
+        Ok(version @ 1..) => Ok(StateSchema { version }),
+        _ => Err(number.spot.error(
+            Problem::BadValue,
+            format!("{} lies outside 1 to {}", number.value, u32::MAX),
+            "begin with 1, and add 1 whenever earlier entries have to be migrated",
+        )),
+    }
 }
 
 fn limits(table: &Table<'_>, capabilities: &Capabilities) -> Result<Limits, ManifestError> {
