@@ -12,10 +12,11 @@ use wasmtime::component::Linker;
 use crate::admission::{Admission, Permit};
 use crate::cryptlet::Cryptlet;
 use crate::engine;
-use crate::execution::{self, Task};
+use crate::execution::{self, Purpose, Task};
 use crate::grants::{self, GrantError, Grants};
 use crate::host::{self, Guest};
 use crate::load::{LoadError, Workshop};
+use crate::migration::{self, MigrationError, MigrationJob, Nobody};
 use crate::replay::{self, Outside, ReplayError, ReplayJob};
 use crate::run::{Job, Meter, Run, state_root};
 use crate::ticker::Ticker;
@@ -209,9 +210,38 @@ impl Container {
                     call_encoding: job.call_encoding,
                 },
                 deadline: self.latest(),
+                purpose: Purpose::Handle,
             },
         );
         replay::judge(expected, run)
+    }
+
+    /// Waits for a place, then brings a copy of a state up to the cryptlet's state version: the run's
+    /// `state_changes` lead there. Whoever has the same job can do it again and comes to the same.
+    ///
+    /// # Errors
+    ///
+    /// The cryptlet has nothing to migrate with, or the state is not of a lower version. A guest that
+    /// fails or traps is no error but a run that says so.
+    pub fn migrate(&self, job: MigrationJob<'_>) -> Result<Run, MigrationError> {
+        migration::check(&job)?;
+        let grants = job.narrowed_grants();
+        let permit = self.inner.admission.enter(1);
+        let run = self.run_task(
+            permit,
+            Task {
+                chain: self.chain(),
+                cryptlet: job.cryptlet.clone(),
+                grants: Arc::new(grants),
+                invocation: job.invocation(),
+                seed: job.seed,
+                state: job.state,
+                outside: Outside::Live(Arc::new(Nobody)),
+                deadline: self.latest(),
+                purpose: Purpose::Migrate { from: job.from },
+            },
+        );
+        Ok(migration::without_reply(run))
     }
 
     fn run_with(&self, permit: Permit, job: Job<'_>) -> Run {
@@ -224,6 +254,7 @@ impl Container {
             state: job.state,
             outside: Outside::Live(job.services),
             deadline: self.latest(),
+            purpose: Purpose::Handle,
         };
         self.run_task(permit, task)
     }

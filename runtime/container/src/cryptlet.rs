@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use cryptlet_attest::Measurement;
 use cryptlet_schema::Manifest;
+use wasmtime::component::ComponentExportIndex;
 
 use crate::bindings::GuestPre;
 use crate::host::Guest;
@@ -20,6 +21,8 @@ pub(crate) struct Loaded {
     pub(crate) manifest: Manifest,
     pub(crate) imports: Vec<String>,
     pub(crate) entry: GuestPre<Guest>,
+    /// The optional export `migrate`, its type checked.
+    pub(crate) migrate: Option<ComponentExportIndex>,
 }
 
 impl Cryptlet {
@@ -50,6 +53,15 @@ impl Cryptlet {
     /// Bytes of the component.
     pub fn size(&self) -> usize {
         self.0.size
+    }
+
+    /// Whether the component takes over the state of lower state versions.
+    pub fn migrates(&self) -> bool {
+        self.0.migrate.is_some()
+    }
+
+    pub(crate) fn migrate(&self) -> Option<&ComponentExportIndex> {
+        self.0.migrate.as_ref()
     }
 
     pub(crate) fn entry(&self) -> &GuestPre<Guest> {

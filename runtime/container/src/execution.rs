@@ -14,6 +14,7 @@ use crate::container::Chain;
 use crate::grants::Grants;
 use crate::host::{Guest, Staged};
 use crate::invocation::Invocation;
+use crate::migration;
 use crate::replay::Outside;
 use crate::run::{Meter, Run, State, root_of, state_root};
 use crate::tally::{Stop, Tally};
@@ -38,6 +39,14 @@ pub(crate) struct Task {
     pub(crate) state: Arc<State>,
     pub(crate) outside: Outside,
     pub(crate) deadline: Instant,
+    pub(crate) purpose: Purpose,
+}
+
+/// Which export a run is for.
+#[derive(Clone, Copy)]
+pub(crate) enum Purpose {
+    Handle,
+    Migrate { from: u32 },
 }
 
 /// The limits that hold: the lowest of manifest, binding and host for each.
@@ -58,7 +67,7 @@ pub(crate) fn execute(task: Task) -> Run {
         .outside
         .deadline(Instant::now() + wall_clock, task.deadline);
     let cryptlet = task.cryptlet.clone();
-    let invocation = types::Invocation::from(task.invocation.clone());
+    let purpose = task.purpose;
     let guest = Guest {
         chain: task.chain.bounded_by(&limits),
         cryptlet: task.cryptlet,
@@ -83,7 +92,10 @@ pub(crate) fn execute(task: Task) -> Run {
         deadline.saturating_duration_since(Instant::now()),
     ));
     let ended = match store.set_fuel(limits.fuel) {
-        Ok(()) => call(&mut store, &cryptlet, &invocation),
+        Ok(()) => match purpose {
+            Purpose::Handle => call(&mut store, &cryptlet),
+            Purpose::Migrate { from } => migration::call(&mut store, &cryptlet, from),
+        },
         Err(error) => Err(error),
     };
     let left = store.get_fuel().unwrap_or(0);
@@ -98,12 +110,12 @@ pub(crate) fn execute(task: Task) -> Run {
 fn call(
     store: &mut Store<Guest>,
     cryptlet: &Cryptlet,
-    invocation: &types::Invocation,
 ) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
+    let invocation = types::Invocation::from(store.data().invocation.clone());
     let instance = cryptlet.entry().instantiate(&mut *store)?;
     instance
         .cryptlet_fabric_cryptlet()
-        .call_handle(&mut *store, invocation)
+        .call_handle(&mut *store, &invocation)
 }
 
 fn handles() -> ResourceTable {

@@ -1,8 +1,9 @@
 //! The container: a component goes in, an execution comes out.
 //!
 //! A [`Container`] compiles components ([`Container::load`]), checks that a binding gives what they ask
-//! for ([`Container::check_grants`]), runs them in a fresh instance each time ([`Container::run`]) and
-//! does a run again from its transcript ([`Container::replay`]). What a guest sees is a function of
+//! for ([`Container::check_grants`]), runs them in a fresh instance each time ([`Container::run`]),
+//! brings a state up to a higher state version ([`Container::migrate`]) and does a run again from its
+//! transcript ([`Container::replay`]). What a guest sees is a function of
 //! component, invocation, seed, state and the host's answers, and of nothing else.
 //!
 //! It is no service: it keeps no state between runs, opens no connection and signs nothing. The host
@@ -55,6 +56,7 @@ mod grants;
 mod host;
 mod invocation;
 mod load;
+mod migration;
 mod reading;
 mod receipt_size;
 mod replay;
@@ -70,6 +72,7 @@ pub use grants::{GrantError, Grants, HttpGrant, Source};
 pub use host::OUTPUT_SCHEMA;
 pub use invocation::{InputError, Invocation, Position, SubmissionStatus, Trigger};
 pub use load::LoadError;
+pub use migration::{MigrationError, MigrationJob};
 pub use reading::TranscriptError;
 pub use replay::{Divergence, ReplayError, ReplayJob};
 pub use run::{Child, Event, Job, LogLine, Meter, Run, State, Submission, state_root};

@@ -6,15 +6,17 @@ use sha2::{Digest as _, Sha256};
 use wasmparser::{Encoding, Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
-use wasmtime::component::{Component, InstancePre, Linker};
+use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use crate::bindings::GuestPre;
 use crate::bindings::cryptlet::fabric::types;
 use crate::cryptlet::{Cryptlet, Loaded};
 use crate::host::Guest;
+use crate::migration::{MigrationAnswer, MigrationQuestion};
 
 const OWN_INTERFACES: &str = "cryptlet:fabric/";
 const EXPORT: &str = "cryptlet:fabric/cryptlet@0.1.0";
+const MIGRATION: &str = "cryptlet:fabric/migration@0.1.0";
 
 /// Interfaces of WASI 0.2 that have a virtual implementation here.
 const VIRTUAL_WASI: &[&str] = &[
@@ -96,6 +98,28 @@ pub enum LoadError {
     /// The export is missing or has another type.
     #[error("component does not export {EXPORT} as cryptlet:fabric says: {0}")]
     Export(String),
+    /// The optional export has another type.
+    #[error("component does not export {MIGRATION} as cryptlet:fabric says: {0}")]
+    Migration(String),
+    /// The export that migrates state, in a cryptlet that keeps none.
+    #[error(
+        "component exports {MIGRATION}, but its manifest does not ask for state; \
+         add `state = true` to [capabilities] or remove the export"
+    )]
+    MigratesNothing,
+    /// A utility cryptlet that migrates state.
+    #[error("component exports {MIGRATION}, which a utility cryptlet never has")]
+    UtilityMigrates,
+    /// A raised state version without the export that migrates.
+    #[error(
+        "the manifest says state version {version}, and component does not export {MIGRATION}; \
+         mark the function that brings lower versions up with #[cryptlet_sdk::migrate], or write \
+         `version = 1` in [state]"
+    )]
+    DoesNotMigrate {
+        /// The manifest's state version.
+        version: u32,
+    },
     /// The component does not compile or does not fit this host.
     #[error("component does not compile here: {0}")]
     Compile(String),
@@ -143,6 +167,7 @@ impl Workshop<'_> {
             .instantiate_pre(&component)
             .map_err(|error| LoadError::Link(format!("{error:#}")))?;
         check_export(&instance)?;
+        let migrate = migration_of(&instance, &manifest)?;
         let entry =
             GuestPre::new(instance).map_err(|error| LoadError::Export(format!("{error:#}")))?;
         Ok(Cryptlet::new(Loaded {
@@ -152,6 +177,7 @@ impl Workshop<'_> {
             manifest,
             imports,
             entry,
+            migrate,
         }))
     }
 }
@@ -205,6 +231,35 @@ fn check_export(instance: &InstancePre<Guest>) -> Result<(), LoadError> {
             .typecheck::<Question<'_>, Answer>(&instance.instance_type())
             .map_err(|error| LoadError::Export(format!("{error:#}"))),
         _ => Err(LoadError::Export("it has no function `handle`".to_owned())),
+    }
+}
+
+/// The function that migrates state: there if the manifest promises it, and of the right type.
+fn migration_of(
+    instance: &InstancePre<Guest>,
+    manifest: &Manifest,
+) -> Result<Option<ComponentExportIndex>, LoadError> {
+    let component = instance.component();
+    let Some((_, interface)) = component.get_export(None, MIGRATION) else {
+        return match manifest.state_version() {
+            Some(version @ 2..) => Err(LoadError::DoesNotMigrate { version }),
+            _ => Ok(None),
+        };
+    };
+    if manifest.cryptlet.kind == Kind::Utility {
+        return Err(LoadError::UtilityMigrates);
+    }
+    if !manifest.capabilities.state {
+        return Err(LoadError::MigratesNothing);
+    }
+    match component.get_export(Some(&interface), "migrate") {
+        Some((ComponentItem::ComponentFunc(function), index)) => function
+            .typecheck::<MigrationQuestion, MigrationAnswer>(&instance.instance_type())
+            .map(|()| Some(index))
+            .map_err(|error| LoadError::Migration(format!("{error:#}"))),
+        _ => Err(LoadError::Migration(
+            "it has no function `migrate`".to_owned(),
+        )),
     }
 }
 

@@ -8,7 +8,7 @@ use minicbor::bytes::ByteVec;
 
 use super::Guest;
 use crate::bindings::cryptlet::fabric::source;
-use crate::execution::{self, Task};
+use crate::execution::{self, Purpose, Task};
 use crate::grants::Source;
 use crate::invocation::{Invocation, Trigger};
 use crate::receipt_size;
@@ -122,6 +122,7 @@ impl Guest {
             state: Arc::new(State::new()),
             outside: self.outside.for_source(self.transcript.records().len()),
             deadline: self.deadline,
+            purpose: Purpose::Handle,
         };
         let run =
             on_own_stack(task).map_err(|reason| self.tally.stop(Stop::Interrupted(reason)))?;

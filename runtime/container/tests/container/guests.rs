@@ -42,6 +42,23 @@ pub fn handling(body: &str) -> String {
     )
 }
 
+/// A contract cryptlet with state whose `migrate` has this body.
+pub fn migrating(rest: &str, migrate: &str) -> Vec<u8> {
+    component(
+        &manifest("contract", rest),
+        &format!("{}{}", handling("(call $ok @‹null›)"), migration(migrate)),
+    )
+}
+
+/// The optional export around a body that leaves the address of its result on the stack.
+pub fn migration(body: &str) -> String {
+    format!(
+        "(func (export \"{MIGRATION}#migrate\") (param $from i32) (result i32)
+           (local $a i32) (local $b i32)
+           {body})"
+    )
+}
+
 /// Wraps a core module as a component with a manifest.
 pub fn component(manifest: &str, wat: &str) -> Vec<u8> {
     with_section(encode(wat), manifest.as_bytes())
@@ -60,8 +77,13 @@ pub fn encode(wat: &str) -> Vec<u8> {
     let package = resolve
         .push_str("test.wit", WORLD)
         .expect("the test's world is valid");
+    let world = if wat.contains(MIGRATION) {
+        "migrating"
+    } else {
+        "test"
+    };
     let world = resolve
-        .select_world(&[package], Some("test"))
+        .select_world(&[package], Some(world))
         .expect("the world is there");
     embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false)
         .expect("the world fits into a module");
@@ -141,6 +163,9 @@ const PRELUDE: &str = r#"
   (i32.store8 (i32.const 0) (i32.const 0))
   (i32.store (i32.const 4) (local.get 0))
   (i32.store (i32.const 8) (local.get 1))
+  (i32.const 0))
+(func $migrated (result i32)
+  (i32.store8 (i32.const 0) (i32.const 0))
   (i32.const 0))
 (func $failed (param i32 i32 i32 i32) (result i32)
   (i32.store8 (i32.const 0) (i32.const 1))
@@ -257,6 +282,7 @@ const IMPORTS: &[(&str, &str, &str, &str)] = &[
     ),
 ];
 
+const MIGRATION: &str = "cryptlet:fabric/migration@0.1.0";
 const BUILDER: &str = "cryptlet:fabric/transaction-builder@0.1.0";
 const ROUTER: &str = "cryptlet:fabric/router@0.1.0";
 const STATE: &str = "cryptlet:fabric/state@0.1.0";
@@ -287,6 +313,10 @@ world test {
     import wasi:cli/exit@0.2.6;
     import wasi:cli/environment@0.2.6;
     export cryptlet:fabric/cryptlet@0.1.0;
+}
+world migrating {
+    include test;
+    export cryptlet:fabric/migration@0.1.0;
 }
 ";
 

@@ -9,6 +9,7 @@ mod http;
 mod ledger;
 mod limits;
 mod loading;
+mod migration;
 mod outputs;
 mod replay;
 mod sources;
