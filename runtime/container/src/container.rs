@@ -10,6 +10,7 @@ use wasmtime::Engine;
 use wasmtime::component::Linker;
 
 use crate::admission::{Admission, Permit};
+use crate::cache::{CacheError, CacheSettings, CodeCache};
 use crate::cryptlet::Cryptlet;
 use crate::engine;
 use crate::execution::{self, Purpose, Task};
@@ -31,6 +32,8 @@ pub struct Settings {
     pub limits: Limits,
     /// The largest component that is compiled, in bytes.
     pub component_bytes: usize,
+    /// Where compiled code is kept between starts; none: every start compiles.
+    pub cache: Option<CacheSettings>,
 }
 
 impl Default for Settings {
@@ -49,6 +52,7 @@ impl Default for Settings {
                 wall_clock_milliseconds: 60_000,
             },
             component_bytes: 32 << 20,
+            cache: None,
         }
     }
 }
@@ -67,6 +71,9 @@ pub enum ContainerError {
         /// Places that one run may need.
         call_depth: u64,
     },
+    /// The compiled code that is kept cannot be got at.
+    #[error(transparent)]
+    Cache(#[from] CacheError),
     /// The engine does not start.
     #[error("the engine does not start with these settings: {0}")]
     Engine(String),
@@ -85,6 +92,7 @@ pub struct Container {
     with_wasi: Linker<Guest>,
     plain: Linker<Guest>,
     component_bytes: usize,
+    cache: Option<CodeCache>,
     _ticker: Ticker,
 }
 
@@ -112,7 +120,10 @@ impl Container {
         }
         let failed = |error: wasmtime::Error| ContainerError::Engine(format!("{error:#}"));
         let engine = engine::build(settings.instances, &settings.limits).map_err(failed)?;
+        let cache = settings.cache.as_ref();
+        let cache = cache.map(|cache| CodeCache::open(cache, &engine));
         Ok(Container {
+            cache: cache.transpose()?,
             plain: host::link(&engine).map_err(failed)?,
             with_wasi: host::link_with_wasi(&engine).map_err(failed)?,
             component_bytes: settings.component_bytes,
@@ -135,7 +146,7 @@ impl Container {
         engine::operator_costs_digest()
     }
 
-    /// Measures, checks and compiles a component.
+    /// Measures, checks and compiles a component, or takes what this host compiled it to before.
     ///
     /// # Errors
     ///
@@ -147,11 +158,13 @@ impl Container {
             plain: &self.plain,
             with_wasi: &self.with_wasi,
             component_bytes: self.component_bytes,
+            cache: self.cache.as_ref(),
         }
         .load(component)?;
         tracing::info!(
             cryptlet = %cryptlet.manifest().cryptlet.name,
             measurement = %cryptlet.measurement(),
+            code = ?cryptlet.code_origin(),
             "cryptlet loaded"
         );
         Ok(cryptlet)

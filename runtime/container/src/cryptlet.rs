@@ -23,6 +23,16 @@ pub(crate) struct Loaded {
     pub(crate) entry: GuestPre<Guest>,
     /// The optional export `migrate`, its type checked.
     pub(crate) migrate: Option<ComponentExportIndex>,
+    pub(crate) origin: CodeOrigin,
+}
+
+/// Where a cryptlet's compiled code comes from. No run depends on it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum CodeOrigin {
+    /// Compiled just now.
+    Compiled,
+    /// Compiled before and kept by this host.
+    Cache,
 }
 
 impl Cryptlet {
@@ -62,6 +72,17 @@ impl Cryptlet {
 
     pub(crate) fn migrate(&self) -> Option<&ComponentExportIndex> {
         self.0.migrate.as_ref()
+    }
+
+    /// Bytes of memory that the compiled code takes, however many clones and bindings share it.
+    pub fn compiled_bytes(&self) -> usize {
+        let image = self.entry().instance_pre().component().image_range();
+        image.end.addr().saturating_sub(image.start.addr())
+    }
+
+    /// Where the compiled code comes from.
+    pub fn code_origin(&self) -> CodeOrigin {
+        self.0.origin
     }
 
     pub(crate) fn entry(&self) -> &GuestPre<Guest> {

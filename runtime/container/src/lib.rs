@@ -41,12 +41,14 @@
 //! }
 //! ```
 
-#![forbid(unsafe_code)]
+// Compiled code is trusted in one place: `cache`.
+#![deny(unsafe_code)]
 #![warn(missing_docs)]
 
 mod address;
 mod admission;
 mod bindings;
+mod cache;
 mod container;
 mod cryptlet;
 mod diagnostic;
@@ -66,8 +68,9 @@ mod tally;
 mod ticker;
 mod transcript;
 
+pub use cache::{CacheError, CacheSettings};
 pub use container::{Busy, Container, ContainerError, Settings};
-pub use cryptlet::Cryptlet;
+pub use cryptlet::{CodeOrigin, Cryptlet};
 pub use grants::{GrantError, Grants, HttpGrant, Source};
 pub use host::OUTPUT_SCHEMA;
 pub use invocation::{InputError, Invocation, Position, SubmissionStatus, Trigger};

@@ -10,7 +10,8 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use crate::bindings::GuestPre;
 use crate::bindings::cryptlet::fabric::types;
-use crate::cryptlet::{Cryptlet, Loaded};
+use crate::cache::CodeCache;
+use crate::cryptlet::{CodeOrigin, Cryptlet, Loaded};
 use crate::host::Guest;
 use crate::migration::{MigrationAnswer, MigrationQuestion};
 
@@ -134,6 +135,7 @@ pub(crate) struct Workshop<'a> {
     pub(crate) plain: &'a Linker<Guest>,
     pub(crate) with_wasi: &'a Linker<Guest>,
     pub(crate) component_bytes: usize,
+    pub(crate) cache: Option<&'a CodeCache>,
 }
 
 impl Workshop<'_> {
@@ -148,8 +150,8 @@ impl Workshop<'_> {
             return Err(LoadError::Precompiled);
         }
         let manifest = manifest_of(bytes)?;
-        let component = Component::from_binary(self.engine, bytes)
-            .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        let measurement = Measurement::of(bytes);
+        let (component, origin) = self.component(bytes, measurement)?;
         let imports: Vec<String> = component
             .component_type()
             .imports(self.engine)
@@ -170,15 +172,36 @@ impl Workshop<'_> {
         let migrate = migration_of(&instance, &manifest)?;
         let entry =
             GuestPre::new(instance).map_err(|error| LoadError::Export(format!("{error:#}")))?;
+        if let (CodeOrigin::Compiled, Some(cache)) = (origin, self.cache) {
+            cache.keep(measurement, entry.instance_pre().component());
+        }
         Ok(Cryptlet::new(Loaded {
-            measurement: Measurement::of(bytes),
+            measurement,
             sha256: Sha256::digest(bytes).into(),
             size: bytes.len(),
             manifest,
             imports,
             entry,
             migrate,
+            origin,
         }))
+    }
+
+    /// What the bytes compile to. The checks that follow are the same wherever it comes from.
+    fn component(
+        &self,
+        bytes: &[u8],
+        measurement: Measurement,
+    ) -> Result<(Component, CodeOrigin), LoadError> {
+        let kept = self
+            .cache
+            .and_then(|cache| cache.find(self.engine, measurement));
+        if let Some(component) = kept {
+            return Ok((component, CodeOrigin::Cache));
+        }
+        let component = Component::from_binary(self.engine, bytes)
+            .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        Ok((component, CodeOrigin::Compiled))
     }
 }
 

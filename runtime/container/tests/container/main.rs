@@ -1,5 +1,6 @@
 //! What the container promises, tested with guests that keep to the rules and guests that do not.
 
+mod cache;
 mod capabilities;
 mod corpus;
 mod determinism;
