@@ -41,6 +41,7 @@
 #![warn(missing_docs)]
 
 mod abi;
+mod compatibility;
 mod document;
 mod error;
 mod json;
@@ -53,6 +54,9 @@ mod shape;
 mod solidity;
 mod syntax;
 
+pub use compatibility::{
+    Breach, Bump, Change, ChangeKind, check_bump, compare_manifests, neighbours,
+};
 pub use error::SchemaError;
 pub use limits::Limits;
 pub use manifest::{

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use alloy_primitives::{B256, keccak256};
-use cryptlet_schema::{Kind, Manifest, solidity_interface};
+use cryptlet_schema::{Kind, Manifest, check_bump, solidity_interface};
 use serde::Deserialize;
 
 const SWAP: &str = include_str!("../../../cryptlets/interest-rate-swap/cryptlet.toml");
@@ -57,6 +57,7 @@ fn later_versions_of_the_swap_serve_the_same_contract() {
         assert_eq!(version.major, oldest.cryptlet.version.major);
         assert!(*version > oldest.cryptlet.version);
         assert_eq!(body(&later), body(&oldest), "{version}");
+        assert_eq!(check_bump(&oldest, &later), Ok(()));
     }
 }
 
