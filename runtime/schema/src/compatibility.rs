@@ -15,9 +15,9 @@ use crate::{Manifest, Message};
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum Bump {
-    /// Speaks the same messages and needs no more than before.
+    /// Speaks the same messages, asks for no more than before, and reads the same state.
     Patch,
-    /// May add messages and ask for more.
+    /// May add messages, ask for more, and raise the state version.
     Minor,
     /// May do anything.
     Major,
@@ -231,6 +231,15 @@ pub fn compare_manifests(before: &Manifest, after: &Manifest) -> Vec<Change> {
         Need::CAPABILITY,
     );
 
+    let (was, is) = (before.state_version(), after.state_version());
+    let said = |version: Option<u32>| version.map(|version| version.to_string());
+    let need = if is > was {
+        Need::CAPABILITY
+    } else {
+        Need::STATE_LOST
+    };
+    found.part("state.version", said(was), said(is), need);
+
     let kind = |manifest: &Manifest| Some(manifest.cryptlet.kind.to_string());
     found.part("cryptlet.kind", kind(before), kind(after), Need::KIND);
     let description = |manifest: &Manifest| Some(manifest.cryptlet.description.clone());
@@ -334,6 +343,12 @@ impl Need {
         added: Bump::Minor,
         removed: Bump::Patch,
         changed: Bump::Minor,
+    };
+    /// What a binding has kept cannot be read any more.
+    const STATE_LOST: Need = Need {
+        added: Bump::Major,
+        removed: Bump::Major,
+        changed: Bump::Major,
     };
     /// Another kind of cryptlet is bound in another way.
     const KIND: Need = Need {

@@ -3,7 +3,7 @@
 use std::collections::BTreeSet;
 
 use cryptlet_schema::{
-    Bump, Capabilities, ChangeKind, Limits, Manifest, Message, Messages, check_bump,
+    Bump, Capabilities, ChangeKind, Limits, Manifest, Message, Messages, StateSchema, check_bump,
     compare_manifests, neighbours,
 };
 use proptest::prelude::*;
@@ -94,6 +94,28 @@ fn a_field_that_becomes_indexed_or_has_another_name_is_another_schema() {
 }
 
 #[test]
+fn a_state_version_rises_with_a_minor_version_and_falls_with_none() {
+    let keeps = |number: &str, version: Option<u32>| {
+        later(number, |manifest| {
+            manifest.capabilities.state = version.is_some();
+            manifest.state = version.map(|version| StateSchema { version });
+        })
+    };
+    let before = keeps("1.0.0", Some(2));
+    check_bump(&before, &keeps("1.0.1", Some(2))).unwrap();
+    check_bump(&before, &keeps("1.1.0", Some(3))).unwrap();
+    for (number, version, needed) in [
+        ("1.0.1", Some(3), Bump::Minor),
+        ("1.1.0", Some(1), Bump::Major),
+        ("1.1.0", None, Bump::Major),
+    ] {
+        let breach = check_bump(&before, &keeps(number, version)).unwrap_err();
+        assert_eq!(breach.needed(), needed, "{breach}");
+        assert_eq!(breach.changes[0].what, "state.version");
+    }
+}
+
+#[test]
 fn limits_description_and_features_are_a_patch() {
     let after = later("1.0.1", |manifest| {
         manifest.limits = Limits::MAXIMUM;
@@ -171,9 +193,11 @@ fn manifests() -> impl Strategy<Value = Manifest> {
         names(&["rates", "holidays"]),
         names(&["desk"]),
     );
-    (lists, asked, 1u64..3, releases()).prop_map(|(lists, asked, fuel, version)| {
+    let limits = (1u64..3, prop::option::of(1u32..4));
+    (lists, asked, limits, releases()).prop_map(|(lists, asked, limits, version)| {
         let (actions, contract_events, topics, request) = lists;
-        let ([state, log, wasi], sources, keychain) = asked;
+        let ([http, log, wasi], sources, keychain) = asked;
+        let (fuel, state) = limits;
         let mut manifest = base();
         manifest.cryptlet.version = version;
         manifest.messages = Messages {
@@ -187,12 +211,13 @@ fn manifests() -> impl Strategy<Value = Manifest> {
             ledger: true,
             sources,
             events: true,
-            state,
-            http: false,
+            state: state.is_some(),
+            http,
             keychain,
             log,
             wasi,
         };
+        manifest.state = state.map(|version| StateSchema { version });
         manifest.limits.fuel = fuel;
         manifest
     })
@@ -218,6 +243,7 @@ fn asked(manifest: &Manifest) -> BTreeSet<String> {
     let asked = &manifest.capabilities;
     let flags = [
         ("state", asked.state),
+        ("http", asked.http),
         ("log", asked.log),
         ("wasi", asked.wasi),
     ];
@@ -233,9 +259,10 @@ fn asked(manifest: &Manifest) -> BTreeSet<String> {
 /// The least that a change takes, told from the two sets.
 fn least(before: &Manifest, after: &Manifest) -> Bump {
     let (was, is) = (spoken(before), spoken(after));
-    if !is.is_superset(&was) {
+    let (read, reads) = (before.state_version(), after.state_version());
+    if !is.is_superset(&was) || reads < read {
         Bump::Major
-    } else if is != was || !asked(before).is_superset(&asked(after)) {
+    } else if is != was || reads != read || !asked(before).is_superset(&asked(after)) {
         Bump::Minor
     } else {
         Bump::Patch
