@@ -73,6 +73,7 @@ pub mod keychain;
 mod ledger;
 pub mod log;
 mod message;
+mod migration;
 mod number;
 pub mod prelude;
 mod signed;
@@ -215,6 +216,52 @@ pub use cryptlet_sdk_macros::contract;
 /// struct Quoted { price: f64 }
 /// ```
 pub use cryptlet_sdk_macros::message;
+/// Makes a function the migration of a contract cryptlet's state.
+///
+/// It runs once, when a binding moves from a version with a lower state version, `from`, to this
+/// one, whose manifest says `version` under `[state]`. An error refuses the move and leaves the
+/// binding on the earlier version with its state as it was; so does a trap.
+///
+/// ```
+/// use cryptlet_sdk::prelude::*;
+/// use cryptlet_sdk::testing::Fixture;
+///
+/// #[message]
+/// struct Paid { amount: U256 }
+///
+/// /// State version 2 keeps the sum as text; version 1 kept it as a number.
+/// #[cryptlet_sdk::contract]
+/// fn on_paid(cx: &mut Context, paid: Paid) -> Result<()> {
+///     let sum: String = cx.state().get("sum")?.unwrap_or_else(|| "0".into());
+///     let sum = sum.parse::<U256>()?.checked_add(paid.amount);
+///     let Some(sum) = sum else { fail!("sum-too-large", "the sum exceeds 256 bits") };
+///     cx.state().set("sum", &sum.to_string())
+/// }
+///
+/// #[cryptlet_sdk::migrate]
+/// fn migrate(cx: &mut Migration, from: u32) -> Result<()> {
+///     ensure!(from == 1, "unknown-version", "there was no state version {from}");
+///     if let Some(sum) = cx.state().get::<u64>("sum")? {
+///         cx.state().set("sum", &sum.to_string())?;
+///     }
+///     Ok(())
+/// }
+///
+/// let run = Fixture::contract().remembering("sum", &41_u64).migrate(1, migrate).succeeded();
+/// assert_eq!(run.remembered::<String>("sum").as_deref(), Some("41"));
+/// ```
+///
+/// Nothing leaves a migration: it has no way to a ledger, a source or the web.
+///
+/// ```compile_fail,E0599
+/// # use cryptlet_sdk::prelude::*;
+/// #[cryptlet_sdk::migrate]
+/// fn migrate(cx: &mut Migration, from: u32) -> Result<()> {
+///     cx.get("https://rates.example/latest")?;
+///     Ok(())
+/// }
+/// ```
+pub use cryptlet_sdk_macros::migrate;
 /// Makes a function, or a module of functions, a utility cryptlet: one that answers
 /// questions, for any binding that names it as a source, and never writes to a ledger.
 ///
@@ -250,6 +297,7 @@ pub use error::{Error, Result};
 pub use handler::{Contract, Dispatch, Emitted, Input, Output, Sent, Utility};
 pub use ledger::{BuildError, Draft, Submission, SubmissionStatus};
 pub use message::{Field, FieldFrom, Message, decode, encode};
+pub use migration::Migration;
 pub use number::{OutOfRange, ParseNumberError, U256};
 pub use signed::I256;
 pub use source::AskError;
@@ -263,6 +311,12 @@ pub use trigger::{
 pub mod __private {
     #[cfg(target_family = "wasm")]
     pub use crate::host::sandbox::bindings::export_cryptlet;
+    #[cfg(target_family = "wasm")]
+    pub use crate::host::sandbox::migration::bindings::export_migration;
+    #[cfg(target_family = "wasm")]
+    pub use crate::host::sandbox::migration::{
+        Guest as MigrationGuest, bindings as migration_bindings, migrate,
+    };
     #[cfg(target_family = "wasm")]
     pub use crate::host::sandbox::{Failure, Guest, Invocation, bindings, handle};
     pub use crate::message::{field, object};

@@ -6,7 +6,7 @@ use serde::Serialize;
 use serde::de::DeserializeOwned;
 
 use crate::host::{Current, Host};
-use crate::{Context, Error, Result};
+use crate::{Error, Result};
 
 /// Keys and values that outlive a run. Changes are committed with the run or not at
 /// all, and a run sees its own.
@@ -23,14 +23,14 @@ use crate::{Context, Error, Result};
 /// }
 /// ```
 pub struct State<'context> {
-    context: PhantomData<&'context mut Context>,
+    context: PhantomData<&'context mut ()>,
 }
 
 /// How many keys one host call brings at most.
 const PAGE: u32 = 64;
 
 impl State<'_> {
-    pub(crate) fn of(_: &mut Context) -> State<'_> {
+    pub(crate) fn of<C>(_: &mut C) -> State<'_> {
         State {
             context: PhantomData,
         }

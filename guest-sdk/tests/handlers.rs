@@ -441,3 +441,55 @@ fn asserting_success_shows_the_error() {
     }
     Fixture::contract().run(failing).succeeded();
 }
+
+#[message]
+struct Counted {
+    by: u32,
+}
+
+/// State version 2 counts each party; version 1 kept one number for all.
+#[cryptlet_sdk::contract]
+fn on_counted(cx: &mut Context, counted: Counted) -> Result<()> {
+    let all: u32 = cx.state().get("count/all")?.unwrap_or(0);
+    cx.state().set("count/all", &(all + counted.by))
+}
+
+#[cryptlet_sdk::migrate]
+fn migrate(cx: &mut Migration, from: u32) -> Result<()> {
+    ensure!(
+        from == 1,
+        "unknown-version",
+        "there was no state version {from}"
+    );
+    let count: u32 = cx.state().get("count")?.unwrap_or(0);
+    info!("{count} become those of all");
+    cx.state().remove("count");
+    cx.state().set("count/all", &count)
+}
+
+#[test]
+fn a_migration_leaves_what_the_new_handlers_read() {
+    let migrated = Fixture::contract()
+        .remembering("count", &41_u32)
+        .migrate(1, migrate)
+        .succeeded();
+    assert_eq!(migrated.remembered::<u32>("count"), None);
+    assert_eq!(
+        migrated.logs(),
+        [(Level::Info, "41 become those of all".to_owned())]
+    );
+    let counted = Fixture::contract()
+        .state(migrated.state().clone())
+        .emitted(&Counted { by: 1 })
+        .run(on_counted);
+    assert_eq!(counted.remembered("count/all"), Some(42_u32));
+}
+
+#[test]
+fn a_migration_that_fails_leaves_the_state_as_it_was() {
+    let refused = Fixture::contract()
+        .remembering("count", &41_u32)
+        .migrate(7, migrate);
+    assert_eq!(refused.failure().code(), "unknown-version");
+    assert_eq!(refused.remembered("count"), Some(41_u32));
+}

@@ -1,4 +1,4 @@
-//! The attributes of `cryptlet-sdk`: `message`, `contract`, `utility`.
+//! The attributes of `cryptlet-sdk`: `message`, `contract`, `utility`, `migrate`.
 //!
 //! They are documented, with examples, where authors meet them: in `cryptlet-sdk`,
 //! which re-exports them. This crate only holds what a procedural macro must.
@@ -8,6 +8,7 @@
 
 mod entry;
 mod message;
+mod migration;
 
 use proc_macro::TokenStream;
 
@@ -37,6 +38,12 @@ pub fn utility(arguments: TokenStream, item: TokenStream) -> TokenStream {
         arguments.into(),
         item.into(),
     ))
+}
+
+/// Makes a function the migration of a cryptlet's state. See `cryptlet_sdk::migrate`.
+#[proc_macro_attribute]
+pub fn migrate(arguments: TokenStream, item: TokenStream) -> TokenStream {
+    answer(migration::expand(&arguments.into(), item.into()))
 }
 
 fn answer(expansion: syn::Result<proc_macro2::TokenStream>) -> TokenStream {

@@ -10,6 +10,8 @@ use crate::{
     Submission, SubmissionOutcome, SubmissionStatus, Trigger,
 };
 
+pub mod migration;
+
 #[doc(hidden)]
 #[allow(missing_docs, reason = "generated; the WIT package documents it")]
 #[allow(clippy::all, reason = "generated")]
@@ -170,10 +172,14 @@ pub fn handle<K>(
         number: invocation.number,
         instant: Instant::from_milliseconds(invocation.instant),
     };
-    dispatch(Dispatch::new(&mut context, invocation.trigger.into())).map_err(|error| Failure {
+    dispatch(Dispatch::new(&mut context, invocation.trigger.into())).map_err(failure)
+}
+
+fn failure(error: Error) -> Failure {
+    Failure {
         code: error.code().into(),
         message: error.message().into(),
-    })
+    }
 }
 
 impl From<types::Trigger> for Trigger {

@@ -12,8 +12,8 @@ use crate::message::{decode, encode};
 use crate::testing::Run;
 use crate::{
     BuildError, Context, Contract, ContractEvent, Dispatch, Error, IncomingMessage, Input, Instant,
-    LedgerPosition, Message, Output, Result, Submission, SubmissionOutcome, SubmissionStatus,
-    Trigger, Utility,
+    LedgerPosition, Message, Migration, Output, Result, Submission, SubmissionOutcome,
+    SubmissionStatus, Trigger, Utility,
 };
 
 /// What a handler finds when it runs natively. Everything has a default; a test says
@@ -115,6 +115,20 @@ impl Fixture<Contract> {
             .sources
             .insert(name.to_owned(), Rc::new(answer));
         self
+    }
+
+    /// Runs a migration from the state version `from` on the state of this fixture, which then is
+    /// what that version left. As on a real host, a failure leaves the state as it was.
+    pub fn migrate(
+        self,
+        from: u32,
+        migration: impl FnOnce(&mut Migration, u32) -> Result<()>,
+    ) -> Run {
+        let before = self.state.clone();
+        let (outcome, deeds) = host(self.answers, self.state, || {
+            migration(&mut Migration::new(), from).map(|()| Vec::new())
+        });
+        Run::new(outcome, deeds, before)
     }
 
     /// Checks every action that is built, as a real host does with the binding's
