@@ -9,6 +9,7 @@ mod contest;
 mod plot;
 mod receipts;
 mod report;
+mod versions;
 
 use std::env;
 use std::path::PathBuf;
@@ -17,13 +18,12 @@ use std::process::ExitCode;
 use anyhow::{Result, bail};
 
 use mimalloc::MiMalloc;
-use receipts::Sizes;
 
 /// The allocator of `cryptlet`, for both sides of each contest.
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-const USAGE: &str = "usage: cryptlet-benches receipts FOLDER";
+const USAGE: &str = "usage: cryptlet-benches receipts|versions FOLDER";
 
 fn main() -> ExitCode {
     match run() {
@@ -42,8 +42,9 @@ fn run() -> Result<ExitCode> {
         bail!(USAGE)
     };
     let cases = match name.as_str() {
-        "receipts" => receipts::run(&Sizes::FULL)?,
-        other => bail!("there is no bench {other:?}; there is `receipts`"),
+        "receipts" => receipts::run(&receipts::Sizes::FULL)?,
+        "versions" => versions::run(&versions::Sizes::FULL)?,
+        other => bail!("there is no bench {other:?}; there are `receipts` and `versions`"),
     };
     report::print(&cases);
     report::write(&cases, name, &PathBuf::from(folder))?;

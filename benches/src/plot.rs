@@ -53,7 +53,7 @@ pub fn draw(cases: &[Case], file: &Path) -> Result<()> {
             colour.filled(),
         ))
         .map_err(failed)?;
-        let figures = format!("{:.2}, bar {}", case.ratio, case.bar);
+        let figures = format!("{:.2}, bar {:.2}", case.ratio, case.bar);
         area.draw(&Text::new(figures, (LEFT + 6, top + 21), text(12, &WHITE)))
             .map_err(failed)?;
     }

@@ -18,14 +18,20 @@ pub fn print(cases: &[Case]) {
         println!(
             "{:<52} {:>16} {:>16} {:>8.2} {:>8}  {}",
             case.case,
-            format!("{:.0} {}", case.ours, case.unit),
-            format!("{:.0} {}", case.rival, case.unit),
+            figure(case.ours, case.unit),
+            figure(case.rival, case.unit),
             case.ratio,
-            format!(">= {}", case.bar),
+            format!(">= {:.2}", case.bar),
             if case.holds { "holds" } else { "DOES NOT HOLD" }
         );
         println!("  against {}", case.rival_name);
     }
+}
+
+/// Three digits at least.
+fn figure(value: f64, unit: &str) -> String {
+    let decimals = if value < 100.0 { 2 } else { 0 };
+    format!("{value:.decimals$} {unit}")
 }
 
 /// Writes `<name>.json` and `<name>.svg` into the folder.

@@ -9,7 +9,10 @@ use crate::{guests, setup};
 /// in `target/bench`. A bar that does not hold is a failure.
 pub fn run(workspace: &Workspace, name: &'static str) -> Result<()> {
     let mut steps = Steps::of("bench");
-    steps.step("tools", || setup::guest_toolchain(workspace))?;
+    let anvil = steps.step("tools", || {
+        setup::guest_toolchain(workspace)?;
+        setup::node(workspace)
+    })?;
     steps.step("cryptlets", || guests::build(workspace))?;
     steps.step("build", || {
         let mut cargo = workspace.cargo();
@@ -20,7 +23,9 @@ pub fn run(workspace: &Workspace, name: &'static str) -> Result<()> {
     steps.step(name, || {
         let mut bench = workspace.command(workspace.target().join("release/cryptlet-benches"));
         bench.arg(name).arg(workspace.target().join("bench"));
-        bench.env("CRYPTLETS", workspace.cryptlets());
+        bench
+            .env("ANVIL", &anvil)
+            .env("CRYPTLETS", workspace.cryptlets());
         process::run(
             &mut bench,
             "run it again on a quiet machine; if a bar still does not hold, find out why",

@@ -14,6 +14,7 @@ usage: cargo xtask COMMAND
   dist               build the release: an archive with sums in target/dist
   dist --check       pack and inspect an archive of the command as the tests build it
   bench receipts     how fast receipts are sealed, verified, proven and replayed, against named rivals
+  bench versions     how calls fare while versions change, and that not one is lost, doubled or mixed
   interop            check the specification's vectors with code that is not ours
   test               everything that a change must pass
   test --full        the same, with the tests that are marked as slow
@@ -54,7 +55,10 @@ impl Order {
             ("dist", []) => Order::Dist { check: false },
             ("dist", ["--check"]) => Order::Dist { check: true },
             ("bench", ["receipts"]) => Order::Bench { name: "receipts" },
-            ("bench", _) => bail!("`cargo xtask bench` takes the name of a bench: receipts"),
+            ("bench", ["versions"]) => Order::Bench { name: "versions" },
+            ("bench", _) => {
+                bail!("`cargo xtask bench` takes the name of a bench: receipts or versions")
+            }
             ("interop", []) => Order::Interop,
             ("test", []) => Order::Test { full: false },
             ("test", ["--full"]) => Order::Test { full: true },

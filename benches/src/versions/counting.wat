@@ -1,0 +1,28 @@
+;; Counts the binding's runs in its state, and signs each count with its own version: 8 bytes, least
+;; first, and 5 letters. Whatever ran twice, or not at all, or half on another version shows there.
+(module
+  (import "cryptlet:fabric/state@0.1.0" "get" (func $get (param i32 i32 i32)))
+  (import "cryptlet:fabric/state@0.1.0" "set" (func $set (param i32 i32 i32 i32)))
+  (memory (export "memory") 2)
+  (global $free (mut i32) (i32.const 8192))
+  (data (i32.const 16) "count")
+  (data (i32.const 40) "VERSION")
+  (data (i32.const 128) "{\"version\":\"VERSION\"}")
+  (func (export "cabi_realloc") (param i32 i32 i32 i32) (result i32)
+    (local $at i32)
+    (local.set $at
+      (i32.and (i32.add (global.get $free) (i32.const 7)) (i32.const -8)))
+    (global.set $free (i32.add (local.get $at) (local.get 3)))
+    (local.get $at))
+  (func (export "cryptlet:fabric/cryptlet@0.1.0#handle") (param i32) (result i32)
+    (call $get (i32.const 16) (i32.const 5) (i32.const 256))
+    (i64.store (i32.const 32)
+      (i64.add (i64.const 1)
+        (if (result i64) (i32.load8_u (i32.const 256))
+          (then (i64.load (i32.load (i32.const 260))))
+          (else (i64.const 0)))))
+    (call $set (i32.const 16) (i32.const 5) (i32.const 32) (i32.const 13))
+    (i32.store8 (i32.const 2048) (i32.const 0))
+    (i32.store (i32.const 2052) (i32.const 128))
+    (i32.store (i32.const 2056) (i32.const 19))
+    (i32.const 2048)))
