@@ -74,7 +74,7 @@ pub use cryptlet::{CodeOrigin, Cryptlet};
 pub use grants::{GrantError, Grants, HttpGrant, Source};
 pub use host::OUTPUT_SCHEMA;
 pub use invocation::{InputError, Invocation, Position, SubmissionStatus, Trigger};
-pub use load::LoadError;
+pub use load::{LoadError, manifest_of};
 pub use migration::{MigrationError, MigrationJob};
 pub use reading::TranscriptError;
 pub use replay::{Divergence, ReplayError, ReplayJob};

@@ -205,9 +205,13 @@ impl Workshop<'_> {
     }
 }
 
-/// The one manifest at the outermost level. Nested components may carry sections of that name; they
-/// say nothing about the whole.
-fn manifest_of(bytes: &[u8]) -> Result<Manifest, LoadError> {
+/// The manifest that a component carries, without compiling it: the one at the outermost level.
+/// Nested components may carry sections of that name; they say nothing about the whole.
+///
+/// # Errors
+///
+/// If the bytes are no component, or carry no manifest or one that does not read.
+pub fn manifest_of(bytes: &[u8]) -> Result<Manifest, LoadError> {
     if !bytes.starts_with(b"\0asm") {
         let reason = "it does not begin as WebAssembly does";
         return Err(LoadError::NotAComponent(reason.into()));

@@ -32,6 +32,14 @@ pub enum FabricError {
     /// The sandbox could not be set up.
     #[error(transparent)]
     Container(#[from] cryptlet_container::ContainerError),
+    /// A component changes more than its version says, or a deployed one would.
+    #[error("{breach}; {remedy}")]
+    Breach {
+        /// Which versions, and what changes between them.
+        breach: Box<cryptlet_schema::Breach>,
+        /// The way out.
+        remedy: String,
+    },
     /// A cryptlet asks for what its binding does not grant.
     #[error(transparent)]
     Grant(#[from] cryptlet_container::GrantError),

@@ -73,6 +73,7 @@ pub struct Fabric {
     pub(crate) turns: Turns,
     pub(crate) accounts: BTreeMap<String, AccountLane>,
     loaded: Mutex<HashMap<Measurement, Cryptlet>>,
+    deploying: tokio::sync::Mutex<()>,
     trusted: TrustedKey,
     notices: broadcast::Sender<Notice>,
     queue_limit: AtomicU64,
@@ -174,6 +175,7 @@ impl Fabric {
             turns: Turns::default(),
             accounts,
             loaded: Mutex::default(),
+            deploying: tokio::sync::Mutex::default(),
             trusted,
             notices: broadcast::Sender::new(NOTICES),
             queue_limit: AtomicU64::new(configuration.service.queue),
@@ -242,7 +244,8 @@ impl Fabric {
     ///
     /// # Errors
     ///
-    /// If it is no cryptlet, or this name and version stands for other bytes already.
+    /// If it is no cryptlet, this name and version stands for other bytes already, or it changes more
+    /// than its version says, compared with the next lower and the next higher release.
     pub async fn deploy(&self, component: Vec<u8>) -> Result<VersionRow, FabricError> {
         let container = Arc::clone(&self.container);
         let (component, cryptlet) = tokio::task::spawn_blocking(move || {
@@ -250,6 +253,9 @@ impl Fabric {
             Ok::<_, FabricError>((component, cryptlet))
         })
         .await??;
+        // Two that are deployed at once are neighbours of each other.
+        let _deploying = self.deploying.lock().await;
+        self.check_neighbours(cryptlet.manifest())?;
         let identity = &cryptlet.manifest().cryptlet;
         let mut row = VersionRow {
             cryptlet: identity.name.clone(),

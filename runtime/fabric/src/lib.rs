@@ -37,6 +37,7 @@ mod advance;
 pub mod backup;
 pub mod binding;
 pub mod bundle;
+mod compatibility;
 mod configuration;
 mod continuity;
 mod deliver;

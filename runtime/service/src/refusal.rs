@@ -92,6 +92,7 @@ impl From<FabricError> for Refusal {
             FabricError::UnknownVersion { .. } => Self::not_found("unknown-version", detail),
             FabricError::Binding(_) => unprocessable("unacceptable-binding", detail),
             FabricError::Load(_) => unprocessable("unacceptable-component", detail),
+            FabricError::Breach { .. } => unprocessable("unsuited-version", detail),
             FabricError::Grant(_) => unprocessable("not-granted", detail),
             FabricError::NotDeployed(_) => unprocessable("not-deployed", detail),
             FabricError::UnknownLedger { .. } | FabricError::OtherLedger { .. } => {
