@@ -52,7 +52,7 @@ async fn settle_all(world: &World, fabric: &Fabric) -> Result<Vec<Settlement>> {
             println!("          version 1.1.0 deployed and promoted by the operator");
         }
         if quarter == schedule::ROLLBACK {
-            let version = fabric.rollback(BINDING).await?;
+            let version = fabric.rollback(BINDING, story::decided()).await?;
             println!("          rolled back to version {version}");
         }
         world.end_period(index + 1).await?;

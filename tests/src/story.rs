@@ -3,8 +3,8 @@
 use alloy::primitives::{I256, U256};
 use anyhow::{Context as _, Result, ensure};
 use cryptlet_attest::BindingId;
-use cryptlet_fabric::Fabric;
 use cryptlet_fabric::journal::{DeliveryRow, ExecutionRow};
+use cryptlet_fabric::{Decision, Fabric};
 
 use crate::independent::{self, Payment};
 use crate::swap::BINDING;
@@ -95,10 +95,17 @@ pub fn settlement(world: &World, fabric: &Fabric, index: usize) -> Result<Settle
     })
 }
 
+/// Who decides in these stories, and why.
+pub fn decided() -> Decision {
+    Decision::new("operator", "the story asks for it").expect("it says who and why")
+}
+
 /// Deploys and promotes version 1.1, which the chain does not know yet.
 pub async fn upgrade(world: &World, fabric: &Fabric) -> Result<()> {
     let deployed = fabric.deploy(world.components.swap_next.clone()).await?;
-    fabric.promote(BINDING, &deployed.version).await?;
+    fabric
+        .promote(BINDING, &deployed.version, decided())
+        .await?;
     Ok(())
 }
 

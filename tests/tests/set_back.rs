@@ -5,7 +5,7 @@ use cryptlet_fabric::journal::JournalError;
 use cryptlet_fabric::publish::{PublishError, Publisher};
 use cryptlet_fabric::{FabricError, Message, Seams};
 use end_to_end::swap::BINDING;
-use end_to_end::{Components, World};
+use end_to_end::{Components, World, story};
 
 #[tokio::test(flavor = "multi_thread")]
 async fn an_old_journal_over_a_newer_one_is_refused_by_the_chain_and_by_what_was_published()
@@ -52,7 +52,7 @@ async fn an_old_journal_over_a_newer_one_is_refused_by_the_chain_and_by_what_was
     for refused in [
         fabric.send(BINDING, message).await.map(drop),
         fabric.run_again(BINDING, 1).await.map(drop),
-        fabric.promote(BINDING, &version).await,
+        fabric.promote(BINDING, &version, story::decided()).await,
     ] {
         let refusal = refused.err().context("nothing is signed for it")?;
         assert!(

@@ -21,7 +21,7 @@ async fn twelve_quarters_settle_as_calculated_independently() -> Result<()> {
             story::upgrade(&world, &fabric).await?;
         }
         if quarter == schedule::ROLLBACK {
-            fabric.rollback(BINDING).await?;
+            fabric.rollback(BINDING, story::decided()).await?;
         }
         world.end_period(index + 1).await?;
         if quarter == schedule::UPGRADE {
@@ -240,9 +240,15 @@ async fn rollback_takes_back_one_promotion_after_the_other() -> Result<()> {
     let fabric = world.open(Seams::live()?).await?;
     world.set_up(&fabric).await?;
     story::upgrade(&world, &fabric).await?;
-    assert_eq!(fabric.rollback(BINDING).await?.to_string(), "1.0.0");
+    assert_eq!(
+        fabric
+            .rollback(BINDING, story::decided())
+            .await?
+            .to_string(),
+        "1.0.0"
+    );
     let refusal = fabric
-        .rollback(BINDING)
+        .rollback(BINDING, story::decided())
         .await
         .expect_err("nothing is before 1.0.0");
     assert!(

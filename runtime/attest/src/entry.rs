@@ -7,6 +7,7 @@ use crate::{
     view,
 };
 use serde::Serialize;
+use std::fmt;
 
 /// Greatest size of an entry, in bytes: the length of an entry in a published log has 2.
 pub const MAXIMUM_ENTRY: usize = u16::MAX as usize;
@@ -79,6 +80,19 @@ pub struct VersionEntry {
     pub binding: Option<BindingId>,
     /// What happened.
     pub change: VersionChange,
+    /// Who decided on it: a name that the host gave, or `fabric` for the host itself. Absent, like
+    /// the reason, in the entries of hosts that kept no stages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub by: Option<String>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reason: Option<String>,
+    /// The share of new invocations that a canary gets, in thousandths.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub share: Option<u16>,
+    /// What a migration made of the binding's state; absent if there was none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<StateChange>,
 }
 
 record!(VersionEntry as "version" {
@@ -87,6 +101,24 @@ record!(VersionEntry as "version" {
     2 => measurement,
     3 => binding,
     4 => change,
+    5 => by,
+    6 => reason,
+    7 => share,
+    8 => state,
+});
+
+/// A state that was rewritten for another version of the cryptlet, outside any run.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+pub struct StateChange {
+    /// What the newest receipt before says of the state after it.
+    pub before: Digest,
+    /// What the next receipt says of the state before it.
+    pub after: Digest,
+}
+
+record!(StateChange as "state change" {
+    0 => before,
+    1 => after,
 });
 
 /// A change of a binding.
@@ -158,6 +190,18 @@ change! {
         Promoted = 1,
         /// A binding runs it again, instead of a later one.
         RolledBack = 2,
+        /// It runs beside the active module; nothing of it leaves.
+        Shadowed = 3,
+        /// It gets a share of a binding's new invocations.
+        Canaried = 4,
+        /// It is neither in shadow nor in canary any more.
+        Withdrawn = 5,
+        /// It is active no more; what was accepted for it still runs.
+        Draining = 6,
+        /// Everything that was accepted for it has run.
+        Retained = 7,
+        /// It never runs under the binding again.
+        Retired = 8,
     }
 }
 
@@ -168,6 +212,22 @@ change! {
         Proposed = 0,
         /// Signed by its counterparties and in force.
         Activated = 1,
+    }
+}
+
+impl fmt::Display for VersionChange {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.pad(match self {
+            Self::Deployed => "deployed",
+            Self::Promoted => "promoted",
+            Self::RolledBack => "rolled-back",
+            Self::Shadowed => "shadowed",
+            Self::Canaried => "canaried",
+            Self::Withdrawn => "withdrawn",
+            Self::Draining => "draining",
+            Self::Retained => "retained",
+            Self::Retired => "retired",
+        })
     }
 }
 

@@ -66,7 +66,7 @@ pub use digest::digest;
 pub use encoding::EncodingError;
 pub use entry::{
     Accepted, BindingChange, BindingEntry, EncodedEntry, KeyEntry, LogEntry, MAXIMUM_ENTRY,
-    VersionChange, VersionEntry,
+    StateChange, VersionChange, VersionEntry,
 };
 pub use evidence::{Appraisal, Evidence, EvidenceError, SoftwareEvidence, Tier};
 pub use identity::{BindingId, BindingVersion, Digest, IdentityError, LeafHash, Measurement};

@@ -3,9 +3,8 @@
 use std::io::Write;
 
 use clap::Args;
-use cryptlet_fabric::journal::{
-    BindingRow, DeliveryRow, Journal, JournalError, VersionMove, VersionRow,
-};
+use cryptlet_fabric::VersionMove;
+use cryptlet_fabric::journal::{BindingRow, DeliveryRow, Journal, JournalError, VersionRow};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -78,18 +77,23 @@ pub struct ListedBinding {
     active: String,
     /// Names and wallets.
     counterparties: Vec<String>,
-    /// How the active version came to be so, oldest first.
+    /// The moves of its versions, oldest first.
     moves: Vec<ListedMove>,
 }
 
-/// A change of a binding's active version.
+/// A move of a version from one stage to another.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 pub struct ListedMove {
-    /// `activated`, `promoted` or `rolled-back`.
+    /// What happened: `activated`, `shadowed`, `canaried`, `promoted`, `rolled-back`, `withdrawn`,
+    /// `draining`, `retained` or `retired`.
     change: String,
-    /// The version that was active from there on.
+    /// Which version.
     version: String,
+    /// Who decided on it: the name of a token, or `fabric`.
+    by: String,
+    /// Why.
+    reason: String,
     /// When; milliseconds since 1970.
     at: u64,
 }
@@ -165,8 +169,10 @@ impl From<VersionRow> for ListedVersion {
 impl From<VersionMove> for ListedMove {
     fn from(moved: VersionMove) -> Self {
         Self {
-            change: moved.change,
+            change: moved.kind.to_string(),
             version: moved.version.to_string(),
+            by: moved.by,
+            reason: moved.reason,
             at: moved.at,
         }
     }

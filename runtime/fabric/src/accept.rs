@@ -243,7 +243,6 @@ impl Fabric {
         Ok(Accepting {
             new: NewInvocation {
                 binding: row.document.id(),
-                cryptlet: row.document.binding.cryptlet.clone(),
                 occurrence,
                 instant: self.seams.clock.now(),
                 seed: self.seams.randomness.draw()?,

@@ -7,6 +7,7 @@ use crate::binding::BindingError;
 use crate::journal::JournalError;
 use crate::publish::PublishError;
 use crate::seams::RandomnessError;
+use crate::versions::Stage;
 
 /// An operation of the fabric failed; what was durable before still is.
 #[derive(Debug, thiserror::Error)]
@@ -14,7 +15,7 @@ use crate::seams::RandomnessError;
 pub enum FabricError {
     /// The durable record failed.
     #[error(transparent)]
-    Journal(#[from] JournalError),
+    Journal(JournalError),
     /// The state folder comes from a backup, and nobody has said that it may run.
     #[error(
         "the state folder is restored from a backup: what was done since may be done twice, and the log forks if a larger one was published; compare the newest published checkpoint with {0}, then remove that file"
@@ -127,6 +128,35 @@ pub enum FabricError {
         /// The version.
         version: Version,
     },
+    /// A version may not go from where it stands to where it was to be moved.
+    #[error(
+        "binding \"{binding}\": {version} is {from} and cannot become {to}; {remedy}, nothing was changed"
+    )]
+    IllegalMove {
+        /// The binding.
+        binding: String,
+        /// The version.
+        version: Version,
+        /// Where it stands.
+        from: Stage,
+        /// Where it was to go.
+        to: Stage,
+        /// What to do instead.
+        remedy: String,
+    },
+    /// A canary needs invocations that may overtake each other.
+    #[error(
+        "binding \"{binding}\" is ordered, so that no share of its invocations can run on another version; try {version} with `cryptlet shadow` instead"
+    )]
+    OrderedCanary {
+        /// The binding.
+        binding: String,
+        /// The version.
+        version: Version,
+    },
+    /// A share is not one.
+    #[error("a canary gets between 1 and 1000 thousandths of the invocations, not {0}")]
+    Share(u16),
     /// There is nothing to go back to.
     #[error(
         "binding \"{binding}\" runs {version}, and no version before it is left to roll back to"
@@ -225,6 +255,27 @@ pub enum FabricError {
         /// What does not fit.
         reason: String,
     },
+}
+
+impl From<JournalError> for FabricError {
+    fn from(error: JournalError) -> Self {
+        match error {
+            JournalError::IllegalMove {
+                binding,
+                version,
+                from,
+                to,
+                remedy,
+            } => Self::IllegalMove {
+                binding,
+                version,
+                from,
+                to,
+                remedy,
+            },
+            error => Self::Journal(error),
+        }
+    }
 }
 
 impl From<tokio::task::JoinError> for FabricError {

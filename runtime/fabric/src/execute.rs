@@ -74,11 +74,13 @@ impl Fabric {
         );
         log_lines(&name, number, cryptlet, run);
         self.reached(Step::Ran, &name, number);
-        let turn = self
+        let at = self.seams.clock.now();
+        let (turn, moves) = self
             .journal
-            .commit(move |writing| sealing.write(writing).map(|()| turn))
+            .commit(move |writing| sealing.write(writing, at).map(|moves| (turn, moves)))
             .await?;
         self.reached(Step::Executed, &name, number);
+        self.tell_moves(&name, moves);
         Ok(turn)
     }
 }

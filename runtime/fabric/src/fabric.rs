@@ -6,8 +6,7 @@ use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cryptlet_attest::{
-    BindingId, CheckpointKey, Evidence, KeyEntry, LogEntry, Measurement, TrustedKey, VersionChange,
-    digest,
+    BindingId, CheckpointKey, Evidence, KeyEntry, LogEntry, Measurement, TrustedKey, digest,
 };
 use cryptlet_container::{Container, Cryptlet, Grants, Settings};
 use cryptlet_ledger::{Contracts, EvmLedger, EvmSettings};
@@ -30,6 +29,7 @@ use crate::sealing::HostFacts;
 use crate::seams::{
     Clock, Notice, Randomness, Step, Steps, SystemClock, SystemRandomness, TracedSteps,
 };
+use crate::versions::VersionNotice;
 
 /// What decides time, chance and the network for a fabric.
 pub struct Seams {
@@ -76,6 +76,7 @@ pub struct Fabric {
     deploying: tokio::sync::Mutex<()>,
     trusted: TrustedKey,
     notices: broadcast::Sender<Notice>,
+    pub(crate) version_notices: broadcast::Sender<VersionNotice>,
     queue_limit: AtomicU64,
     draining: AtomicBool,
 }
@@ -178,6 +179,7 @@ impl Fabric {
             deploying: tokio::sync::Mutex::default(),
             trusted,
             notices: broadcast::Sender::new(NOTICES),
+            version_notices: broadcast::Sender::new(NOTICES),
             queue_limit: AtomicU64::new(configuration.service.queue),
             draining: AtomicBool::new(false),
         })
@@ -307,19 +309,21 @@ impl Fabric {
         let id = binding.id();
         let at = self.seams.clock.now();
         let name = binding.binding.name.clone();
-        self.journal
+        let activated = self
+            .journal
             .commit(move |writing| {
-                writing.activate(&binding, &approvals, &version, at)?;
+                let activated = writing.activate(&binding, &approvals, &version, at)?;
                 writing.append(&LogEntry::Key(KeyEntry {
                     name: delivery_key.name.to_string(),
                     algorithm: delivery_key.algorithm.to_string(),
                     purpose: delivery_key.purpose.to_string(),
                     public: delivery_key.public.clone(),
                 }))?;
-                Ok(())
+                Ok(activated)
             })
             .await?;
         tracing::info!(binding = name, %id, "binding activated");
+        self.tell_moves(&name, vec![activated]);
         Ok(id)
     }
 
@@ -352,74 +356,8 @@ impl Fabric {
         Ok(info)
     }
 
-    /// Makes `version` the one that the binding's next invocations run on. Those that were
-    /// accepted before still run on the version of their time.
-    ///
-    /// # Errors
-    ///
-    /// If the version is not deployed, lies outside the binding's range, or does not fit it.
-    pub async fn promote(&self, binding: &str, version: &Version) -> Result<(), FabricError> {
-        let row = self.binding(binding)?;
-        self.switch(&row, version, VersionChange::Promoted).await
-    }
-
-    /// Goes back to the version that was active before the current one.
-    ///
-    /// # Errors
-    ///
-    /// If there was none.
-    pub async fn rollback(&self, binding: &str) -> Result<Version, FabricError> {
-        let row = self.binding(binding)?;
-        // A rollback takes back the newest move that has not been taken back yet.
-        let mut standing = Vec::new();
-        for moved in self.journal.version_moves(&row.document.id())? {
-            if moved.change == "rolled-back" {
-                standing.pop();
-            } else {
-                standing.push(moved.version);
-            }
-        }
-        standing.pop();
-        let previous = standing.pop().ok_or_else(|| FabricError::NothingBefore {
-            binding: binding.into(),
-            version: row.active.clone(),
-        })?;
-        self.switch(&row, &previous, VersionChange::RolledBack)
-            .await?;
-        Ok(previous)
-    }
-
-    async fn switch(
-        &self,
-        row: &BindingRow,
-        version: &Version,
-        change: VersionChange,
-    ) -> Result<(), FabricError> {
-        self.refuse_overtaken(row)?;
-        let agreement = &row.document.binding;
-        if *version == row.active {
-            return Err(FabricError::AlreadyActive {
-                binding: agreement.name.clone(),
-                version: version.clone(),
-            });
-        }
-        let to = self.deployed(&agreement.cryptlet, version)?;
-        let cryptlet = self.cryptlet(&to.measurement).await?;
-        self.check_version(&row.document, &cryptlet).await?;
-        let (id, from, at) = (
-            row.document.id(),
-            row.active.clone(),
-            self.seams.clock.now(),
-        );
-        self.journal
-            .commit(move |writing| writing.switch(&id, &from, &to, change, at))
-            .await?;
-        tracing::info!(binding = agreement.name, %version, ?change, "active version changed");
-        Ok(())
-    }
-
     /// Checks that a version of the bound cryptlet may run under a binding.
-    async fn check_version(
+    pub(crate) async fn check_version(
         &self,
         binding: &Binding,
         cryptlet: &Cryptlet,
@@ -480,7 +418,22 @@ impl Fabric {
             .insert(cryptlet.measurement(), cryptlet);
     }
 
-    fn deployed(&self, cryptlet: &str, version: &Version) -> Result<VersionRow, FabricError> {
+    /// Gives up a module's compiled code unless some binding may still run it.
+    pub(crate) fn forget_retired(&self, measurement: &Measurement) -> Result<(), FabricError> {
+        if !self.journal.may_run(measurement)? {
+            self.loaded
+                .lock()
+                .unwrap_or_else(PoisonError::into_inner)
+                .remove(measurement);
+        }
+        Ok(())
+    }
+
+    pub(crate) fn deployed(
+        &self,
+        cryptlet: &str,
+        version: &Version,
+    ) -> Result<VersionRow, FabricError> {
         self.journal
             .versions()?
             .into_iter()

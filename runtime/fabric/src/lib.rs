@@ -57,6 +57,7 @@ mod sealing;
 mod seams;
 mod services;
 mod skip;
+pub mod versions;
 
 pub use accept::Message;
 pub use advance::{Progress, Waiting};
@@ -73,3 +74,4 @@ pub use seams::{
     TracedSteps,
 };
 pub use services::encode_call;
+pub use versions::{Decision, Stage, VersionMove, VersionNotice};

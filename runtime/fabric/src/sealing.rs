@@ -14,6 +14,7 @@ use crate::journal::{
     AcceptedRow, DeliveryRow, DeliveryStatus, JournalError, NewExecution, Standing, Writing,
     encoded,
 };
+use crate::versions::VersionMove;
 
 /// What is the same in every receipt of this process.
 #[derive(Clone, Debug)]
@@ -238,8 +239,13 @@ impl Sealing {
     }
 
     /// Writes receipts, recordings, outputs and state of the run: all that must be durable before
-    /// anybody may see any of it.
-    pub(crate) fn write(&self, writing: &mut Writing<'_>) -> Result<(), JournalError> {
+    /// anybody may see any of it. If the run was the last that its version had to do, that is
+    /// retained, at the instant `at`; such moves come back.
+    pub(crate) fn write(
+        &self,
+        writing: &mut Writing<'_>,
+        at: u64,
+    ) -> Result<Vec<VersionMove>, JournalError> {
         let id = self.finished.binding.id();
         let number = self.finished.accepted.number;
         writing.mark_executed(&id, number)?;
@@ -259,7 +265,8 @@ impl Sealing {
         if self.before.state != self.after.state {
             writing.change_state(&id, leaf, &self.finished.run.state_changes)?;
         }
-        writing.stand(&id, &self.after)
+        writing.stand(&id, &self.after)?;
+        writing.retain_drained(&id, &self.finished.binding.binding.cryptlet, at)
     }
 }
 

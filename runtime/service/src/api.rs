@@ -171,6 +171,16 @@ pub struct SignedApproval {
 pub struct Promotion {
     /// The version that new invocations shall run on.
     pub version: String,
+    /// Why: one line, at most 500 bytes, which the log keeps.
+    pub reason: String,
+}
+
+/// `POST /v1/bindings/{binding}/rollback` and other moves of a version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Decided {
+    /// Why: one line, at most 500 bytes, which the log keeps.
+    pub reason: String,
 }
 
 /// The answer to a promotion or a rollback.

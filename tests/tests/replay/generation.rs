@@ -11,6 +11,7 @@ use cryptlet_attest::Measurement;
 use cryptlet_fabric::binding::{Granted, Http, Source};
 use cryptlet_fabric::bundle::{BundleParts, Openings};
 use cryptlet_fabric::{Fabric, Message, Seams};
+use end_to_end::story::decided;
 use end_to_end::swap::BINDING;
 use end_to_end::{Components, World, world};
 
@@ -260,7 +261,9 @@ fn agree(world: &mut World, sources: &BTreeMap<&str, Vec<u8>>) -> Result<()> {
 /// Makes a component the version that runs, and has it run once.
 async fn run(world: &World, fabric: &Fabric, component: Vec<u8>, number: u64) -> Result<()> {
     let deployed = fabric.deploy(component).await?;
-    fabric.promote(BINDING, &deployed.version).await?;
+    fabric
+        .promote(BINDING, &deployed.version, decided())
+        .await?;
     send(world, fabric, number).await
 }
 

@@ -28,7 +28,8 @@ fn suitable(world: &World, service: &Running, method: &str, path: &str) -> Resul
             .header(header::CONTENT_TYPE, WASM)
             .body(world.components.swap_next.clone()),
         Some("bindings") if posts => request.json(&activation(world)),
-        Some("promote") => request.json(&json!({ "version": "1.0.0" })),
+        Some("promote") => request.json(&json!({ "version": "1.0.0", "reason": "a test" })),
+        Some("rollback") => request.json(&json!({ "reason": "a test" })),
         Some("{topic}") => request
             .header(IDEMPOTENCY_KEY, "another")
             .json(&json!({ "amount": "1" })),

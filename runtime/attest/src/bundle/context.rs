@@ -67,7 +67,7 @@ pub(super) fn check(
                         }
                         context.sources_deployed.push(index);
                     }
-                    VersionChange::Promoted | VersionChange::RolledBack => {
+                    _ => {
                         if version.binding != Some(execution.binding) {
                             return Err(other("it is about another binding".to_owned()));
                         }

@@ -69,6 +69,17 @@ impl Wire for u32 {
     }
 }
 
+impl Wire for u16 {
+    fn write(&self, writer: &mut Writer) {
+        writer.unsigned(u64::from(*self));
+    }
+
+    fn read(reader: &mut Reader<'_>) -> Result<Self, EncodingError> {
+        let unexpected = reader.unexpected("an unsigned integer of 16 bits");
+        u16::try_from(reader.unsigned()?).map_err(|_| unexpected)
+    }
+}
+
 impl Wire for String {
     fn write(&self, writer: &mut Writer) {
         writer.bound("a text string", self.len(), MAXIMUM_STRING);

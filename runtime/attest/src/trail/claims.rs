@@ -125,6 +125,12 @@ fn versions(trail: &Trail, has_terms: bool) -> Claim {
             let word = match change.change {
                 VersionChange::RolledBack => "rolled back to",
                 VersionChange::Deployed | VersionChange::Promoted => "promoted to",
+                VersionChange::Shadowed => "shadow",
+                VersionChange::Canaried => "canary",
+                VersionChange::Withdrawn => "withdrawn",
+                VersionChange::Draining => "draining",
+                VersionChange::Retained => "retained",
+                VersionChange::Retired => "retired",
             };
             format!("; {word} {} at leaf {}", change.version, change.leaf)
         })

@@ -80,7 +80,7 @@ impl<'q> Versions<'q> {
                     });
                 }
             }
-        } else {
+        } else if entry.change == VersionChange::Promoted {
             self.active.push(Some(entry.measurement));
         }
         self.moves.push(Move {

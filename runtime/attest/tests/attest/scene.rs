@@ -246,6 +246,10 @@ pub fn entries() -> Vec<LogEntry> {
             measurement: settled.execution.measurement,
             binding: None,
             change: VersionChange::Deployed,
+            by: None,
+            reason: None,
+            share: None,
+            state: None,
         }),
         LogEntry::Binding(BindingEntry {
             binding: settled.execution.binding,

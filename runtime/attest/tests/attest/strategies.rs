@@ -3,8 +3,8 @@
 use cryptlet_attest::bundle::{Agreement, Bundle, FieldOpening, Proven};
 use cryptlet_attest::{
     Accepted, BindingChange, BindingEntry, Evidence, Execution, FieldSalt, Host, KeyEntry,
-    LedgerPosition, LogEntry, Outcome, Output, Receipt, SoftwareEvidence, Statement, TriggerKind,
-    TriggerStatement, VersionChange, VersionEntry,
+    LedgerPosition, LogEntry, Outcome, Output, Receipt, SoftwareEvidence, StateChange, Statement,
+    TriggerKind, TriggerStatement, VersionChange, VersionEntry,
 };
 use proptest::collection::{btree_map, btree_set, vec};
 use proptest::option;
@@ -179,18 +179,43 @@ pub fn entry() -> impl Strategy<Value = LogEntry> {
         Just(VersionChange::Deployed),
         Just(VersionChange::Promoted),
         Just(VersionChange::RolledBack),
+        Just(VersionChange::Shadowed),
+        Just(VersionChange::Canaried),
+        Just(VersionChange::Withdrawn),
+        Just(VersionChange::Draining),
+        Just(VersionChange::Retained),
+        Just(VersionChange::Retired),
     ];
-    let version = (text(), text(), hash(), option::of(hash()), version_change).prop_map(
-        |(cryptlet, version, measurement, binding, change)| {
-            LogEntry::Version(VersionEntry {
-                cryptlet,
-                version,
-                measurement,
-                binding,
-                change,
-            })
-        },
+    let state_change = (hash(), hash()).prop_map(|(before, after)| StateChange { before, after });
+    let decision = (
+        option::of(text()),
+        option::of(text()),
+        option::of(any::<u16>()),
+        option::of(state_change),
     );
+    let version = (
+        text(),
+        text(),
+        hash(),
+        option::of(hash()),
+        version_change,
+        decision,
+    )
+        .prop_map(
+            |(cryptlet, version, measurement, binding, change, (by, reason, share, state))| {
+                LogEntry::Version(VersionEntry {
+                    cryptlet,
+                    version,
+                    measurement,
+                    binding,
+                    change,
+                    by,
+                    reason,
+                    share,
+                    state,
+                })
+            },
+        );
     let binding_change = prop_oneof![
         Just(BindingChange::Proposed),
         Just(BindingChange::Activated)

@@ -47,6 +47,10 @@ impl Story {
                 measurement: module(version),
                 binding: None,
                 change: VersionChange::Deployed,
+                by: None,
+                reason: None,
+                share: None,
+                state: None,
             })
         };
         let activated = |binding| {
@@ -79,6 +83,10 @@ impl Story {
             measurement: module(version),
             binding: Some(BINDING),
             change,
+            by: None,
+            reason: None,
+            share: None,
+            state: None,
         }));
     }
 

@@ -6,7 +6,6 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
-use cryptlet_attest::VersionChange;
 use cryptlet_attest::trail::{Finding, Invocation, Question, Trail};
 use cryptlet_fabric::Binding;
 use semver::Version;
@@ -292,7 +291,7 @@ struct ShownMove {
     /// The leaf that says so.
     leaf: u64,
     /// `promoted` or `rolled-back`.
-    change: &'static str,
+    change: String,
     /// The version that is active from there on.
     version: String,
     /// Its module.
@@ -314,10 +313,7 @@ impl From<&Result<Trail, ShownContradiction>> for AuditedTrail {
                     .iter()
                     .map(|change| ShownMove {
                         leaf: change.leaf,
-                        change: match change.change {
-                            VersionChange::RolledBack => "rolled-back",
-                            VersionChange::Deployed | VersionChange::Promoted => "promoted",
-                        },
+                        change: change.change.to_string(),
                         version: change.version.clone(),
                         measurement: change.measurement.to_string(),
                     })

@@ -13,8 +13,8 @@ use crate::terminal::printable;
 
 const EXAMPLES: &str = "\
 Examples:
-  cryptlet promote acme-globex-swap 1.1.0
-  cryptlet promote acme-globex-swap 1.1.0 --json";
+  cryptlet promote acme-globex-swap 1.1.0 --reason 'fixes the day count'
+  cryptlet promote acme-globex-swap 1.1.0 --reason 'agreed on 3 March' --json";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -23,6 +23,9 @@ pub struct Arguments {
     binding: String,
     /// The version that new invocations shall run on; those accepted before run as they would have.
     version: semver::Version,
+    /// Why, in one line: the log keeps it beside the name of your token.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
     #[command(flatten)]
     service: Connection,
     /// Print JSON.
@@ -34,6 +37,7 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
     let client = arguments.service.open()?;
     let promotion = Promotion {
         version: arguments.version.to_string(),
+        reason: arguments.reason.clone(),
     };
     let request = client
         .request(Method::POST, &["bindings", &arguments.binding, "promote"])

@@ -3,6 +3,7 @@
 use std::io::Write;
 
 use clap::Args;
+use cryptlet_service::api::Decided;
 use reqwest::Method;
 
 use super::client::{CHANGE, Connection};
@@ -11,14 +12,17 @@ use crate::failure::Failure;
 
 const EXAMPLES: &str = "\
 Examples:
-  cryptlet rollback acme-globex-swap
-  cryptlet rollback acme-globex-swap --json";
+  cryptlet rollback acme-globex-swap --reason '1.1.0 rounds the wrong way'
+  cryptlet rollback acme-globex-swap --reason 'rehearsal' --json";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
 pub struct Arguments {
     /// The binding's name.
     binding: String,
+    /// Why, in one line: the log keeps it beside the name of your token.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
     #[command(flatten)]
     service: Connection,
     /// Print JSON.
@@ -30,7 +34,10 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
     let client = arguments.service.open()?;
     let request = client
         .request(Method::POST, &["bindings", &arguments.binding, "rollback"])
-        .timeout(CHANGE);
+        .timeout(CHANGE)
+        .json(&Decided {
+            reason: arguments.reason.clone(),
+        });
     let active = client.send(request)?.read()?;
     promote::print(&active, arguments.json, output)
 }

@@ -356,6 +356,10 @@ fn story(operator: &Operator) -> Vec<LogEntry> {
             measurement: execution.measurement,
             binding: None,
             change: VersionChange::Deployed,
+            by: None,
+            reason: None,
+            share: None,
+            state: None,
         }),
         LogEntry::Binding(BindingEntry {
             binding: execution.binding,

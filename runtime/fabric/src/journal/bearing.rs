@@ -87,7 +87,7 @@ impl Journal {
         )?;
         let leaf = |row: &rusqlite::Row<'_>| row.get(0).map(i64::cast_unsigned);
         let moves = reading.all(
-            "SELECT leaf FROM promotion WHERE binding = ?1 AND leaf < ?2 ORDER BY ordinal",
+            "SELECT leaf FROM version_move WHERE binding = ?1 AND leaf < ?2 ORDER BY ordinal",
             params![binding.as_bytes(), accepted],
             leaf,
         )?;

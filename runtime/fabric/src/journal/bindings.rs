@@ -1,13 +1,12 @@
-//! Bindings and the moves of their active version.
+//! Bindings: what was signed, and where each stands.
 
-use cryptlet_attest::{
-    BindingChange, BindingEntry, BindingId, Digest, LeafHash, LogEntry, VersionChange, VersionEntry,
-};
+use cryptlet_attest::{BindingChange, BindingEntry, BindingId, Digest, LeafHash, LogEntry};
 use rusqlite::params;
 use semver::Version;
 
-use super::{Journal, JournalError, VersionRow, Writing};
+use super::{Journal, JournalError, Writing};
 use crate::binding::{Approval, Binding};
+use crate::versions::VersionMove;
 
 /// A binding as the journal knows it.
 #[derive(Clone, Debug)]
@@ -22,27 +21,15 @@ pub struct BindingRow {
     pub next_block: u64,
 }
 
-/// One change of a binding's active version.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
-#[serde(rename_all = "kebab-case")]
-pub struct VersionMove {
-    /// `activated`, `promoted` or `rolled-back`.
-    pub change: String,
-    /// The version that is active from here on.
-    pub version: Version,
-    /// When; milliseconds since 1970.
-    pub at: u64,
-}
-
 impl Writing<'_> {
-    /// Activates a binding whose approvals have been checked.
+    /// Activates a binding whose approvals have been checked, with its first version.
     pub(crate) fn activate(
         &mut self,
         binding: &Binding,
         approvals: &[Approval],
         active: &Version,
         at: u64,
-    ) -> Result<(), JournalError> {
+    ) -> Result<VersionMove, JournalError> {
         let id = binding.id();
         let existing: Option<String> = self.one(
             "SELECT name FROM binding WHERE id = ?1 OR name = ?2",
@@ -56,8 +43,8 @@ impl Writing<'_> {
         }
         self.check_delivery_key(binding)?;
         self.execute(
-            "INSERT INTO binding (id, name, version, document, approvals, active, next_block)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)",
+            "INSERT INTO binding (id, name, version, document, approvals, active, next_block, cryptlet)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
             params![
                 id.as_bytes(),
                 binding.binding.name,
@@ -66,6 +53,7 @@ impl Writing<'_> {
                 serde_json::to_string(approvals).expect("approvals have a JSON form"),
                 active.to_string(),
                 binding.contract.from_block.cast_signed(),
+                binding.binding.cryptlet,
             ],
         )?;
         self.open_registration(&id)?;
@@ -74,7 +62,7 @@ impl Writing<'_> {
             version: binding.version(),
             change: BindingChange::Activated,
         }))?;
-        self.record_move(&id, "activated", active, at, leaf)
+        self.begin_with(&id, &binding.binding.cryptlet, active, at, leaf)
     }
 
     /// The chain admits a key for one binding, and a shared key would blur who did what.
@@ -97,64 +85,6 @@ impl Writing<'_> {
                 binding.binding.name, other.binding.name
             )))
         })
-    }
-
-    /// Makes `version` the one that new invocations of the binding run on.
-    ///
-    /// # Errors
-    ///
-    /// If another than `from` has become active meanwhile.
-    pub(crate) fn switch(
-        &mut self,
-        binding: &BindingId,
-        from: &Version,
-        to: &VersionRow,
-        change: VersionChange,
-        at: u64,
-    ) -> Result<(), JournalError> {
-        let changed = self.execute(
-            "UPDATE binding SET active = ?3 WHERE id = ?1 AND active = ?2",
-            params![binding.as_bytes(), from.to_string(), to.version.to_string()],
-        )?;
-        if changed != 1 {
-            return Err(JournalError::Conflict(format!(
-                "binding {binding} does not run {from} any more, so nothing was changed; see what it runs now with `cryptlet ls`"
-            )));
-        }
-        let leaf = self.append(&LogEntry::Version(VersionEntry {
-            cryptlet: to.cryptlet.clone(),
-            version: to.version.to_string(),
-            measurement: to.measurement,
-            binding: Some(*binding),
-            change,
-        }))?;
-        let word = match change {
-            VersionChange::RolledBack => "rolled-back",
-            _ => "promoted",
-        };
-        self.record_move(binding, word, &to.version, at, leaf)
-    }
-
-    fn record_move(
-        &self,
-        binding: &BindingId,
-        change: &str,
-        version: &Version,
-        at: u64,
-        leaf: u64,
-    ) -> Result<(), JournalError> {
-        self.execute(
-            "INSERT INTO promotion (binding, ordinal, change, version, at, leaf)
-             SELECT ?1, count(*), ?2, ?3, ?4, ?5 FROM promotion WHERE binding = ?1",
-            params![
-                binding.as_bytes(),
-                change,
-                version.to_string(),
-                at.cast_signed(),
-                leaf.cast_signed()
-            ],
-        )?;
-        Ok(())
     }
 
     /// Remembers up to which block the binding's events have been read.
@@ -259,25 +189,6 @@ impl Journal {
             "SELECT document, approvals, active, next_block FROM binding WHERE name = ?1",
             [name],
             binding,
-        )
-    }
-
-    /// The moves of a binding's active version, oldest first.
-    ///
-    /// # Errors
-    ///
-    /// If the journal cannot be read.
-    pub fn version_moves(&self, binding: &BindingId) -> Result<Vec<VersionMove>, JournalError> {
-        self.read().all(
-            "SELECT change, version, at FROM promotion WHERE binding = ?1 ORDER BY ordinal",
-            [binding.as_bytes()],
-            |row| {
-                Ok(VersionMove {
-                    change: row.get(0)?,
-                    version: super::parsed(row, 1)?,
-                    at: row.get::<_, i64>(2)?.cast_unsigned(),
-                })
-            },
         )
     }
 

@@ -18,8 +18,6 @@ pub(crate) struct NewInvocation {
     pub seed: [u8; 32],
     /// Salts the receipt's digests.
     pub salt: [u8; 32],
-    /// The binding's cryptlet; its active version is read in the commit.
-    pub cryptlet: String,
 }
 
 /// An invocation got its number, now or before.
@@ -135,7 +133,7 @@ impl Writing<'_> {
             });
         }
         let number = self.take_number(&new.binding)?;
-        let measurement = self.active_measurement(&new.binding, &new.cryptlet)?;
+        let measurement = self.running(&new.binding)?.active;
         let input = input(number);
         let leaf = self.append(&entry(number, &input, measurement))?;
         self.execute(
@@ -180,24 +178,6 @@ impl Writing<'_> {
             |row| row.get(0),
         )?;
         Ok(waiting.map_or(0, i64::cast_unsigned))
-    }
-
-    fn active_measurement(
-        &self,
-        binding: &BindingId,
-        cryptlet: &str,
-    ) -> Result<Measurement, JournalError> {
-        let measurement: Option<[u8; 32]> = self.one(
-            "SELECT measurement FROM version JOIN binding ON version.version = binding.active
-             WHERE binding.id = ?1 AND version.cryptlet = ?2",
-            params![binding.as_bytes(), cryptlet],
-            |row| row.get(0),
-        )?;
-        measurement.map(Measurement::from_bytes).ok_or_else(|| {
-            JournalError::Conflict(format!(
-                "the active version of binding {binding} is not deployed"
-            ))
-        })
     }
 
     pub(crate) fn pass_over(&self, binding: &BindingId, number: u64) -> Result<(), JournalError> {

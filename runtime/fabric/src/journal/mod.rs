@@ -11,6 +11,7 @@ mod deliveries;
 mod folder;
 mod invocations;
 mod log;
+mod moves;
 mod proofs;
 mod registrations;
 mod runs;
@@ -25,8 +26,8 @@ mod views;
 mod writer;
 
 pub(crate) use bearing::{Bearing, Recorded};
+pub use bindings::BindingRow;
 pub(crate) use bindings::Standing;
-pub use bindings::{BindingRow, VersionMove};
 pub(crate) use deliveries::Placement;
 pub use deliveries::{AttemptRow, DeliveryRow, DeliveryStatus};
 pub use folder::check_owner;
@@ -49,6 +50,7 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use rusqlite::{Connection, OpenFlags};
 
 use crate::document;
+use crate::versions::Stage;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// Stored in SQLite's `user_version`; another number is another fabric's journal.
@@ -163,6 +165,22 @@ pub enum JournalError {
     /// What is asked for stands already, or does not stand, in the journal.
     #[error("{0}")]
     Conflict(String),
+    /// A version may not go from where it stands to where it was to be moved.
+    #[error(
+        "binding \"{binding}\": {version} is {from} and cannot become {to}; {remedy}, nothing was changed"
+    )]
+    IllegalMove {
+        /// The binding's name.
+        binding: String,
+        /// The version.
+        version: semver::Version,
+        /// Where it stands.
+        from: Stage,
+        /// Where it was to go.
+        to: Stage,
+        /// What to do instead.
+        remedy: String,
+    },
     /// The checkpoint could not be signed.
     #[error("the checkpoint could not be signed: {0}; nothing of this commit was kept")]
     Signing(String),

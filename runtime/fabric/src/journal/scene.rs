@@ -82,6 +82,10 @@ pub(crate) async fn grow(journal: &Journal, count: u64) -> Result<(), JournalErr
                     measurement: Measurement::of(b"swap"),
                     binding: None,
                     change: VersionChange::Deployed,
+                    by: None,
+                    reason: None,
+                    share: None,
+                    state: None,
                 });
                 writing.append(&entry)?;
             }
@@ -97,7 +101,11 @@ pub(crate) async fn bound(state: &Path) -> Result<(Journal, BindingId), JournalE
     let binding = Binding::parse("binding.toml", BINDING).expect("the document is one");
     let id = binding.id();
     journal
-        .commit(move |writing| writing.activate(&binding, &[], &Version::new(1, 0, 0), 1))
+        .commit(move |writing| {
+            writing
+                .activate(&binding, &[], &Version::new(1, 0, 0), 1)
+                .map(drop)
+        })
         .await?;
     Ok((journal, id))
 }
@@ -111,7 +119,6 @@ pub(crate) fn message(binding: BindingId, key: &str, body: &str) -> Accepting {
             instant: 1_000,
             seed: [1; 32],
             salt: [2; 32],
-            cryptlet: "interest-rate-swap".into(),
         },
         trigger: Trigger::Message {
             sender: "caller".into(),
@@ -155,6 +162,10 @@ pub(crate) async fn execute(
                     measurement: Measurement::of(b"swap"),
                     binding: Some(binding),
                     change: VersionChange::Promoted,
+                    by: None,
+                    reason: None,
+                    share: None,
+                    state: None,
                 }))?;
                 let events = if ordinal == 0 {
                     events.clone()

@@ -59,7 +59,7 @@ CREATE TABLE binding (
     version         BLOB NOT NULL,
     document        TEXT NOT NULL,
     approvals       TEXT NOT NULL,
-    -- The version that the counterparties signed; the rest of its life is in `promotion`.
+    -- The version that new invocations run on, as `stage` has it.
     active          TEXT NOT NULL,
     next_invocation INTEGER NOT NULL DEFAULT 1,
     next_submission INTEGER NOT NULL DEFAULT 1,
@@ -68,17 +68,40 @@ CREATE TABLE binding (
     next_block      INTEGER NOT NULL DEFAULT 0,
     last_receipt    BLOB,
     -- What the newest receipt says about the state, salted by the run that wrote it; none: nobody has.
-    state_digest    BLOB
+    state_digest    BLOB,
+    -- The bound cryptlet's name.
+    cryptlet        TEXT NOT NULL
 ) STRICT;
 
-CREATE TABLE promotion (
-    binding BLOB NOT NULL REFERENCES binding (id),
-    ordinal INTEGER NOT NULL,
-    change  TEXT NOT NULL CHECK (change IN ('activated', 'promoted', 'rolled-back')),
-    version TEXT NOT NULL,
-    at      INTEGER NOT NULL,
+-- Where each version of a binding's cryptlet stands; one without a row is deployed.
+CREATE TABLE stage (
+    binding     BLOB NOT NULL REFERENCES binding (id),
+    version     TEXT NOT NULL,
+    measurement BLOB NOT NULL REFERENCES module (measurement),
+    stage       TEXT NOT NULL CHECK (stage IN ('deployed', 'shadow', 'canary', 'active', 'draining', 'retained', 'retired')),
+    -- The canary's share of new invocations, in thousandths.
+    share       INTEGER CHECK ((share IS NULL) = (stage <> 'canary')),
+    since       INTEGER NOT NULL,
+    PRIMARY KEY (binding, version)
+) STRICT;
+CREATE UNIQUE INDEX stage_active ON stage (binding) WHERE stage = 'active';
+CREATE UNIQUE INDEX stage_canary ON stage (binding) WHERE stage = 'canary';
+
+-- How they came there. The first move of a binding is its activation.
+CREATE TABLE version_move (
+    binding     BLOB NOT NULL REFERENCES binding (id),
+    ordinal     INTEGER NOT NULL,
+    kind        TEXT NOT NULL CHECK (kind IN ('activated', 'shadowed', 'canaried', 'promoted', 'rolled-back', 'withdrawn', 'draining', 'retained', 'retired')),
+    version     TEXT NOT NULL,
+    measurement BLOB NOT NULL REFERENCES module (measurement),
+    from_stage  TEXT NOT NULL,
+    to_stage    TEXT NOT NULL,
+    share       INTEGER,
+    decided_by  TEXT NOT NULL,
+    reason      TEXT NOT NULL,
+    at          INTEGER NOT NULL,
     -- The leaf that tells the world.
-    leaf    INTEGER NOT NULL REFERENCES leaf (position),
+    leaf        INTEGER NOT NULL REFERENCES leaf (position),
     PRIMARY KEY (binding, ordinal)
 ) STRICT;
 
@@ -101,7 +124,7 @@ CREATE TABLE invocation (
     PRIMARY KEY (binding, number),
     UNIQUE (binding, occurrence)
 ) STRICT;
-CREATE INDEX invocation_waiting ON invocation (binding, number, occurrence) WHERE executed = 0;
+CREATE INDEX invocation_waiting ON invocation (binding, number, occurrence, measurement) WHERE executed = 0;
 
 -- One row for the bound cryptlet (ordinal 0) and one for each source it asked.
 CREATE TABLE execution (

@@ -1,5 +1,6 @@
 mod concurrent;
 mod full;
+mod moves;
 mod plans;
 mod tiles;
 mod views;

@@ -55,6 +55,10 @@ impl Writing<'_> {
             measurement: row.measurement,
             binding: None,
             change: VersionChange::Deployed,
+            by: None,
+            reason: None,
+            share: None,
+            state: None,
         }))?;
         self.execute(
             "INSERT INTO version (cryptlet, version, measurement, deployed_at, leaf)

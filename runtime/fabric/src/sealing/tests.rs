@@ -121,7 +121,7 @@ impl Scene {
         };
         let sealing = finished.seal(self.journal.standing(&id)?)?;
         self.journal
-            .commit(move |writing| sealing.write(writing))
+            .commit(move |writing| sealing.write(writing, 0).map(drop))
             .await?;
         assert_eq!(self.journal.state(&id)?, self.state);
         let executions = self.journal.executions()?;

@@ -2,15 +2,17 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
 use cryptlet_fabric::{Approval, Binding, FabricError};
-use semver::Version;
 
-use crate::api::{Activation, ActiveVersion, BindingStatus, Promotion, SignedApproval};
+use crate::access::Sender;
+use crate::api::{Activation, ActiveVersion, BindingStatus, Decided, Promotion, SignedApproval};
 use crate::extract::{self, Path};
 use crate::refusal::Refusal;
+use crate::routes::moves::{decision, version};
 use crate::state::ServiceState;
 use crate::views;
 
@@ -97,22 +99,16 @@ fn approval(signed: &SignedApproval) -> Result<Approval, Refusal> {
 )]
 pub(super) async fn promote(
     State(state): State<Arc<ServiceState>>,
+    Extension(sender): Extension<Sender>,
     Path(binding): Path<String>,
     extract::Json(promotion): extract::Json<Promotion>,
 ) -> Result<Json<ActiveVersion>, Refusal> {
-    let version: Version = promotion.version.parse().map_err(|error| {
-        Refusal::bad_request(
-            "malformed-version",
-            format!(
-                "\"{}\" is no version: {error}; write it like 1.2.0",
-                promotion.version
-            ),
-        )
-    })?;
+    let version = version(&promotion.version)?;
+    let decision = decision(&sender, promotion.reason)?;
     let active = version.to_string();
     let promoted = binding.clone();
     state
-        .change(async move |state| state.fabric.promote(&promoted, &version).await)
+        .change(async move |state| state.fabric.promote(&promoted, &version, decision).await)
         .await?;
     Ok(Json(ActiveVersion { binding, active }))
 }
@@ -121,15 +117,19 @@ pub(super) async fn promote(
 #[utoipa::path(
     post, path = "/v1/bindings/{binding}/rollback", tag = "bindings",
     params(("binding" = String, Path, description = "The binding's name.")),
+    request_body = Decided,
     responses((status = 200, description = "The version that is active again.", body = ActiveVersion))
 )]
 pub(super) async fn rollback(
     State(state): State<Arc<ServiceState>>,
+    Extension(sender): Extension<Sender>,
     Path(binding): Path<String>,
+    extract::Json(decided): extract::Json<Decided>,
 ) -> Result<Json<ActiveVersion>, Refusal> {
+    let decision = decision(&sender, decided.reason)?;
     let rolled_back = binding.clone();
     let active = state
-        .change(async move |state| state.fabric.rollback(&rolled_back).await)
+        .change(async move |state| state.fabric.rollback(&rolled_back, decision).await)
         .await?
         .to_string();
     Ok(Json(ActiveVersion { binding, active }))

@@ -9,6 +9,7 @@ mod health;
 mod invocations;
 mod log;
 mod messages;
+mod moves;
 mod status;
 mod versions;
 

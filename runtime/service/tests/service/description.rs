@@ -77,7 +77,10 @@ fn suitable(service: &Running, method: &str, path: &str) -> Tested<reqwest::Requ
             .body("no component"),
         ("post", "/v1/bindings") => request.json(&json!({ "document": "", "approvals": [] })),
         ("post", path) if path.ends_with("/promote") => {
-            request.json(&json!({ "version": "1.0.0" }))
+            request.json(&json!({ "version": "1.0.0", "reason": "a test" }))
+        }
+        ("post", path) if path.ends_with("/rollback") => {
+            request.json(&json!({ "reason": "a test" }))
         }
         ("post", path) if path.ends_with("/{topic}") => request.json(&json!({})),
         _ => request,

@@ -110,7 +110,10 @@ async fn every_refusal_is_a_problem() -> Tested {
             "unsupported-media-type",
         ),
         (
-            json(post("/v1/bindings/acme/promote"), "{\"version\": \"one\"}"),
+            json(
+                post("/v1/bindings/acme/promote"),
+                "{\"version\": \"one\", \"reason\": \"a test\"}",
+            ),
             400,
             "malformed-version",
         ),

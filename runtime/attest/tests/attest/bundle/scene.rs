@@ -137,6 +137,10 @@ pub fn told(change: impl FnOnce(&mut Story), link: impl FnOnce(&mut Story)) -> L
             measurement: statement.execution.measurement,
             binding,
             change,
+            by: None,
+            reason: None,
+            share: None,
+            state: None,
         })
     };
     let accepted = |statement: &Statement| Accepted {

@@ -176,7 +176,9 @@ fn what_the_service_refuses_is_one_sentence_with_the_right_status() {
         let desk = Desk::new();
         let double = Double::answering(vec![answer]);
         double.runs_on(&desk);
-        let sentence = desk.run(["promote", "swap", "1.1.0"]).failed(status);
+        let sentence = desk
+            .run(["promote", "swap", "1.1.0", "--reason=a test"])
+            .failed(status);
         assert!(sentence.contains(says), "{says}: {sentence}");
         assert_eq!(sentence.lines().count(), 1, "{sentence}");
         let requests = double.requests();

@@ -117,7 +117,9 @@ fn a_host_is_started_used_and_stopped_from_the_shell() {
     desk.file("noise.wasm", "noise");
     let sentence = desk.run(["deploy", "noise.wasm"]).failed(1);
     assert!(sentence.starts_with("error: noise.wasm: "), "{sentence}");
-    let sentence = desk.run(["promote", "nothing", "1.0.0"]).failed(2);
+    let sentence = desk
+        .run(["promote", "nothing", "1.0.0", "--reason=a test"])
+        .failed(2);
     assert!(sentence.contains("no binding \"nothing\""), "{sentence}");
     desk.run(["invoke", "nothing", "ask", "--key=k"]).failed(2);
 

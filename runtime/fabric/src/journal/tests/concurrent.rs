@@ -1,40 +1,10 @@
-use cryptlet_attest::VersionChange;
 use semver::Version;
 
 use crate::binding::Binding;
+use crate::journal::VersionRow;
 use crate::journal::scene::{bound, deploy, version};
-use crate::journal::{JournalError, VersionRow};
 
 const BINDING: &str = include_str!("../../../tests/documents/binding.toml");
-
-#[tokio::test]
-async fn of_two_moves_from_one_version_only_the_first_is_made()
--> Result<(), Box<dyn std::error::Error>> {
-    let state = tempfile::tempdir()?;
-    let (journal, binding) = bound(state.path()).await?;
-    let next = VersionRow {
-        version: Version::new(1, 1, 0),
-        ..version("interest-rate-swap", b"next")
-    };
-    let kept = next.clone();
-    journal
-        .commit(move |writing| writing.deploy(&kept, b"next"))
-        .await?;
-    let before = journal.log_size()?;
-    let promote = || {
-        let to = next.clone();
-        journal.commit(move |writing| {
-            let from = Version::new(1, 0, 0);
-            writing.switch(&binding, &from, &to, VersionChange::Promoted, 2)
-        })
-    };
-    let (first, second) = tokio::join!(promote(), promote());
-    first?;
-    assert!(matches!(second, Err(JournalError::Conflict(_))));
-    assert_eq!(journal.log_size()?, before + 1, "one leaf");
-    assert_eq!(journal.version_moves(&binding)?.len(), 2);
-    Ok(())
-}
 
 #[tokio::test]
 async fn of_two_bindings_with_one_delivery_key_only_the_first_is_activated()

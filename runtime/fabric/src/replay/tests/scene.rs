@@ -132,8 +132,7 @@ impl Scene {
     /// Accepts a message, runs it and seals it.
     pub async fn run(&mut self) -> Result<Recording, Box<dyn std::error::Error>> {
         let id = self.binding.id();
-        let mut accepting: Accepting = message(id, &uniquely(&self.journal)?, "{}");
-        accepting.new.cryptlet = "guest".into();
+        let accepting: Accepting = message(id, &uniquely(&self.journal)?, "{}");
         self.journal
             .commit(move |writing| accepting.write(writing).map(|_| ()))
             .await?;
@@ -165,7 +164,7 @@ impl Scene {
         };
         let sealing = finished.seal(self.journal.standing(&id)?)?;
         self.journal
-            .commit(move |writing| sealing.write(writing))
+            .commit(move |writing| sealing.write(writing, 0).map(drop))
             .await?;
         let row = self.journal.bindings()?.remove(0);
         let recorded = self.journal.recorded_run(&row, number)?;

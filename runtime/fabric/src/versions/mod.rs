@@ -1,0 +1,14 @@
+//! The life of a version under a binding: its stages, the moves between them, and who decided why.
+//!
+//! Every move is a row of the journal and a leaf of the log in one commit, and a notice after it.
+//! At every instant a binding has exactly one active version, whatever kills the process when.
+
+mod decision;
+mod moves;
+mod operations;
+mod stage;
+
+pub use decision::{Decision, DecisionError, MAXIMUM_BY, MAXIMUM_REASON};
+pub(crate) use moves::NewMove;
+pub use moves::{MoveKind, VersionMove, VersionNotice};
+pub use stage::{ParseStageError, Stage, StageRow};

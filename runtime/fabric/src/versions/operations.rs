@@ -1,0 +1,231 @@
+//! What operators, and the fabric itself, decide about versions.
+
+use cryptlet_attest::BindingId;
+use semver::Version;
+use tokio::sync::broadcast;
+
+use super::moves::before_active;
+use super::{Decision, MoveKind, NewMove, VersionMove, VersionNotice};
+use crate::error::FabricError;
+use crate::fabric::Fabric;
+use crate::journal::{BindingRow, VersionRow};
+
+impl Fabric {
+    /// Makes `version` the one that the binding's next invocations run on. Those that were
+    /// accepted before still run on the version of their time, which is retained when the last of
+    /// them has run.
+    ///
+    /// # Errors
+    ///
+    /// If the version is not deployed, lies outside the binding's range, does not fit it, or may
+    /// not become active from where it stands.
+    pub async fn promote(
+        &self,
+        binding: &str,
+        version: &Version,
+        decision: Decision,
+    ) -> Result<(), FabricError> {
+        let row = self.binding(binding)?;
+        self.switch(&row, version, MoveKind::Promoted, decision)
+            .await
+    }
+
+    /// Goes back to the version that was active before the current one; the next invocation runs
+    /// on it. It is still compiled, so that nothing has to be waited for.
+    ///
+    /// # Errors
+    ///
+    /// If there was none, or it was retired.
+    pub async fn rollback(
+        &self,
+        binding: &str,
+        decision: Decision,
+    ) -> Result<Version, FabricError> {
+        let row = self.binding(binding)?;
+        let moves = self.journal.version_moves(&row.document.id())?;
+        let previous = before_active(&moves).ok_or_else(|| FabricError::NothingBefore {
+            binding: binding.into(),
+            version: row.active.clone(),
+        })?;
+        self.switch(&row, &previous, MoveKind::RolledBack, decision)
+            .await?;
+        Ok(previous)
+    }
+
+    /// Lets `version` run beside the active one; nothing of it leaves.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Fabric::promote`].
+    pub async fn shadow(
+        &self,
+        binding: &str,
+        version: &Version,
+        decision: Decision,
+    ) -> Result<(), FabricError> {
+        let row = self.binding(binding)?;
+        self.refuse_overtaken(&row)?;
+        let version = self.fitting(&row, version).await?;
+        self.make_move(&row, version, MoveKind::Shadowed, None, decision)
+            .await
+    }
+
+    /// Gives `version` a share of the binding's new invocations, in thousandths from 1 to 1000. A
+    /// canary gets another share the same way.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Fabric::promote`]; and if the binding is ordered, has another canary, or the share
+    /// is none.
+    pub async fn canary(
+        &self,
+        binding: &str,
+        version: &Version,
+        share: u16,
+        decision: Decision,
+    ) -> Result<(), FabricError> {
+        let row = self.binding(binding)?;
+        self.refuse_overtaken(&row)?;
+        if !(1..=1_000).contains(&share) {
+            return Err(FabricError::Share(share));
+        }
+        if row.document.contract.ordered {
+            return Err(FabricError::OrderedCanary {
+                binding: binding.into(),
+                version: version.clone(),
+            });
+        }
+        let version = self.fitting(&row, version).await?;
+        self.make_move(&row, version, MoveKind::Canaried, Some(share), decision)
+            .await
+    }
+
+    /// Takes a candidate back: it neither runs in shadow nor gets new invocations any more. Those
+    /// that were accepted for a canary still run on it.
+    ///
+    /// # Errors
+    ///
+    /// If the version is not deployed, or no candidate.
+    pub async fn withdraw(
+        &self,
+        binding: &str,
+        version: &Version,
+        decision: Decision,
+    ) -> Result<(), FabricError> {
+        let row = self.binding(binding)?;
+        let version = self.deployed(&row.document.binding.cryptlet, version)?;
+        self.make_move(&row, version, MoveKind::Withdrawn, None, decision)
+            .await
+    }
+
+    /// Ends a version's life under the binding. Its bytes stay, so that its receipts can be
+    /// replayed.
+    ///
+    /// # Errors
+    ///
+    /// If the version is not deployed, runs or is tried out, or accepted invocations wait for it.
+    pub async fn retire(
+        &self,
+        binding: &str,
+        version: &Version,
+        decision: Decision,
+    ) -> Result<(), FabricError> {
+        let row = self.binding(binding)?;
+        let version = self.deployed(&row.document.binding.cryptlet, version)?;
+        let measurement = version.measurement;
+        self.make_move(&row, version, MoveKind::Retired, None, decision)
+            .await?;
+        self.forget_retired(&measurement)
+    }
+
+    /// Notices of every move of every binding's versions from now on.
+    ///
+    /// Whoever falls behind by more notices than are kept misses the oldest and looks at
+    /// [`Journal::version_moves_from`](crate::journal::Journal::version_moves_from).
+    #[must_use]
+    pub fn subscribe_versions(&self) -> broadcast::Receiver<VersionNotice> {
+        self.version_notices.subscribe()
+    }
+
+    /// Makes another version the active one, if it is still another when that is written.
+    async fn switch(
+        &self,
+        row: &BindingRow,
+        version: &Version,
+        kind: MoveKind,
+        decision: Decision,
+    ) -> Result<(), FabricError> {
+        self.refuse_overtaken(row)?;
+        if *version == row.active {
+            return Err(FabricError::AlreadyActive {
+                binding: row.document.binding.name.clone(),
+                version: version.clone(),
+            });
+        }
+        let version = self.fitting(row, version).await?;
+        self.make_move(row, version, kind, None, decision).await
+    }
+
+    /// A deployed version of the bound cryptlet, if it may run under the binding; compiled, so that
+    /// its first invocation does not wait for that.
+    async fn fitting(
+        &self,
+        row: &BindingRow,
+        version: &Version,
+    ) -> Result<VersionRow, FabricError> {
+        let version = self.deployed(&row.document.binding.cryptlet, version)?;
+        let cryptlet = self.cryptlet(&version.measurement).await?;
+        self.check_version(&row.document, &cryptlet).await?;
+        Ok(version)
+    }
+
+    /// Makes one move, in one commit with its leaf and whatever goes with it.
+    async fn make_move(
+        &self,
+        row: &BindingRow,
+        version: VersionRow,
+        kind: MoveKind,
+        share: Option<u16>,
+        decision: Decision,
+    ) -> Result<(), FabricError> {
+        let id: BindingId = row.document.id();
+        let at = self.seams.clock.now();
+        let moves = self
+            .journal
+            .commit(move |writing| {
+                writing.move_version(&NewMove {
+                    binding: &id,
+                    version: &version,
+                    kind,
+                    share,
+                    decision: &decision,
+                    at,
+                    state: None,
+                })
+            })
+            .await?;
+        self.tell_moves(&row.document.binding.name, moves);
+        Ok(())
+    }
+
+    /// Tells of moves that are durable.
+    pub(crate) fn tell_moves(&self, binding: &str, moves: Vec<VersionMove>) {
+        for moved in moves {
+            tracing::info!(
+                binding,
+                version = %moved.version,
+                measurement = %moved.measurement,
+                from = %moved.from,
+                to = %moved.to,
+                by = moved.by,
+                reason = moved.reason,
+                "version moved"
+            );
+            // Nobody may be listening.
+            drop(self.version_notices.send(VersionNotice {
+                binding: binding.into(),
+                moved,
+            }));
+        }
+    }
+}
