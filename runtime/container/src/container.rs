@@ -20,6 +20,7 @@ use crate::load::{LoadError, Workshop};
 use crate::migration::{self, MigrationError, MigrationJob, Nobody};
 use crate::replay::{self, Outside, ReplayError, ReplayJob};
 use crate::run::{Job, Meter, Run, state_root};
+use crate::shadow::{Answers, ShadowJob, ShadowRun};
 use crate::ticker::Ticker;
 use crate::transcript::Transcript;
 
@@ -255,6 +256,33 @@ impl Container {
             },
         );
         Ok(migration::without_reply(run))
+    }
+
+    /// Has a candidate run what the active version ran, with the answers that the active version
+    /// heard. Nothing that it stages leaves, and nothing outside is asked; calls are encoded here. A
+    /// question that the active version did not ask ends the run.
+    pub fn shadow(&self, job: ShadowJob<'_>) -> ShadowRun {
+        let places = self.places_of(job.cryptlet, job.grants);
+        let permit = self.inner.admission.enter(places);
+        let answers = Arc::new(Answers::of(job.transcript, job.grants, job.call_encoding));
+        let run = self.run_task(
+            permit,
+            Task {
+                chain: self.chain(),
+                cryptlet: job.cryptlet.clone(),
+                grants: Arc::new(job.grants.clone()),
+                invocation: job.invocation,
+                seed: job.seed,
+                state: job.state,
+                outside: Outside::Shadow(Arc::clone(&answers)),
+                deadline: self.latest(),
+                purpose: Purpose::Handle,
+            },
+        );
+        ShadowRun {
+            run,
+            unanswered: answers.unanswered(),
+        }
     }
 
     fn run_with(&self, permit: Permit, job: Job<'_>) -> Run {

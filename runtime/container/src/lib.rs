@@ -2,9 +2,10 @@
 //!
 //! A [`Container`] compiles components ([`Container::load`]), checks that a binding gives what they ask
 //! for ([`Container::check_grants`]), runs them in a fresh instance each time ([`Container::run`]),
-//! brings a state up to a higher state version ([`Container::migrate`]) and does a run again from its
-//! transcript ([`Container::replay`]). What a guest sees is a function of
-//! component, invocation, seed, state and the host's answers, and of nothing else.
+//! brings a state up to a higher state version ([`Container::migrate`]), does a run again from its
+//! transcript ([`Container::replay`]) and has a candidate run with the answers that another version
+//! heard ([`Container::shadow`]). What a guest sees is a function of component, invocation, seed, state
+//! and the host's answers, and of nothing else.
 //!
 //! It is no service: it keeps no state between runs, opens no connection and signs nothing. The host
 //! does that behind [`Services`], and takes what a successful [`Run`] staged.
@@ -64,6 +65,7 @@ mod receipt_size;
 mod replay;
 mod run;
 mod services;
+mod shadow;
 mod tally;
 mod ticker;
 mod transcript;
@@ -83,4 +85,5 @@ pub use services::{
     BuildError, CallEncoding, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse,
     KeyAlgorithm, KeyError, PublicKey, Services,
 };
+pub use shadow::{ShadowJob, ShadowRun, Unanswered};
 pub use transcript::{AskError, Failure, Level, Record, Transcript};

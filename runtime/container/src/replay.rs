@@ -15,7 +15,8 @@ use crate::services::{
     BuildError, CallEncoding, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse,
     KeyError, PublicKey, Services,
 };
-use crate::transcript::{Record, Transcript};
+use crate::shadow::{Answers, Unanswered};
+use crate::transcript::{AskError, Record, Transcript};
 
 /// A run to be done again.
 pub struct ReplayJob<'a> {
@@ -147,6 +148,7 @@ pub(crate) enum Outside {
         transcript: Arc<Transcript>,
         call_encoding: Arc<CallEncoding>,
     },
+    Shadow(Arc<Answers>),
 }
 
 impl Outside {
@@ -161,6 +163,23 @@ impl Outside {
                 record: transcript.records().get(index).cloned(),
                 call_encoding: Arc::clone(call_encoding),
             }),
+            Outside::Shadow(answers) => Arc::clone(answers) as Arc<dyn Services>,
+        }
+    }
+
+    /// The question that nothing recorded answers, after which a shadow run does not go on.
+    pub(crate) fn unanswered(&self) -> Option<Unanswered> {
+        match self {
+            Outside::Live(_) | Outside::Recorded { .. } => None,
+            Outside::Shadow(answers) => answers.unanswered(),
+        }
+    }
+
+    /// What source `name` answered to `request`, if this run need not ask it.
+    pub(crate) fn answered(&self, name: &str, request: &[u8]) -> Option<Result<Vec<u8>, AskError>> {
+        match self {
+            Outside::Live(_) | Outside::Recorded { .. } => None,
+            Outside::Shadow(answers) => answers.ask(name, request),
         }
     }
 
@@ -170,12 +189,12 @@ impl Outside {
     pub(crate) fn deadline(&self, limit: Instant, latest: Instant) -> Instant {
         match self {
             Outside::Live(_) => limit.min(latest),
-            Outside::Recorded { .. } => latest,
+            Outside::Recorded { .. } | Outside::Shadow(_) => latest,
         }
     }
 
-    /// What answers a source that is asked by the call at `index`.
-    pub(crate) fn for_source(&self, index: usize) -> Outside {
+    /// What answers source `name` that is asked by the call at `index`.
+    pub(crate) fn for_source(&self, index: usize, name: &str, grants: &Grants) -> Outside {
         match self {
             Outside::Live(services) => Outside::Live(Arc::clone(services)),
             Outside::Recorded {
@@ -188,6 +207,7 @@ impl Outside {
                     call_encoding: Arc::clone(call_encoding),
                 }
             }
+            Outside::Shadow(answers) => Outside::Shadow(Arc::new(answers.for_source(name, grants))),
         }
     }
 }

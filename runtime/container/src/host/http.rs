@@ -41,6 +41,7 @@ impl http::Host for Guest {
             Err(HttpError::TooLarge(_)) => response_bytes,
             Err(_) => 0,
         });
+        self.has_answer()?;
         self.record(Record::Fetch {
             request,
             answer: answer.clone(),

@@ -16,6 +16,7 @@ impl keychain::Host for Guest {
         let answer = self
             .granted_key(&key)
             .and_then(|()| self.services().public_key(&key));
+        self.has_answer()?;
         self.record(Record::PublicKeyOf {
             key,
             answer: answer.clone(),
@@ -32,6 +33,7 @@ impl keychain::Host for Guest {
         let answer = self
             .granted_key(&key)
             .and_then(|()| self.services().sign(&key, &message));
+        self.has_answer()?;
         self.record(Record::Sign {
             key,
             message,

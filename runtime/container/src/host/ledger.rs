@@ -87,6 +87,7 @@ impl router::Host for Guest {
     fn status(&mut self, submission: u64) -> wasmtime::Result<Option<types::SubmissionStatus>> {
         self.enter(Capability::Ledger)?;
         let answer = self.services().submission_status(submission);
+        self.has_answer()?;
         self.record(Record::Status {
             submission,
             answer: answer.clone(),

@@ -112,6 +112,15 @@ impl Guest {
         self.outside.services(self.transcript.records().len())
     }
 
+    /// Ends a shadow run at a question that the active version did not ask; called before such a
+    /// call is recorded.
+    pub(crate) fn has_answer(&mut self) -> wasmtime::Result<()> {
+        match self.outside.unanswered() {
+            Some(unanswered) => Err(self.tally.stop(Stop::Interrupted(unanswered.to_string()))),
+            None => Ok(()),
+        }
+    }
+
     pub(crate) fn record(&mut self, record: Record) {
         self.transcript.push(record);
     }

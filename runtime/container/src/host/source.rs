@@ -35,19 +35,10 @@ impl source::Host for Guest {
                     return Err(self.tally.call_depth());
                 }
                 self.tally.receipt(receipt_size::SOURCE)?;
-                let child = self.run_source(&name, source, topic, request.clone())?;
-                let answer = answer_of(&child.run);
-                let transcript = child.run.transcript.to_bytes();
-                let interrupted = match &child.run.outcome {
-                    Outcome::Interrupted { which } => Some(which.clone()),
-                    _ => None,
-                };
-                self.staged.children.push(child);
-                if let Some(which) = interrupted {
-                    // What a machine decided about the source, it decided about its asker.
-                    return Err(self.tally.stop(Stop::Interrupted(which)));
+                match self.outside.answered(&name, &request) {
+                    Some(answer) => (answer, None),
+                    None => self.ask_source(&name, source, topic, &request)?,
                 }
-                (answer, Some(transcript))
             }
         };
         self.record(Record::Ask {
@@ -60,7 +51,32 @@ impl source::Host for Guest {
     }
 }
 
+/// What a source said, and its transcript if it ran.
+type Answered = (Result<Vec<u8>, AskError>, Option<Vec<u8>>);
+
 impl Guest {
+    fn ask_source(
+        &mut self,
+        name: &str,
+        source: Source,
+        topic: String,
+        request: &[u8],
+    ) -> wasmtime::Result<Answered> {
+        let child = self.run_source(name, source, topic, request.to_vec())?;
+        let answer = answer_of(&child.run);
+        let transcript = child.run.transcript.to_bytes();
+        let interrupted = match &child.run.outcome {
+            Outcome::Interrupted { which } => Some(which.clone()),
+            _ => None,
+        };
+        self.staged.children.push(child);
+        if let Some(which) = interrupted {
+            // What a machine decided about the source, it decided about its asker.
+            return Err(self.tally.stop(Stop::Interrupted(which)));
+        }
+        Ok((answer, Some(transcript)))
+    }
+
     /// The source and the topic of the question, if it may be asked like this.
     fn prepare(&self, name: &str, request: &[u8]) -> Result<(Source, String), AskError> {
         let asked = &self.cryptlet.manifest().capabilities.sources;
@@ -116,11 +132,13 @@ impl Guest {
         let task = Task {
             chain: self.chain.deeper(),
             cryptlet: source.cryptlet.clone(),
+            outside: self
+                .outside
+                .for_source(self.transcript.records().len(), name, &source.grants),
             grants: Arc::new(source.grants),
             invocation: invocation.clone(),
             seed,
             state: Arc::new(State::new()),
-            outside: self.outside.for_source(self.transcript.records().len()),
             deadline: self.deadline,
             purpose: Purpose::Handle,
         };

@@ -1,0 +1,290 @@
+//! A candidate's run beside the active version's: the same invocation, seed and state, and what the
+//! host answered the active version, matched by question. Nothing leaves.
+
+use std::fmt;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use crate::Cryptlet;
+use crate::address;
+use crate::grants::Grants;
+use crate::invocation::{Invocation, SubmissionStatus};
+use crate::run::{Run, State};
+use crate::services::{
+    BuildError, CallEncoding, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse,
+    KeyError, PublicKey, Services,
+};
+use crate::transcript::{AskError, Record, Transcript};
+
+/// A run of a candidate beside one of the active version.
+pub struct ShadowJob<'a> {
+    /// The candidate.
+    pub cryptlet: &'a Cryptlet,
+    /// What the binding gives it.
+    pub grants: &'a Grants,
+    /// Why the active version ran.
+    pub invocation: Invocation,
+    /// Where the active version's randomness came from.
+    pub seed: [u8; 32],
+    /// The binding's state before the run.
+    pub state: Arc<State>,
+    /// What the host answered the active version.
+    pub transcript: &'a Transcript,
+    /// Encodes calls, which are never answered from a transcript.
+    pub call_encoding: Arc<CallEncoding>,
+}
+
+impl fmt::Debug for ShadowJob<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("ShadowJob")
+            .field("cryptlet", &self.cryptlet)
+            .field("invocation", &self.invocation)
+            .finish_non_exhaustive()
+    }
+}
+
+/// What a candidate came to.
+#[derive(Clone, Debug)]
+pub struct ShadowRun {
+    /// The run, as far as it went. What it staged goes nowhere.
+    pub run: Run,
+    /// The question that ended it, if the active version had not asked it.
+    pub unanswered: Option<Unanswered>,
+}
+
+/// A question that the active version did not ask: only the outside could answer it, and a shadow
+/// run does not reach there.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+#[error("{}{call} {question}", in_sources(.sources))]
+pub struct Unanswered {
+    /// Names of the sources that lead to the question, outermost first; empty for the candidate's own.
+    pub sources: Vec<String>,
+    /// The host call, as WIT names it.
+    pub call: &'static str,
+    /// What was asked, for people: an address, a source's name, a key's name or a submission's number.
+    pub question: String,
+}
+
+fn in_sources(sources: &[String]) -> String {
+    sources
+        .iter()
+        .map(|name| format!("source {name}: "))
+        .collect()
+}
+
+/// What the outside told the active version, to be told again.
+///
+/// A question that was asked several times is answered in the order in which it was answered then,
+/// and from there on with the last answer.
+pub(crate) struct Answers {
+    recorded: Vec<Answer>,
+    given: Mutex<Vec<bool>>,
+    next_submission: u64,
+    sources: Vec<String>,
+    unanswered: Arc<Mutex<Option<Unanswered>>>,
+    call_encoding: Arc<CallEncoding>,
+}
+
+/// A recorded call, and where its request went if it fetched.
+struct Answer {
+    record: Record,
+    fetched: Option<HttpRequest>,
+}
+
+impl Answers {
+    /// Those of a run, for a candidate that may do what `grants` say.
+    pub(crate) fn of(
+        transcript: &Transcript,
+        grants: &Grants,
+        call_encoding: Arc<CallEncoding>,
+    ) -> Answers {
+        let next_submission = transcript.records().iter().find_map(|record| match record {
+            Record::Submit { answer, .. } => Some(*answer),
+            _ => None,
+        });
+        Answers {
+            // Without one a candidate's first is told the number that a new binding's first gets.
+            next_submission: next_submission.unwrap_or(0),
+            ..Answers::among(transcript.records(), grants, call_encoding)
+        }
+    }
+
+    fn among(records: &[Record], grants: &Grants, call_encoding: Arc<CallEncoding>) -> Answers {
+        let recorded: Vec<Answer> = records
+            .iter()
+            .map(|record| Answer {
+                fetched: fetched(record, grants),
+                record: record.clone(),
+            })
+            .collect();
+        Answers {
+            given: Mutex::new(vec![false; recorded.len()]),
+            recorded,
+            next_submission: 0,
+            sources: Vec::new(),
+            unanswered: Arc::default(),
+            call_encoding,
+        }
+    }
+
+    /// Those that source `name` heard, whatever it was asked: for a question to it that is new.
+    pub(crate) fn for_source(&self, name: &str, grants: &Grants) -> Answers {
+        let heard: Vec<Record> = self
+            .recorded
+            .iter()
+            .filter_map(|answer| match &answer.record {
+                Record::Ask {
+                    source,
+                    transcript: Some(bytes),
+                    ..
+                } if source == name => Transcript::from_bytes(bytes).ok(),
+                _ => None,
+            })
+            .flat_map(|transcript| transcript.records().to_vec())
+            .collect();
+        let mut sources = self.sources.clone();
+        sources.push(name.to_owned());
+        Answers {
+            sources,
+            unanswered: Arc::clone(&self.unanswered),
+            ..Answers::among(&heard, grants, Arc::clone(&self.call_encoding))
+        }
+    }
+
+    /// What source `name` answered to `request`; none if it was not asked so.
+    pub(crate) fn ask(&self, name: &str, request: &[u8]) -> Option<Result<Vec<u8>, AskError>> {
+        self.find(|answer| match &answer.record {
+            Record::Ask {
+                source,
+                request: asked,
+                answer,
+                ..
+            } if source == name && asked == request => Some(answer.clone().map(Into::into)),
+            _ => None,
+        })
+    }
+
+    /// The question that was not answered, if there was one.
+    pub(crate) fn unanswered(&self) -> Option<Unanswered> {
+        self.unanswered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .clone()
+    }
+
+    fn find<T>(&self, answers: impl Fn(&Answer) -> Option<T>) -> Option<T> {
+        let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
+        let mut last = None;
+        for (index, answer) in self.recorded.iter().enumerate() {
+            if let Some(found) = answers(answer) {
+                if !given[index] {
+                    given[index] = true;
+                    return Some(found);
+                }
+                last = Some(found);
+            }
+        }
+        last
+    }
+
+    fn unknown(&self, call: &'static str, question: String) {
+        self.unanswered
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner)
+            .get_or_insert_with(|| Unanswered {
+                sources: self.sources.clone(),
+                call,
+                question,
+            });
+    }
+}
+
+/// The guest never hears this: the run ends where it would.
+const NOTHING: &str = "the active version did not ask this";
+
+impl Services for Answers {
+    fn fetch(&self, request: &HttpRequest, _: &HttpLimits) -> Result<HttpResponse, HttpError> {
+        let wanted = without_key(request.clone());
+        let answer = self.find(|answer| match &answer.record {
+            Record::Fetch { answer: known, .. } if answer.fetched.as_ref() == Some(&wanted) => {
+                Some(known.clone())
+            }
+            _ => None,
+        });
+        answer.unwrap_or_else(|| {
+            self.unknown("http.fetch", format!("{} {}", wanted.method, wanted.url));
+            Err(HttpError::Invalid(NOTHING.to_owned()))
+        })
+    }
+
+    fn build(&self, action: &str, fields: &[u8]) -> Result<EncodedCall, BuildError> {
+        (self.call_encoding)(action, fields)
+    }
+
+    fn submission_status(&self, submission: u64) -> Option<SubmissionStatus> {
+        let answer = self.find(|answer| match &answer.record {
+            Record::Status {
+                submission: asked,
+                answer,
+            } if *asked == submission => Some(answer.clone()),
+            _ => None,
+        });
+        answer.unwrap_or_else(|| {
+            self.unknown("router.status", format!("of submission {submission}"));
+            None
+        })
+    }
+
+    fn next_submission(&self) -> u64 {
+        self.next_submission
+    }
+
+    fn public_key(&self, key: &str) -> Result<PublicKey, KeyError> {
+        let answer = self.find(|answer| match &answer.record {
+            Record::PublicKeyOf { key: asked, answer } if asked == key => Some(answer.clone()),
+            _ => None,
+        });
+        answer.unwrap_or_else(|| {
+            self.unknown("keychain.public-key-of", key.to_owned());
+            Err(KeyError::Limit(NOTHING.to_owned()))
+        })
+    }
+
+    fn sign(&self, key: &str, message: &[u8]) -> Result<Vec<u8>, KeyError> {
+        let answer = self.find(|answer| match &answer.record {
+            Record::Sign {
+                key: asked,
+                message: signed,
+                answer,
+            } if asked == key && signed == message => Some(answer.clone()),
+            _ => None,
+        });
+        match answer {
+            Some(answer) => answer.map(Into::into),
+            None => {
+                self.unknown("keychain.sign", format!("another message with {key}"));
+                Err(KeyError::Limit(NOTHING.to_owned()))
+            }
+        }
+    }
+}
+
+/// Where a recorded request went: two spellings of one address are one question.
+fn fetched(record: &Record, grants: &Grants) -> Option<HttpRequest> {
+    let Record::Fetch { request, .. } = record else {
+        return None;
+    };
+    let url = address::resolve(&grants.http, &request.method, &request.url).ok()?;
+    Some(HttpRequest {
+        url: url.into(),
+        ..request.clone()
+    })
+}
+
+/// The request without what the host adds, which depends on where in the run it stands. A guest cannot
+/// set this header.
+fn without_key(mut request: HttpRequest) -> HttpRequest {
+    request
+        .headers
+        .retain(|(name, _)| name != "idempotency-key");
+    request
+}
