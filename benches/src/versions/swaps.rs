@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use anyhow::{Result, ensure};
 use cryptlet_fabric::Fabric;
+use cryptlet_fabric::versions::Decision;
 use semver::Version;
 use tokio::sync::mpsc;
 
@@ -77,14 +78,15 @@ impl Operator {
         while moves.latencies.len() < most && paces.recv().await.is_some() {
             let binding = self.made / 2 % self.callers.len();
             let (name, caller) = &self.callers[binding];
+            let decision = Decision::new("operator", "the load goes on")?;
             let begin = Instant::now();
             let version = if self.made % 2 == 0 {
                 self.fabric
-                    .promote(name, &Version::parse(VERSIONS[1])?)
+                    .promote(name, &Version::parse(VERSIONS[1])?, decision)
                     .await?;
                 VERSIONS[1]
             } else {
-                let version = self.fabric.rollback(name).await?;
+                let version = self.fabric.rollback(name, decision).await?;
                 ensure!(
                     version.to_string() == VERSIONS[0],
                     "{name} was rolled back to {version}"

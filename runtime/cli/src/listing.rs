@@ -192,8 +192,8 @@ impl ListedBinding {
                 .iter()
                 .map(|counterparty| format!("{} {}", counterparty.name, counterparty.address))
                 .collect(),
-            name: row.document.binding.name,
-            cryptlet: row.document.binding.cryptlet,
+            name: row.document.binding.name.clone(),
+            cryptlet: row.document.binding.cryptlet.clone(),
             active: row.active.to_string(),
         })
     }
@@ -328,7 +328,7 @@ pub fn check_binding(journal: &Journal, name: &str) -> Result<(), Failure> {
     let names: Vec<String> = journal
         .bindings()?
         .into_iter()
-        .map(|row| row.document.binding.name)
+        .map(|row| row.document.binding.name.clone())
         .collect();
     if names.iter().any(|known| known == name) {
         return Ok(());

@@ -24,7 +24,7 @@ impl Fabric {
         accepted: AcceptedRow,
         turn: OwnedMutexGuard<()>,
     ) -> Result<OwnedMutexGuard<()>, FabricError> {
-        let binding = Arc::new(row.document.clone());
+        let binding = Arc::clone(&row.document);
         let name = binding.binding.name.clone();
         let id = binding.id();
         let number = accepted.number;

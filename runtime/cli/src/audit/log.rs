@@ -2,6 +2,7 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use clap::Args;
 use cryptlet_attest::trail::{self, Contradiction, Question, Terms, Trail};
@@ -77,7 +78,7 @@ impl LogSource {
             Log::Journal(journal, _) => journal
                 .bindings()?
                 .into_iter()
-                .map(|row| row.document)
+                .map(|row| Arc::unwrap_or_clone(row.document))
                 .collect(),
             Log::Export(..) => Vec::new(),
         };

@@ -1,9 +1,12 @@
 //! Bindings: what was signed, and where each stands.
 
+use std::sync::Arc;
+
 use cryptlet_attest::{BindingChange, BindingEntry, BindingId, Digest, LeafHash, LogEntry};
 use rusqlite::params;
 use semver::Version;
 
+use super::documents::COLUMNS;
 use super::{Journal, JournalError, Writing};
 use crate::binding::{Approval, Binding};
 use crate::versions::VersionMove;
@@ -12,9 +15,9 @@ use crate::versions::VersionMove;
 #[derive(Clone, Debug)]
 pub struct BindingRow {
     /// The signed document.
-    pub document: Binding,
+    pub document: Arc<Binding>,
     /// The counterparties' signatures.
-    pub approvals: Vec<Approval>,
+    pub approvals: Arc<[Approval]>,
     /// The cryptlet's version that new invocations run on.
     pub active: Version,
     /// First block whose events have not been read.
@@ -173,9 +176,9 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn bindings(&self) -> Result<Vec<BindingRow>, JournalError> {
         self.read().all(
-            "SELECT document, approvals, active, next_block FROM binding ORDER BY name",
+            &format!("SELECT {COLUMNS} FROM binding ORDER BY name"),
             [],
-            binding,
+            |row| self.documents.row(row),
         )
     }
 
@@ -186,9 +189,9 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn binding(&self, name: &str) -> Result<Option<BindingRow>, JournalError> {
         self.read().one(
-            "SELECT document, approvals, active, next_block FROM binding WHERE name = ?1",
+            &format!("SELECT {COLUMNS} FROM binding WHERE name = ?1"),
             [name],
-            binding,
+            |row| self.documents.row(row),
         )
     }
 
@@ -208,17 +211,4 @@ impl Journal {
         )?;
         Ok(number.map_or(1, i64::cast_unsigned))
     }
-}
-
-fn binding(row: &rusqlite::Row<'_>) -> rusqlite::Result<BindingRow> {
-    Ok(BindingRow {
-        document: super::converted(row, 0, |text: String| {
-            Binding::parse("journal", &text).map_err(|error| error.to_string())
-        })?,
-        approvals: super::converted(row, 1, |text: String| {
-            serde_json::from_str(&text).map_err(|error| error.to_string())
-        })?,
-        active: super::parsed(row, 2)?,
-        next_block: row.get::<_, i64>(3)?.cast_unsigned(),
-    })
 }

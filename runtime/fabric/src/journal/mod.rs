@@ -8,11 +8,13 @@ mod audit;
 mod bearing;
 mod bindings;
 mod deliveries;
+mod documents;
 mod folder;
 mod invocations;
 mod log;
 mod moves;
 mod proofs;
+mod readers;
 mod registrations;
 mod runs;
 #[cfg(test)]
@@ -45,9 +47,9 @@ pub use writer::Writing;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::{Arc, MutexGuard};
 
-use rusqlite::{Connection, OpenFlags};
+use rusqlite::Connection;
 
 use crate::document;
 use crate::versions::Stage;
@@ -211,7 +213,8 @@ fn store_failed(path: &str, source: &rusqlite::Error) -> String {
 /// A journal that is open for reading, and for writing if it was opened with [`Journal::open`].
 pub struct Journal {
     path: PathBuf,
-    reader: Mutex<Connection>,
+    readers: readers::Readers,
+    documents: documents::Documents,
     writer: Option<writer::Writer>,
     /// Held for as long as the journal may be written.
     _lock: Option<File>,
@@ -232,13 +235,15 @@ impl Journal {
         // Salts, inputs and transcripts are in it; SQLite gives its other files the same mode.
         document::open_private(&path).map_err(|source| folder::not_opened(&path, source))?;
         let mut connection = Connection::open(&path).map_err(|source| store(&path, source))?;
+        connection.set_prepared_statement_cache_capacity(readers::STATEMENTS);
         prepare(&mut connection, &path)?;
         log::check(&connection, &path, owner.as_ref())?;
-        let reader = open_reader(&path)?;
+        let readers = readers::Readers::open(&path)?;
         let writer = writer::Writer::start(connection, path.clone(), owner)?;
         Ok(Self {
             path,
-            reader: Mutex::new(reader),
+            readers,
+            documents: documents::Documents::default(),
             writer: Some(writer),
             _lock: Some(lock),
         })
@@ -252,11 +257,12 @@ impl Journal {
     pub fn open_for_reading(state: &Path) -> Result<Self, JournalError> {
         let path = state.join("journal.sqlite");
         folder::find(state, &path)?;
-        let reader = open_reader(&path)?;
-        check_identity(&reader, &path)?;
+        let readers = readers::Readers::open(&path)?;
+        check_identity(&readers.take(), &path)?;
         Ok(Self {
             path,
-            reader: Mutex::new(reader),
+            readers,
+            documents: documents::Documents::default(),
             writer: None,
             _lock: None,
         })
@@ -277,7 +283,7 @@ impl Journal {
 
     fn read(&self) -> Reading<'_> {
         Reading {
-            connection: self.reader.lock().unwrap_or_else(PoisonError::into_inner),
+            connection: self.readers.take(),
             path: &self.path,
         }
     }
@@ -417,18 +423,6 @@ fn converted<S: rusqlite::types::FromSql, T>(
             reason.into(),
         )
     })
-}
-
-fn open_reader(path: &Path) -> Result<Connection, JournalError> {
-    let open = || -> rusqlite::Result<Connection> {
-        let connection = Connection::open_with_flags(
-            path,
-            OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
-        )?;
-        connection.busy_timeout(std::time::Duration::from_secs(5))?;
-        Ok(connection)
-    };
-    open().map_err(|source| store(path, source))
 }
 
 fn prepare(connection: &mut Connection, path: &Path) -> Result<(), JournalError> {

@@ -67,7 +67,7 @@ impl Scene {
         let digest = Digest::from_bytes([8; 32]);
         Ok(Self {
             journal,
-            binding: Arc::new(binding),
+            binding,
             cryptlet: Container::new(Settings::default())?.load(&component())?,
             host: Arc::new(HostFacts {
                 fabric_version: "0.1.0".into(),
