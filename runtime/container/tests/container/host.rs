@@ -7,7 +7,8 @@ use std::sync::{Arc, LazyLock, Mutex};
 use cryptlet_container::{
     BuildError, Container, Cryptlet, EncodedCall, Grants, HttpError, HttpGrant, HttpLimits,
     HttpRequest, HttpResponse, Invocation, Job, KeyAlgorithm, KeyError, PublicKey, ReplayError,
-    ReplayJob, Run, Services, Settings, State, SubmissionStatus, Transcript, Trigger,
+    ReplayJob, Run, Services, Settings, ShadowJob, ShadowRun, State, SubmissionStatus, Transcript,
+    Trigger,
 };
 
 pub static CONTAINER: LazyLock<Container> = LazyLock::new(|| {
@@ -159,6 +160,21 @@ impl Case {
 
     pub fn replay(&self, transcript: &Transcript) -> Result<Run, ReplayError> {
         CONTAINER.replay(ReplayJob {
+            cryptlet: &self.cryptlet,
+            grants: &self.grants,
+            invocation: self.invocation(),
+            seed: self.seed,
+            state: Arc::new(self.state.clone()),
+            transcript,
+            call_encoding: Arc::new(encode_call),
+        })
+    }
+}
+
+impl Case {
+    /// Has this case's cryptlet run beside one whose transcript this is.
+    pub fn shadow(&self, transcript: &Transcript) -> ShadowRun {
+        CONTAINER.shadow(ShadowJob {
             cryptlet: &self.cryptlet,
             grants: &self.grants,
             invocation: self.invocation(),

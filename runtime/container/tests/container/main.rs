@@ -13,5 +13,6 @@ mod loading;
 mod migration;
 mod outputs;
 mod replay;
+mod shadow;
 mod sources;
 mod wasi;
