@@ -56,6 +56,7 @@ pub mod replay;
 mod sealing;
 mod seams;
 mod services;
+pub mod shadow;
 mod skip;
 pub mod versions;
 

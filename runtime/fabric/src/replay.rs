@@ -29,7 +29,7 @@ use std::thread::available_parallelism;
 use cryptlet_attest::{Execution, Measurement, Outcome};
 use cryptlet_container::{
     AskError, CallEncoding, Container, ContainerError, Cryptlet, Divergence, Grants, Invocation,
-    LoadError, Record, ReplayError, ReplayJob, Settings, State, Transcript, state_root,
+    LoadError, Record, ReplayError, ReplayJob, Run, Settings, State, Transcript, state_root,
 };
 use cryptlet_schema::Limits;
 
@@ -45,7 +45,7 @@ use crate::services::encode_call;
 /// Replays runs: every module is compiled once, and any number of threads may replay.
 #[derive(Debug)]
 pub struct Replayer {
-    container: Container,
+    pub(crate) container: Container,
     /// Those that were refused too, with the reason.
     modules: RwLock<BTreeMap<Measurement, Result<Cryptlet, String>>>,
 }
@@ -139,50 +139,20 @@ impl Replayer {
     /// If nothing can be said: the run is not replayable, something is missing, or this machine
     /// stopped it. A run that comes out otherwise than recorded is no error.
     pub fn replay(&self, recorded: &RecordedRun) -> Result<Replay, ReplayRefusal> {
-        let execution = &recorded.run.execution;
-        if let Outcome::Interrupted { which } = &execution.outcome {
-            return Err(ReplayRefusal::NotReplayable {
-                which: which.clone(),
-            });
-        }
-        check_costs(recorded)?;
-        let binding = agreement(recorded)?;
-        let invocation = invocation(recorded)?;
-        let transcript = Transcript::from_bytes(&recorded.transcript)
-            .map_err(|error| ReplayRefusal::malformed("transcript", &error))?;
-        let state = state(recorded)?;
-        let cryptlet = self.module(&execution.measurement, || {
-            format!("{} {}", execution.cryptlet, execution.version)
-        })?;
-        let grants = self.grants(recorded, &binding, &transcript)?;
-        let replayed = self.container.replay(ReplayJob {
-            cryptlet: &cryptlet,
-            grants: &grants,
-            invocation: invocation.clone(),
-            seed: execution.seed,
-            state: Arc::new(state),
-            transcript: &transcript,
-            call_encoding: call_encoding(&binding),
-        });
-        let (run, divergence) = match replayed {
-            Ok(run) => (run, None),
-            Err(ReplayError::Diverged { divergence, run }) => (*run, Some(divergence)),
-            Err(ReplayError::Interrupted { which }) => {
-                return Err(ReplayRefusal::Interrupted { which });
-            }
-        };
+        let scene = self.scene(recorded)?;
+        let (run, divergence) = self.again(&scene)?;
         let root = Part {
             source: None,
             ordinal: 0,
-            seed: execution.seed,
-            invocation: &invocation,
-            cryptlet: &cryptlet,
+            seed: scene.seed,
+            invocation: &scene.invocation,
+            cryptlet: &scene.cryptlet,
             run: &run,
         };
         let agreed = Agreed {
-            binding: binding.id(),
+            binding: scene.binding.id(),
             version: recorded.agreed(),
-            chain: binding.contract.chain.to_string(),
+            chain: scene.binding.contract.chain.to_string(),
             operator_costs: Container::operator_costs(),
         };
         Ok(Replay {
@@ -191,12 +161,56 @@ impl Replayer {
         })
     }
 
+    /// All that a recorded run needs to be done again.
+    pub(crate) fn scene(&self, recorded: &RecordedRun) -> Result<Scene, ReplayRefusal> {
+        let execution = &recorded.run.execution;
+        if let Outcome::Interrupted { which } = &execution.outcome {
+            return Err(ReplayRefusal::NotReplayable {
+                which: which.clone(),
+            });
+        }
+        check_costs(recorded)?;
+        let binding = agreement(recorded)?;
+        let transcript = Transcript::from_bytes(&recorded.transcript)
+            .map_err(|error| ReplayRefusal::malformed("transcript", &error))?;
+        Ok(Scene {
+            cryptlet: self.module(&execution.measurement, || {
+                format!("{} {}", execution.cryptlet, execution.version)
+            })?,
+            grants: self.grants(recorded, &binding, &transcript)?,
+            invocation: invocation(recorded)?,
+            seed: execution.seed,
+            state: Arc::new(state(recorded)?),
+            call_encoding: call_encoding(&binding),
+            transcript,
+            binding,
+        })
+    }
+
+    /// Does the run again, and says where it went another way if it did.
+    pub(crate) fn again(&self, scene: &Scene) -> Result<(Run, Option<Divergence>), ReplayRefusal> {
+        let replayed = self.container.replay(ReplayJob {
+            cryptlet: &scene.cryptlet,
+            grants: &scene.grants,
+            invocation: scene.invocation.clone(),
+            seed: scene.seed,
+            state: Arc::clone(&scene.state),
+            transcript: &scene.transcript,
+            call_encoding: Arc::clone(&scene.call_encoding),
+        });
+        match replayed {
+            Ok(run) => Ok((run, None)),
+            Err(ReplayError::Diverged { divergence, run }) => Ok((*run, Some(divergence))),
+            Err(ReplayError::Interrupted { which }) => Err(ReplayRefusal::Interrupted { which }),
+        }
+    }
+
     fn known(&self, measurement: &Measurement) -> Option<Result<Cryptlet, String>> {
         let modules = self.modules.read().unwrap_or_else(PoisonError::into_inner);
         modules.get(measurement).cloned()
     }
 
-    fn module(
+    pub(crate) fn module(
         &self,
         measurement: &Measurement,
         what: impl FnOnce() -> String,
@@ -221,6 +235,27 @@ impl Replayer {
         binding: &Binding,
         transcript: &Transcript,
     ) -> Result<Grants, ReplayRefusal> {
+        let mut grants = self.granted(binding, transcript)?;
+        bound(&mut grants, limits_of(&recorded.run.execution)?);
+        for statement in &recorded.sources {
+            let asked = &statement.execution;
+            let source = asked
+                .source
+                .as_ref()
+                .and_then(|n| grants.sources.get_mut(n));
+            if let Some(source) = source {
+                bound(&mut source.grants, limits_of(asked)?);
+            }
+        }
+        Ok(grants)
+    }
+
+    /// What the live fabric granted by the binding alone.
+    pub(crate) fn granted(
+        &self,
+        binding: &Binding,
+        transcript: &Transcript,
+    ) -> Result<Grants, ReplayRefusal> {
         let mut sources = BTreeMap::new();
         for (name, source) in &binding.sources {
             let module = self.module(&source.measurement, || {
@@ -235,26 +270,25 @@ impl Replayer {
                 Err(_) => {}
             }
         }
-        let mut grants = grants(binding, sources)
-            .map_err(|error| ReplayRefusal::malformed("agreement", &error))?;
-        bound(&mut grants, limits_of(&recorded.run.execution)?);
-        for statement in &recorded.sources {
-            let asked = &statement.execution;
-            let source = asked
-                .source
-                .as_ref()
-                .and_then(|n| grants.sources.get_mut(n));
-            if let Some(source) = source {
-                bound(&mut source.grants, limits_of(asked)?);
-            }
-        }
-        Ok(grants)
+        grants(binding, sources).map_err(|error| ReplayRefusal::malformed("agreement", &error))
     }
+}
+
+/// A recorded run with its modules, ready to be done again.
+pub(crate) struct Scene {
+    pub(crate) binding: Binding,
+    pub(crate) cryptlet: Cryptlet,
+    pub(crate) grants: Grants,
+    pub(crate) invocation: Invocation,
+    pub(crate) seed: [u8; 32],
+    pub(crate) state: Arc<State>,
+    pub(crate) transcript: Transcript,
+    pub(crate) call_encoding: Arc<CallEncoding>,
 }
 
 /// Calls are encoded as the counterparties agreed: a host that recorded another call for what the guest
 /// asked for would make the contract do something else.
-fn call_encoding(binding: &Binding) -> Arc<CallEncoding> {
+pub(crate) fn call_encoding(binding: &Binding) -> Arc<CallEncoding> {
     let actions = binding.contract.actions.clone();
     Arc::new(move |action: &str, fields: &[u8]| encode_call(&actions, action, fields))
 }

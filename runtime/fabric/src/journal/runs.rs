@@ -41,16 +41,51 @@ impl Journal {
              WHERE ordinal = 0 AND leaf > ?1 AND (?2 IS NULL OR binding = ?2)
              ORDER BY leaf LIMIT ?3",
             params![after, binding.map(BindingId::as_bytes), limit],
-            |row| {
-                Ok(RunPlace {
-                    binding: BindingId::from_bytes(row.get(0)?),
-                    number: row.get::<_, i64>(1)?.cast_unsigned(),
-                    leaf: row.get::<_, i64>(2)?.cast_unsigned(),
-                    cryptlet: row.get(3)?,
-                    version: row.get(4)?,
-                })
-            },
+            place,
         )
+    }
+
+    /// Runs of a binding whose invocations were accepted at `since` or later, in milliseconds since
+    /// 1970, in the order of their receipts, which stand after `after`; at most `limit` of them.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn runs_since(
+        &self,
+        binding: &BindingId,
+        since: u64,
+        after: Option<u64>,
+        limit: u32,
+    ) -> Result<Vec<RunPlace>, JournalError> {
+        self.read().all(
+            "SELECT binding, number, execution.leaf, cryptlet, version
+             FROM execution JOIN invocation USING (binding, number)
+             WHERE binding = ?1 AND ordinal = 0 AND execution.leaf > ?2 AND instant >= ?3
+             ORDER BY execution.leaf LIMIT ?4",
+            params![
+                binding.as_bytes(),
+                after.map_or(-1, u64::cast_signed),
+                i64::try_from(since).unwrap_or(i64::MAX),
+                limit
+            ],
+            place,
+        )
+    }
+
+    /// How many runs [`runs_since`](Self::runs_since) gives in all.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn count_runs_since(&self, binding: &BindingId, since: u64) -> Result<u64, JournalError> {
+        let count: Option<i64> = self.read().one(
+            "SELECT count(*) FROM execution JOIN invocation USING (binding, number)
+             WHERE binding = ?1 AND ordinal = 0 AND instant >= ?2",
+            params![binding.as_bytes(), i64::try_from(since).unwrap_or(i64::MAX)],
+            |row| row.get(0),
+        )?;
+        Ok(count.map_or(0, i64::cast_unsigned))
     }
 
     /// A run with all that its replay needs; none if there is no such run.
@@ -135,6 +170,16 @@ impl Journal {
             salt: salt_of(&salt, 0).field("state"),
         }))
     }
+}
+
+fn place(row: &rusqlite::Row<'_>) -> rusqlite::Result<RunPlace> {
+    Ok(RunPlace {
+        binding: BindingId::from_bytes(row.get(0)?),
+        number: row.get::<_, i64>(1)?.cast_unsigned(),
+        leaf: row.get::<_, i64>(2)?.cast_unsigned(),
+        cryptlet: row.get(3)?,
+        version: row.get(4)?,
+    })
 }
 
 /// One execution of an invocation that ran, without what the journal has lost.
