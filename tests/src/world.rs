@@ -15,7 +15,7 @@ use cryptlet_contracts::{
     RevokeVersion, Signable, SignerRegistry,
 };
 use cryptlet_fabric::{
-    Approval, Binding, Configuration, Fabric, Identity, Ledger, Publication, Seams, Service,
+    Approval, Binding, Configuration, Fabric, Identity, Ledger, Publication, Runs, Seams, Service,
 };
 use cryptlet_ledger::evm::rpc_client;
 use cryptlet_ledger::{ChainId, Finality};
@@ -209,6 +209,8 @@ impl World {
                 ..Service::default()
             },
             log: Publication::default(),
+            runs: Runs::default(),
+            bindings: Default::default(),
         }
     }
 

@@ -1,15 +1,18 @@
 //! What wakes a cryptlet, taken in: messages of callers, events of the chain, triggers run again.
 
+use std::sync::Arc;
+
 use cryptlet_attest::{Accepted, BindingId, LogEntry, Outcome};
 use cryptlet_container::{Invocation, Position, Trigger};
 use cryptlet_ledger::{ContractEvent, EvmLedger};
 
-use crate::advance::Progress;
+use crate::advance::{Progress, Waiting};
 use crate::error::FabricError;
 use crate::execution::{salt_of, trigger_statement};
 use crate::fabric::Fabric;
 use crate::journal::{Acceptance, BindingRow, JournalError, NewInvocation, Writing};
 use crate::seams::Step;
+use crate::shares::{Backlog, Full};
 
 /// A message from a caller that the host has authenticated.
 #[derive(Clone, Debug)]
@@ -80,10 +83,10 @@ impl Fabric {
             body: message.body,
         };
         let accepting = self.accepting(&row, trigger, occurrence)?;
-        let limit = self.queue_limit();
+        let (limit, backlog) = (self.queue_limit(), Arc::clone(&self.backlog));
         let admission = self
             .journal
-            .commit(move |writing| accepting.admit(writing, limit))
+            .commit(move |writing| accepting.admit(writing, limit, &backlog))
             .await?;
         match admission {
             Admission::Accepted(accepted) => {
@@ -95,6 +98,9 @@ impl Fabric {
                 waiting,
                 limit,
             }),
+            Admission::AllFull(Full { waiting, limit }) => {
+                Err(FabricError::AllQueuesFull { waiting, limit })
+            }
             Admission::OtherMessage { number } => Err(FabricError::OtherMessage {
                 binding: binding.into(),
                 number,
@@ -192,6 +198,17 @@ impl Fabric {
         if wanted.is_empty() {
             return Ok(());
         }
+        if let Some(Full { waiting, limit }) = self.backlog.full() {
+            // Nothing is lost: the chain keeps them.
+            progress.waiting.push(Waiting {
+                binding: binding.binding.name.clone(),
+                delivery: None,
+                reason: format!(
+                    "{waiting} invocations of all bindings wait, and {limit} may; events are read again when some have run"
+                ),
+            });
+            return Ok(());
+        }
         let ledger: &EvmLedger = self.ledger(binding)?;
         let scan = ledger
             .events(binding.contract.consumer, &wanted, row.next_block)
@@ -228,6 +245,7 @@ impl Fabric {
 
     fn reached_accepted(&self, binding: &str, accepted: Acceptance) {
         if accepted.is_new {
+            self.backlog.came();
             self.reached(Step::Accepted, binding, accepted.number);
         }
     }
@@ -300,7 +318,12 @@ impl Accepting {
     }
 
     /// Writes a caller's message, if there is room for it and its key is not used for another.
-    fn admit(self, writing: &mut Writing<'_>, limit: u64) -> Result<Admission, JournalError> {
+    fn admit(
+        self,
+        writing: &mut Writing<'_>,
+        limit: u64,
+        backlog: &Backlog,
+    ) -> Result<Admission, JournalError> {
         let binding = self.new.binding;
         if let Some((number, input)) = writing.accepted_before(&binding, &self.new.occurrence)? {
             let is_same = Invocation::from_input_bytes(&input)
@@ -318,16 +341,22 @@ impl Accepting {
         if waiting >= limit {
             return Ok(Admission::Full { waiting });
         }
+        if let Some(full) = backlog.full() {
+            return Ok(Admission::AllFull(full));
+        }
         self.write(writing).map(Admission::Accepted)
     }
 }
 
 /// What becomes of a caller's message.
+#[derive(Debug)]
 enum Admission {
     /// It has a number, now or from before.
     Accepted(Acceptance),
     /// Too many wait already.
     Full { waiting: u64 },
+    /// Too many of all bindings wait already.
+    AllFull(Full),
     /// Its key stands for another message.
     OtherMessage { number: u64 },
 }
@@ -385,7 +414,7 @@ mod tests {
         limit: u64,
     ) -> Result<Admission, JournalError> {
         journal
-            .commit(move |writing| accepting.admit(writing, limit))
+            .commit(move |writing| accepting.admit(writing, limit, &Backlog::new(100, 0)))
             .await
     }
 
@@ -409,7 +438,7 @@ mod tests {
                     assert_eq!(waiting, 7);
                     refused += 1;
                 }
-                Admission::OtherMessage { .. } => return Err("each has a key of its own".into()),
+                other => return Err(format!("each has a key and room: {other:?}").into()),
             }
         }
         assert_eq!(refused, 33);
@@ -433,6 +462,29 @@ mod tests {
         execute(&journal, binding, 1, &[]).await?;
         let later = admit(&journal, message(binding, "b", "{}"), 1).await?;
         assert!(matches!(later, Admission::Accepted(accepted) if accepted.is_new));
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn when_all_queues_are_full_only_a_repeated_key_is_answered()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let state = tempfile::tempdir()?;
+        let (journal, binding) = bound(state.path()).await?;
+        let backlog = Arc::new(Backlog::new(3, 2));
+        let admit = |key: &str| {
+            let (accepting, backlog) = (message(binding, key, "{}"), Arc::clone(&backlog));
+            journal.commit(move |writing| accepting.admit(writing, 100, &backlog))
+        };
+        assert!(matches!(admit("a").await?, Admission::Accepted(accepted) if accepted.is_new));
+        backlog.came();
+        let full = Full {
+            waiting: 3,
+            limit: 3,
+        };
+        assert!(matches!(admit("b").await?, Admission::AllFull(found) if found == full));
+        assert!(matches!(admit("a").await?, Admission::Accepted(accepted) if !accepted.is_new));
+        backlog.left();
+        assert!(matches!(admit("b").await?, Admission::Accepted(accepted) if accepted.is_new));
         Ok(())
     }
 

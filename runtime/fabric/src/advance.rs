@@ -223,7 +223,12 @@ impl Fabric {
                 });
                 break;
             }
-            let ran = self.execute(row, accepted, turn).await;
+            let weight = self.weights.of(&row.document.binding.name);
+            let slot = self.scheduler.slot(id, weight).await;
+            if self.is_draining() {
+                break;
+            }
+            let ran = self.execute(row, accepted, turn, slot).await;
             turn = ran.inspect_err(|error| {
                 if let FabricError::Panicked(_) = error {
                     tracing::error!(binding = row.document.binding.name, number, %error, "a run failed in the host");

@@ -1,6 +1,7 @@
 //! The operator's one file: `fabric.toml` in the state folder.
 
 mod log;
+mod runs;
 mod service;
 
 use std::collections::BTreeMap;
@@ -18,6 +19,7 @@ use utoipa::ToSchema;
 use crate::document::{self, DocumentError};
 
 pub use log::{Publication, Witness};
+pub use runs::{BindingSettings, Runs};
 pub use service::{LogFormat, Service};
 
 /// Everything an operator decides.
@@ -38,6 +40,12 @@ pub struct Configuration {
     /// How its log is published.
     #[serde(default)]
     pub log: Publication,
+    /// How runs share this host.
+    #[serde(default)]
+    pub runs: Runs,
+    /// What single bindings get, by their names; the others get what is usual.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub bindings: BTreeMap<String, BindingSettings>,
 }
 
 /// Section `[fabric]`.
@@ -234,7 +242,13 @@ impl Configuration {
                 "take less",
             ));
         }
+        for (name, binding) in &self.bindings {
+            if let Some((reason, remedy)) = binding.mistake() {
+                return Err(invalid(format!("bindings.{name}.weight"), reason, remedy));
+            }
+        }
         let mistake = self.service.mistake().or_else(|| self.log.mistake());
+        let mistake = mistake.or_else(|| self.runs.mistake());
         if let Some((key, reason, remedy)) = mistake {
             return Err(invalid(key.into(), reason, remedy));
         }

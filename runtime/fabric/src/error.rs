@@ -195,6 +195,16 @@ pub enum FabricError {
         /// How many may be.
         limit: u64,
     },
+    /// Too many invocations of all bindings together wait.
+    #[error(
+        "{waiting} invocations of all bindings wait and the fabric takes {limit}; try again later, the idempotency key stays free"
+    )]
+    AllQueuesFull {
+        /// Accepted and not yet executed.
+        waiting: u64,
+        /// How many may be.
+        limit: u64,
+    },
     /// The sender has used the idempotency key for a message with other content.
     #[error(
         "the idempotency key stands for another message, invocation {number} of binding \"{binding}\"; take a new key"

@@ -1,6 +1,6 @@
 //! One run: from what was accepted to what is durable about it.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use cryptlet_container::{Cryptlet, Job, Level, Run};
 use tokio::sync::OwnedMutexGuard;
@@ -9,6 +9,7 @@ use crate::accept::read_input;
 use crate::error::FabricError;
 use crate::fabric::Fabric;
 use crate::journal::{AcceptedRow, BindingRow};
+use crate::scheduler::Slot;
 use crate::sealing::Finished;
 use crate::seams::Step;
 use crate::services::LiveServices;
@@ -23,6 +24,7 @@ impl Fabric {
         row: &BindingRow,
         accepted: AcceptedRow,
         turn: OwnedMutexGuard<()>,
+        slot: Slot,
     ) -> Result<OwnedMutexGuard<()>, FabricError> {
         let binding = Arc::clone(&row.document);
         let name = binding.binding.name.clone();
@@ -32,6 +34,7 @@ impl Fabric {
         let cryptlet = self.cryptlet(&accepted.measurement).await?;
         let grants = self.grants(&binding).await?;
         let state = Arc::new(self.journal.state(&id)?);
+        let slot = Arc::new(Mutex::new(slot));
         let services = Arc::new(LiveServices {
             binding: Arc::clone(&binding),
             id,
@@ -39,6 +42,7 @@ impl Fabric {
             journal: Arc::clone(&self.journal),
             delegate: self.delegate.clone(),
             web: Arc::clone(&self.seams.web),
+            slot: Arc::clone(&slot),
         });
         let standing = self.journal.standing(&id)?;
         let container = Arc::clone(&self.container);
@@ -60,7 +64,10 @@ impl Fabric {
                 run,
                 host,
             };
-            finished.seal(standing).map(|sealing| (sealing, turn))
+            let sealed = finished.seal(standing).map(|sealing| (sealing, turn));
+            // What follows waits for the disk, not for a processor.
+            drop(slot);
+            sealed
         })
         .await??;
         let Finished { cryptlet, run, .. } = sealing.finished();
@@ -79,6 +86,7 @@ impl Fabric {
             .journal
             .commit(move |writing| sealing.write(writing, at).map(|moves| (turn, moves)))
             .await?;
+        self.backlog.left();
         self.reached(Step::Executed, &name, number);
         self.tell_moves(&name, moves);
         Ok(turn)

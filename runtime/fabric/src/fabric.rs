@@ -1,14 +1,14 @@
 //! The service that joins the rooms.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
 
 use cryptlet_attest::{
     BindingId, CheckpointKey, Evidence, KeyEntry, LogEntry, Measurement, TrustedKey, digest,
 };
-use cryptlet_container::{Container, Cryptlet, Grants, Settings};
+use cryptlet_container::{CacheSettings, Container, Cryptlet, Grants, Settings};
 use cryptlet_ledger::{Contracts, EvmLedger, EvmSettings};
 use cryptlet_vault::{KeyInfo, Purpose, SignatureDelegate};
 use semver::Version;
@@ -23,12 +23,15 @@ use crate::error::FabricError;
 use crate::grants::grants;
 use crate::journal::{BindingRow, Journal, JournalError, LogOwner, VersionRow};
 use crate::keys::{LedgerSigner, LogKey};
+use crate::modules::Modules;
 use crate::network::{PublicWeb, Web};
 use crate::publish::Publisher;
+use crate::scheduler::{Scheduler, SystemStopwatch};
 use crate::sealing::HostFacts;
 use crate::seams::{
     Clock, Notice, Randomness, Step, Steps, SystemClock, SystemRandomness, TracedSteps,
 };
+use crate::shares::{Backlog, Weights, slots};
 use crate::versions::VersionNotice;
 
 /// What decides time, chance and the network for a fabric.
@@ -72,7 +75,10 @@ pub struct Fabric {
     pub(crate) host: Arc<HostFacts>,
     pub(crate) turns: Turns,
     pub(crate) accounts: BTreeMap<String, AccountLane>,
-    loaded: Mutex<HashMap<Measurement, Cryptlet>>,
+    pub(crate) modules: Arc<Modules>,
+    pub(crate) scheduler: Scheduler,
+    pub(crate) weights: Weights,
+    pub(crate) backlog: Arc<Backlog>,
     deploying: tokio::sync::Mutex<()>,
     trusted: TrustedKey,
     notices: broadcast::Sender<Notice>,
@@ -80,6 +86,10 @@ pub struct Fabric {
     queue_limit: AtomicU64,
     draining: AtomicBool,
 }
+
+/// Folder of the compiled code, and the file of its key, below the state folder.
+const COMPILED: &str = "compiled";
+const COMPILED_KEY: &str = "compiled.key";
 
 /// Notices that are kept for whoever reads slowly.
 const NOTICES: usize = 4_096;
@@ -136,6 +146,11 @@ impl Fabric {
         }
         let container = Arc::new(Container::new(Settings {
             limits: configuration.limits,
+            cache: Some(CacheSettings {
+                folder: state.join(COMPILED),
+                key: state.join(COMPILED_KEY),
+                bytes: configuration.runs.compiled_code_bytes,
+            }),
             ..Settings::default()
         })?);
         let host = Arc::new(HostFacts {
@@ -167,6 +182,9 @@ impl Fabric {
             ledgers.insert(name.clone(), EvmLedger::connect(settings, signer).await?);
         }
         Ok(Self {
+            weights: Weights::new(configuration),
+            backlog: Arc::new(Backlog::new(configuration.runs.queue, journal.waiting()?)),
+            modules: Modules::new(Arc::clone(&container), Arc::clone(&journal)),
             journal,
             container,
             delegate,
@@ -175,7 +193,7 @@ impl Fabric {
             host,
             turns: Turns::default(),
             accounts,
-            loaded: Mutex::default(),
+            scheduler: Scheduler::new(slots(&configuration.runs), SystemStopwatch::start()),
             deploying: tokio::sync::Mutex::default(),
             trusted,
             notices: broadcast::Sender::new(NOTICES),
@@ -271,7 +289,7 @@ impl Fabric {
             .commit(move |writing| writing.deploy(&kept, &component))
             .await?;
         tracing::info!(cryptlet = row.cryptlet, version = %row.version, measurement = %row.measurement, "deployed");
-        self.remember(cryptlet);
+        self.modules.remember(cryptlet);
         Ok(row)
     }
 
@@ -387,44 +405,10 @@ impl Fabric {
         grants(binding, sources)
     }
 
-    /// The loaded module with this measurement, compiled if this process has not done so yet.
-    pub(crate) async fn cryptlet(
-        &self,
-        measurement: &Measurement,
-    ) -> Result<Cryptlet, FabricError> {
-        let known = self
-            .loaded
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .get(measurement)
-            .cloned();
-        if let Some(cryptlet) = known {
-            return Ok(cryptlet);
-        }
-        let component = self
-            .journal
-            .component(measurement)?
-            .ok_or(FabricError::NotDeployed(*measurement))?;
-        let container = Arc::clone(&self.container);
-        let cryptlet = tokio::task::spawn_blocking(move || container.load(&component)).await??;
-        self.remember(cryptlet.clone());
-        Ok(cryptlet)
-    }
-
-    fn remember(&self, cryptlet: Cryptlet) {
-        self.loaded
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
-            .insert(cryptlet.measurement(), cryptlet);
-    }
-
     /// Gives up a module's compiled code unless some binding may still run it.
     pub(crate) fn forget_retired(&self, measurement: &Measurement) -> Result<(), FabricError> {
         if !self.journal.may_run(measurement)? {
-            self.loaded
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner)
-                .remove(measurement);
+            self.modules.forget(measurement);
         }
         Ok(())
     }

@@ -49,14 +49,17 @@ mod fabric;
 mod grants;
 pub mod journal;
 mod keys;
+mod modules;
 mod network;
 pub mod publish;
 mod register;
 pub mod replay;
+mod scheduler;
 mod sealing;
 mod seams;
 mod services;
 pub mod shadow;
+mod shares;
 mod skip;
 pub mod versions;
 
@@ -64,12 +67,15 @@ pub use accept::Message;
 pub use advance::{Progress, Waiting};
 pub use binding::{Approval, Binding};
 pub use configuration::{
-    Configuration, ConfigurationError, Identity, Ledger, LogFormat, Publication, Service, Witness,
+    BindingSettings, Configuration, ConfigurationError, Identity, Ledger, LogFormat, Publication,
+    Runs, Service, Witness,
 };
 pub use document::DocumentError;
 pub use error::FabricError;
 pub use fabric::{Fabric, Seams};
+pub use modules::Warmed;
 pub use network::{PublicWeb, Web, tls_configuration};
+pub use scheduler::Load;
 pub use seams::{
     Clock, Notice, Randomness, RandomnessError, Step, Steps, SystemClock, SystemRandomness,
     TracedSteps,

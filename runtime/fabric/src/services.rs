@@ -1,6 +1,6 @@
 //! What a running cryptlet gets from the fabric, and nothing besides.
 
-use std::sync::Arc;
+use std::sync::{Arc, Mutex, PoisonError};
 
 use cryptlet_attest::BindingId;
 use cryptlet_container::{
@@ -14,6 +14,7 @@ use cryptlet_vault::{Algorithm, SignatureDelegate};
 use crate::binding::Binding;
 use crate::journal::{DeliveryRow, DeliveryStatus, Journal};
 use crate::network::Web;
+use crate::scheduler::Slot;
 
 /// The live side of one binding.
 pub(crate) struct LiveServices {
@@ -24,11 +25,14 @@ pub(crate) struct LiveServices {
     pub(crate) journal: Arc<Journal>,
     pub(crate) delegate: SignatureDelegate,
     pub(crate) web: Arc<dyn Web>,
+    /// What the run computes in; another run has it while this one waits for the web.
+    pub(crate) slot: Arc<Mutex<Slot>>,
 }
 
 impl Services for LiveServices {
     fn fetch(&self, request: &HttpRequest, limits: &HttpLimits) -> Result<HttpResponse, HttpError> {
-        self.web.fetch(request, limits)
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.aside(|| self.web.fetch(request, limits))
     }
 
     fn build(&self, action: &str, fields: &[u8]) -> Result<EncodedCall, BuildError> {

@@ -108,7 +108,7 @@ impl From<FabricError> for Refusal {
             FabricError::NotPassedOver { .. } => conflict("not-passed-over", detail),
             FabricError::NotSkipped { .. } => conflict("not-skipped", detail),
             FabricError::OtherMessage { .. } => conflict("other-message", detail),
-            FabricError::QueueFull { .. } => {
+            FabricError::QueueFull { .. } | FabricError::AllQueuesFull { .. } => {
                 Self::new(StatusCode::TOO_MANY_REQUESTS, "queue-full", detail)
                     .retry_after(QUEUE_SECONDS)
             }

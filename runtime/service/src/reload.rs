@@ -4,7 +4,7 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::sync::Arc;
 
-use cryptlet_fabric::{Configuration, Service};
+use cryptlet_fabric::{Configuration, Runs, Service};
 use sd_notify::NotifyState;
 
 use crate::logging::Logging;
@@ -81,6 +81,9 @@ impl Reloading {
         settings.log_format = kept.log_format;
         settings.log_days = kept.log_days;
         state.set_settings(settings.clone());
+        state.fabric.share(&next);
+        self.current.runs.queue = next.runs.queue;
+        self.current.bindings = next.bindings;
         self.current.service = Service {
             listen: kept.listen,
             ..settings
@@ -111,7 +114,12 @@ impl Changes {
             log_format,
             log_days,
         } = &next.service;
-        let old = &current.service;
+        let Runs {
+            slots,
+            queue: queue_of_all,
+            compiled_code_bytes,
+        } = &next.runs;
+        let (old, runs) = (&current.service, &current.runs);
         let in_force = [
             (
                 "service.poll-milliseconds",
@@ -127,6 +135,8 @@ impl Changes {
             ("service.wait-seconds", *wait_seconds != old.wait_seconds),
             ("service.drain-seconds", *drain_seconds != old.drain_seconds),
             ("service.log", *log != old.log),
+            ("runs.queue", *queue_of_all != runs.queue),
+            ("bindings", next.bindings != current.bindings),
         ];
         let after_restart = [
             ("fabric", next.fabric != current.fabric),
@@ -137,6 +147,11 @@ impl Changes {
             ("service.allow-remote", *allow_remote != old.allow_remote),
             ("service.log-format", *log_format != old.log_format),
             ("service.log-days", *log_days != old.log_days),
+            ("runs.slots", *slots != runs.slots),
+            (
+                "runs.compiled-code-bytes",
+                *compiled_code_bytes != runs.compiled_code_bytes,
+            ),
         ];
         Self {
             in_force: differing(&in_force),

@@ -22,7 +22,9 @@ Examples:
   cryptlet config explain ledgers --json";
 
 /// What the running service takes over when it is sent SIGHUP.
-const RELOADED: [&str; 8] = [
+const RELOADED: [&str; 10] = [
+    "bindings.<name>.weight",
+    "runs.queue",
     "service.body-bytes",
     "service.burst",
     "service.drain-seconds",
@@ -47,6 +49,8 @@ registry = "0x0000000000000000000000000000000000000000"
 account = "account"
 finality = "finalized"
 max-fee-per-gas = "500000000000"
+
+[bindings.example]
 "#;
 
 #[derive(Args)]

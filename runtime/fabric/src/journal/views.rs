@@ -133,6 +133,20 @@ impl Journal {
         Ok(counts.unwrap_or_default())
     }
 
+    /// How many invocations of all bindings are accepted and have not run.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn waiting(&self) -> Result<u64, JournalError> {
+        let waiting: Option<i64> = self.read().one(
+            "SELECT count(*) FROM invocation WHERE executed = 0",
+            [],
+            |row| row.get(0),
+        )?;
+        Ok(waiting.map_or(0, i64::cast_unsigned))
+    }
+
     /// How many of the binding's deliveries have each status that any of them has.
     ///
     /// # Errors

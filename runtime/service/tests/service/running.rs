@@ -162,6 +162,8 @@ pub fn prepare_publishing(
         limits: cryptlet_container::Settings::default().limits,
         service,
         log,
+        runs: Default::default(),
+        bindings: Default::default(),
     };
     configuration.write(state)?;
     let vault = Vault::open(state.join("keys"))?;

@@ -1,0 +1,132 @@
+//! Modules that are compiled and ready to run, one of each in the process.
+
+use std::collections::HashMap;
+use std::num::NonZeroUsize;
+use std::sync::{Arc, Mutex, PoisonError};
+
+use cryptlet_attest::Measurement;
+use cryptlet_container::{CodeOrigin, Container, Cryptlet};
+use tokio::sync::OnceCell;
+use tokio::task::JoinSet;
+
+use crate::error::FabricError;
+use crate::fabric::Fabric;
+use crate::journal::Journal;
+
+/// What is loaded, and what is being loaded: whoever wants the same module meanwhile waits for it.
+pub(crate) struct Modules {
+    container: Arc<Container>,
+    journal: Arc<Journal>,
+    known: Mutex<HashMap<Measurement, Arc<OnceCell<Cryptlet>>>>,
+}
+
+impl Modules {
+    pub(crate) fn new(container: Arc<Container>, journal: Arc<Journal>) -> Arc<Modules> {
+        Arc::new(Modules {
+            container,
+            journal,
+            known: Mutex::default(),
+        })
+    }
+
+    /// The module with this measurement, loaded if this process has not done so yet.
+    pub(crate) async fn get(&self, measurement: &Measurement) -> Result<Cryptlet, FabricError> {
+        let module = self.of(measurement);
+        let cryptlet = module.get_or_try_init(|| self.load(*measurement)).await?;
+        Ok(cryptlet.clone())
+    }
+
+    /// Keeps a module that was loaded from the bytes at hand.
+    pub(crate) fn remember(&self, cryptlet: Cryptlet) {
+        // Whoever loaded it meanwhile has the same.
+        drop(self.of(&cryptlet.measurement()).set(cryptlet));
+    }
+
+    /// Gives up a module that nothing may run any more. Runs that have begun keep it.
+    pub(crate) fn forget(&self, measurement: &Measurement) {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.remove(measurement);
+    }
+
+    /// The module, if it is loaded.
+    pub(crate) fn loaded(&self, measurement: &Measurement) -> Option<Cryptlet> {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        known.get(measurement)?.get().cloned()
+    }
+
+    fn of(&self, measurement: &Measurement) -> Arc<OnceCell<Cryptlet>> {
+        let mut known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        Arc::clone(known.entry(*measurement).or_default())
+    }
+
+    async fn load(&self, measurement: Measurement) -> Result<Cryptlet, FabricError> {
+        let (container, journal) = (Arc::clone(&self.container), Arc::clone(&self.journal));
+        let loading = tokio::task::spawn_blocking(move || {
+            let component = journal
+                .component(&measurement)?
+                .ok_or(FabricError::NotDeployed(measurement))?;
+            Ok(container.load(&component)?)
+        });
+        loading.await?
+    }
+}
+
+/// What [`Fabric::warm`] did.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Warmed {
+    /// Modules that were compiled.
+    pub compiled: usize,
+    /// Modules whose code was kept from before.
+    pub cached: usize,
+}
+
+impl Fabric {
+    /// Loads every deployed module that is not retired, as many at a time as there are processors, so that no run waits
+    /// for that. One that does not load is told of when it is to run.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub async fn warm(&self) -> Result<Warmed, FabricError> {
+        let mut wanted = Vec::new();
+        for row in self.journal.versions()? {
+            if self.journal.may_run(&row.measurement)? {
+                wanted.push(row);
+            }
+        }
+        let mut wanted = wanted.into_iter();
+        let at_once = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
+        let mut loading = JoinSet::new();
+        let mut warmed = Warmed::default();
+        loop {
+            while loading.len() < at_once
+                && !self.is_draining()
+                && let Some(row) = wanted.next()
+            {
+                let modules = Arc::clone(&self.modules);
+                loading.spawn(async move { (modules.get(&row.measurement).await, row) });
+            }
+            let Some(ended) = loading.join_next().await else {
+                return Ok(warmed);
+            };
+            match ended? {
+                (Ok(cryptlet), _) => match cryptlet.code_origin() {
+                    CodeOrigin::Compiled => warmed.compiled += 1,
+                    CodeOrigin::Cache => warmed.cached += 1,
+                },
+                (Err(error), _) if error.is_fatal() => return Err(error),
+                (Err(error), row) => {
+                    tracing::warn!(cryptlet = row.cryptlet, version = %row.version, %error, "a version does not load");
+                }
+            }
+        }
+    }
+
+    /// The loaded module with this measurement.
+    pub(crate) async fn cryptlet(
+        &self,
+        measurement: &Measurement,
+    ) -> Result<Cryptlet, FabricError> {
+        self.modules.get(measurement).await
+    }
+}
