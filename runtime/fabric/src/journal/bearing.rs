@@ -14,7 +14,8 @@ pub(crate) struct Bearing {
     pub(crate) accepted: u64,
     /// The leaf of the binding's run before it.
     pub(crate) previous: Option<u64>,
-    /// The leaves of the binding's activation and of changes of its version before the acceptance.
+    /// The leaves of the binding's activation and of the move by which what ran was active, or the
+    /// canary, at the acceptance.
     pub(crate) moves: Vec<u64>,
     /// The leaves that deployed what ran.
     pub(crate) deployed: Vec<u64>,
@@ -32,6 +33,12 @@ pub(crate) struct Recorded {
     /// Bodies of published events, in order.
     pub(crate) events: Vec<Vec<u8>>,
 }
+
+const MOVES: &str = "SELECT leaf FROM version_move
+     WHERE binding = ?1 AND leaf < ?2 AND (kind = 'activated' OR ordinal = (
+         SELECT max(ordinal) FROM version_move
+         WHERE binding = ?1 AND leaf < ?2 AND measurement = ?3 AND to_stage IN ('active', 'canary')))
+     ORDER BY ordinal";
 
 impl Writing<'_> {
     /// Keeps what the host says of itself. The same once more changes nothing.
@@ -72,12 +79,12 @@ impl Journal {
             return Ok(None);
         };
         let reading = self.read();
-        let invocation: Option<([u8; 32], i64)> = reading.one(
-            "SELECT salt, leaf FROM invocation WHERE binding = ?1 AND number = ?2",
+        let invocation: Option<([u8; 32], i64, [u8; 32])> = reading.one(
+            "SELECT salt, leaf, measurement FROM invocation WHERE binding = ?1 AND number = ?2",
             of_run,
-            |row| Ok((row.get(0)?, row.get(1)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
         )?;
-        let Some((salt, accepted)) = invocation else {
+        let Some((salt, accepted, measurement)) = invocation else {
             return Ok(None);
         };
         let previous: Option<Option<i64>> = reading.one(
@@ -87,8 +94,8 @@ impl Journal {
         )?;
         let leaf = |row: &rusqlite::Row<'_>| row.get(0).map(i64::cast_unsigned);
         let moves = reading.all(
-            "SELECT leaf FROM version_move WHERE binding = ?1 AND leaf < ?2 ORDER BY ordinal",
-            params![binding.as_bytes(), accepted],
+            MOVES,
+            params![binding.as_bytes(), accepted, measurement],
             leaf,
         )?;
         let deployed = reading.all(
