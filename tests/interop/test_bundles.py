@@ -8,7 +8,7 @@ import cbor2
 
 from cryptlet_receipts.bundle import Expectations, VerifiedBundle, verify_bundle
 from cryptlet_receipts.doubt import Doubt
-from cryptlet_receipts.hashes import source_seed
+from cryptlet_receipts.hashes import field_digest, source_seed, state_root
 from cryptlet_receipts.note import COSIGNATURE, LOG_SIGNATURE
 from scene import (
     LOG,
@@ -247,6 +247,21 @@ class Bundles(unittest.TestCase):
         self.assertEqual(doubt_of(content), "other-context")
         del content[4][2]
         self.assertEqual(doubt_of(content), "verified")
+
+    def test_a_promotion_that_rewrites_the_state_before_the_first_run(self) -> None:
+        def migrated(before: bytes) -> str:
+            scene = Scene()
+            after = field_digest(bytes(32), "state", state_root({}))
+            scene.run.update({16: after, 17: after})
+            scene.deployment.update({3: scene.run[0], 4: 1, 5: "ann", 6: "why"})
+            scene.deployment[8] = {0: before, 1: after}
+            content = scene.bundle()
+            del content[4][2]
+            content[6] = [one for one in content[6] if not one[1].startswith("state")]
+            return doubt_of(content)
+
+        self.assertEqual(migrated(state_root({})), "verified")
+        self.assertEqual(migrated(bytes(32)), "other-context")
 
     def test_an_acceptance_that_was_recorded_twice(self) -> None:
         scene = Scene()

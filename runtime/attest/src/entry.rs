@@ -3,8 +3,8 @@
 use crate::TrustedKey;
 use crate::encoding::{self, Bounds, EncodingError, Reader, VERSION, Wire, Writer, record};
 use crate::{
-    BindingId, BindingVersion, Digest, LeafHash, Measurement, Statement, TriggerStatement, log,
-    view,
+    BindingId, BindingVersion, Digest, LeafHash, Measurement, Stage, Statement, TriggerStatement,
+    log, view,
 };
 use serde::Serialize;
 use std::fmt;
@@ -212,6 +212,22 @@ change! {
         Proposed = 0,
         /// Signed by its counterparties and in force.
         Activated = 1,
+    }
+}
+
+impl VersionChange {
+    /// The stage of the module from here on.
+    #[must_use]
+    pub fn leads_to(self) -> Stage {
+        match self {
+            Self::Deployed | Self::Withdrawn => Stage::Deployed,
+            Self::Shadowed => Stage::Shadow,
+            Self::Canaried => Stage::Canary,
+            Self::Promoted | Self::RolledBack => Stage::Active,
+            Self::Draining => Stage::Draining,
+            Self::Retained => Stage::Retained,
+            Self::Retired => Stage::Retired,
+        }
     }
 }
 

@@ -49,6 +49,7 @@ mod log_export;
 mod outcome;
 mod receipt;
 mod salt;
+mod stage;
 mod state;
 mod statement;
 #[expect(
@@ -79,6 +80,7 @@ pub use log_export::{LOG_EXPORT_EXTENSION, LogExport};
 pub use outcome::{Outcome, Output};
 pub use receipt::{MAXIMUM_RECEIPT, RECEIPT_EXTENSION, Receipt, ReceiptView};
 pub use salt::{FieldSalt, Opening, Salt};
+pub use stage::{ParseStageError, Stage};
 pub use state::{State, state_root};
 pub use statement::{Execution, Host, Statement};
 pub use trigger::{LedgerPosition, TriggerKind, TriggerStatement};

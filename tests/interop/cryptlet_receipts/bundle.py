@@ -84,7 +84,6 @@ BUNDLE = record(
 )
 
 STATE = table_of(text, octets, at_most=MOST_ENTRIES)
-MOVES = ("promoted", "rolled back")
 EMPTY_TREE = hashlib.sha256().digest()
 EMPTY_STATE = state_root({})
 STATE_FIELDS = {"state-before": "state before", "state-after": "state after"}
@@ -298,18 +297,33 @@ def _require_context(context: list[Proven], run: Proven, sources: list[Proven]) 
     if len(once) != len(set(once)):
         raise Doubt("other-context", "two entries say the same")
     activated = [one.index for one in context if one.entry.kind == "binding"]
-    moves = [one.index for one in context if one.entry.body.get("change") in MOVES]
+    moves = [one.index for one in context if _is_move(one.entry)]
     if activated and moves and moves[0] < activated[0]:
         raise Doubt("other-context", f"entry {moves[0]} stands before the activation")
     _require_state(context, run)
 
 
 def _require_state(context: list[Proven], run: Proven) -> None:
-    left = [one.execution["state after"] for one in context if one.entry.kind == "receipt"]
+    left = [
+        (one.index, one.execution["state after"]) for one in context if one.entry.kind == "receipt"
+    ]
     if run.entry.host["previous"] is None:
-        left = [EMPTY_STATE]
-    if left and run.execution["state before"] != left[0]:
+        left = [(-1, EMPTY_STATE)]
+    if not left:
+        return
+    since, state = left[0]
+    for one in context:
+        if one.index > since and _is_move(one.entry) and one.entry.body["state"] is not None:
+            migrated = one.entry.body["state"]
+            if migrated["before"] != state:
+                raise Doubt("other-context", f"entry {one.index} migrates another state")
+            state = migrated["after"]
+    if run.execution["state before"] != state:
         raise Doubt("other-state", "the run begins with another state than there was before it")
+
+
+def _is_move(entry: Entry) -> bool:
+    return entry.kind == "version" and entry.body["change"] != "deployed"
 
 
 def _bears_on(entry: Entry, run: Proven, sources: list[Proven]) -> bool:
@@ -346,7 +360,7 @@ def _accepts(accepted: Record, execution: Record) -> bool:
 
 
 def _leads_to(version: Record, run: Proven, sources: list[Proven]) -> bool:
-    if version["change"] in MOVES:
+    if version["change"] != "deployed":
         return version["binding"] == run.execution["binding"]
     what = ["cryptlet", "version", "measurement"]
     return version["binding"] is None and any(

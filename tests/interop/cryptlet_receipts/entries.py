@@ -18,6 +18,7 @@ from .shape import (
     text,
     text_up_to,
     uint,
+    uint16,
     uint32,
     variants,
 )
@@ -119,14 +120,32 @@ ACCEPTED = record(
     }
 )
 
+CHANGES = {
+    0: "deployed",
+    1: "promoted",
+    2: "rolled back",
+    3: "shadowed",
+    4: "canaried",
+    5: "withdrawn",
+    6: "draining",
+    7: "retained",
+    8: "retired",
+}
+
 VERSION_ENTRY = record(
     {
         0: ("cryptlet", text),
         1: ("version", text),
         2: ("measurement", hash32),
-        4: ("change", choice_of({0: "deployed", 1: "promoted", 2: "rolled back"})),
+        4: ("change", choice_of(CHANGES)),
     },
-    optional={3: ("binding", hash32)},
+    optional={
+        3: ("binding", hash32),
+        5: ("by", text),
+        6: ("reason", text),
+        7: ("share", uint16),
+        8: ("state", record({0: ("before", hash32), 1: ("after", hash32)})),
+    },
 )
 
 BINDING_ENTRY = record(

@@ -12,6 +12,7 @@ Reader = Callable[[Any], Any]
 Field = tuple[str, Reader]
 Record = dict[str, Any]
 
+HIGHEST_UINT16 = 2**16 - 1
 HIGHEST_UINT32 = 2**32 - 1
 
 
@@ -32,6 +33,13 @@ def uint32(item: Any) -> int:
     number = uint(item)
     if number > HIGHEST_UINT32:
         raise Doubt("malformed", f"{number} does not fit into 32 bits")
+    return number
+
+
+def uint16(item: Any) -> int:
+    number = uint(item)
+    if number > HIGHEST_UINT16:
+        raise Doubt("malformed", f"{number} does not fit into 16 bits")
     return number
 
 

@@ -102,7 +102,7 @@ impl Shown<'_> {
             Some(index) => format!("entry {index} activated the binding in the version"),
             None => "the entry that activated the binding is withheld; its version is".to_owned(),
         };
-        let moves = counted(self.context.moves.len() as u64, "later change");
+        let moves = counted(self.context.moves.len() as u64, "later move");
         let document = match &self.bundle.agreement {
             Some(agreement) => format!(
                 "the document with this hash is in this file, with {}",
@@ -114,7 +114,7 @@ impl Shown<'_> {
             claim: Claim {
                 name: "version",
                 says: format!(
-                    "it was {} {}; {deployed}; {activated} {}, with {moves} of the running version shown; {document}",
+                    "it was {} {}; {deployed}; {activated} {}, with {moves} of its versions shown; {document}",
                     run.cryptlet, run.version, run.binding_version
                 ),
                 rests_on: if self.context.deployed.is_some() {

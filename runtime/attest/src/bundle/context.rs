@@ -31,9 +31,10 @@ pub(super) fn check(
 ) -> Result<Context, BundleDoubt> {
     let mut context = Context::default();
     let mut state_left = match run.host.previous {
-        None => Some(State::default().root()),
+        None => Some((0, State::default().root())),
         Some(_) => None,
     };
+    let mut migrations = Vec::new();
     for (proven, entry) in bundle.context.iter().zip(entries) {
         let index = proven.index;
         let other = |reason: String| BundleDoubt::OtherContext { index, reason };
@@ -50,7 +51,7 @@ pub(super) fn check(
                 activates(binding, execution).map(|()| &mut context.activated)
             }
             LogEntry::Receipt(previous) => precedes(previous, proven.leaf_hash(), run).map(|()| {
-                state_left = Some(previous.execution.state_after);
+                state_left = Some((index, previous.execution.state_after));
                 &mut context.previous
             }),
             LogEntry::Version(version) => {
@@ -72,6 +73,7 @@ pub(super) fn check(
                             return Err(other("it is about another binding".to_owned()));
                         }
                         context.moves.push(index);
+                        migrations.extend(version.state.map(|change| (index, change)));
                     }
                 }
                 continue;
@@ -90,12 +92,23 @@ pub(super) fn check(
             reason: "it comes before the binding was activated".to_owned(),
         });
     }
-    match state_left {
-        Some(left) if left != run.execution.state_before => Err(BundleDoubt::OtherState {
+    let Some((since, mut left)) = state_left else {
+        return Ok(context);
+    };
+    for (index, change) in migrations.into_iter().filter(|(index, _)| *index > since) {
+        if change.before != left {
+            let reason = "it migrates another state than the run before it left".to_owned();
+            return Err(BundleDoubt::OtherContext { index, reason });
+        }
+        left = change.after;
+    }
+    if left == run.execution.state_before {
+        Ok(context)
+    } else {
+        Err(BundleDoubt::OtherState {
             expected: left,
             found: run.execution.state_before,
-        }),
-        _ => Ok(context),
+        })
     }
 }
 

@@ -121,27 +121,37 @@ fn versions(trail: &Trail, has_terms: bool) -> Claim {
     let moves: String = trail
         .moves
         .iter()
-        .map(|change| {
+        .filter_map(|change| {
             let word = match change.change {
-                VersionChange::RolledBack => "rolled back to",
-                VersionChange::Deployed | VersionChange::Promoted => "promoted to",
-                VersionChange::Shadowed => "shadow",
-                VersionChange::Canaried => "canary",
-                VersionChange::Withdrawn => "withdrawn",
-                VersionChange::Draining => "draining",
-                VersionChange::Retained => "retained",
-                VersionChange::Retired => "retired",
+                VersionChange::RolledBack => "rolled back to".to_owned(),
+                VersionChange::Promoted => "promoted to".to_owned(),
+                _ => format!("{} of the invocations to the canary", share(change.share?)),
             };
-            format!("; {word} {} at leaf {}", change.version, change.leaf)
+            let by = match &change.by {
+                Some(by) => format!(" by {by}"),
+                None => String::new(),
+            };
+            Some(format!(
+                "; {word} {} at leaf {}{by}",
+                change.version, change.leaf
+            ))
         })
         .collect();
     Claim {
         name: "versions",
         says: format!(
-            "what ran is what was active when its invocation was accepted: {first}{moves}"
+            "what ran is what was active, or the canary, when its invocation was accepted: {first}{moves}"
         ),
         rests_on: Basis::Computed,
         broken_by: "a promotion that the counterparties never allowed: compare the versions that the chain allows",
+    }
+}
+
+/// Thousandths as people write them.
+fn share(thousandths: u16) -> String {
+    match thousandths % 10 {
+        0 => format!("{} %", thousandths / 10),
+        tenth => format!("{}.{tenth} %", thousandths / 10),
     }
 }
 

@@ -5,7 +5,7 @@ use std::fmt;
 use thiserror::Error;
 
 use crate::log::CheckpointError;
-use crate::{BindingId, BindingVersion, EncodingError, LeafHash, Measurement};
+use crate::{BindingId, BindingVersion, EncodingError, LeafHash, Measurement, Stage};
 
 /// The first thing in a log that does not fit.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -173,6 +173,52 @@ pub enum Finding {
         /// Where it leads.
         found: Measurement,
     },
+    /// A version went where it may not go from where it stood.
+    #[error("it moves {version}, which is {from}, and may not become {to}")]
+    IllegalMove {
+        /// The version.
+        version: String,
+        /// Where it stood.
+        from: Stage,
+        /// Where the leaf moves it.
+        to: Stage,
+    },
+    /// A move that does not say who decided on it and why.
+    #[error("it moves {version} and does not say who decided on it, and why")]
+    Undecided {
+        /// The version.
+        version: String,
+    },
+    /// A second module became active beside the first, or a second canary beside the first.
+    #[error("it makes a second module {stage}, while {before} is")]
+    Second {
+        /// Active or canary.
+        stage: Stage,
+        /// The module that stands there.
+        before: Measurement,
+    },
+    /// The active module drained, and no other took its place in the same commit.
+    #[error("the active module drained, and no other took its place")]
+    NoActive,
+    /// A canary without a share of the invocations, or a share without a canary.
+    #[error(
+        "a canary gets between 1 and 1000 thousandths of the invocations, and nothing else gets a share"
+    )]
+    OtherShare,
+    /// A module was done with although accepted invocations wait for it.
+    #[error(
+        "it says that {version} has nothing left to run, but {waiting} accepted invocations wait for it"
+    )]
+    StillWaiting {
+        /// The version.
+        version: String,
+        /// How many.
+        waiting: u64,
+    },
+    /// A migration does not begin with the state that the last run left, or comes without a move
+    /// of the active module.
+    #[error("it migrates another state than the last run left, or makes no module active")]
+    OtherMigration,
     /// Acceptances are not numbered 1, 2, 3.
     #[error("it accepts invocation {found}, but the next number is {expected}")]
     InvocationGap {
@@ -309,6 +355,13 @@ impl Finding {
             Self::OtherBindingVersion { .. } => "other-binding-version",
             Self::OtherCryptlet { .. } => "other-cryptlet",
             Self::OtherRollback { .. } => "other-rollback",
+            Self::IllegalMove { .. } => "illegal-move",
+            Self::Undecided { .. } => "undecided",
+            Self::Second { .. } => "second",
+            Self::NoActive => "no-active",
+            Self::OtherShare => "other-share",
+            Self::StillWaiting { .. } => "still-waiting",
+            Self::OtherMigration => "other-migration",
             Self::InvocationGap { .. } => "invocation-gap",
             Self::TriggeredTwice { .. } => "triggered-twice",
             Self::OtherModule { .. } => "other-module",

@@ -58,7 +58,7 @@ pub struct Trail {
     pub since: Option<Checkpoint>,
     /// When the binding came into force.
     pub activations: Vec<Activation>,
-    /// Changes of the active version, oldest first.
+    /// Moves of its versions from one stage to another, oldest first.
     pub moves: Vec<Move>,
     /// Keys that came into use on this host, oldest first.
     pub keys: Vec<Key>,
@@ -77,12 +77,12 @@ pub struct Activation {
     pub version: BindingVersion,
 }
 
-/// Another module became the one that new invocations run on.
+/// A module went from one stage to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Move {
     /// The leaf that says so.
     pub leaf: u64,
-    /// Promoted or rolled back.
+    /// What happened.
     pub change: VersionChange,
     /// The cryptlet.
     pub cryptlet: String,
@@ -90,6 +90,12 @@ pub struct Move {
     pub version: String,
     /// What it is.
     pub measurement: Measurement,
+    /// Who decided on it; none if the host kept no stages then.
+    pub by: Option<String>,
+    /// Why.
+    pub reason: Option<String>,
+    /// The share of new invocations that a canary gets, in thousandths.
+    pub share: Option<u16>,
 }
 
 /// A key came into use.

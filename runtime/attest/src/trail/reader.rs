@@ -10,7 +10,7 @@ use crate::log::{self, Checkpoint, MemoryHashes, TrustedKey};
 use crate::verify::consistent;
 use crate::{
     Accepted, BindingChange, BindingId, Digest, Execution, KeyEntry, LeafHash, LogEntry, Output,
-    State, Statement, TriggerKind,
+    Stage, State, Statement, TriggerKind, VersionEntry,
 };
 
 /// What a key must be for to sign receipts and checkpoints.
@@ -114,6 +114,7 @@ impl<'q> Reader<'q> {
                 others: self.others,
             }));
         }
+        self.versions.settled().map_err(whole)?;
         if let Some(child) = self.children.any() {
             return Err(Contradiction {
                 leaf: Some(child),
@@ -215,6 +216,7 @@ impl<'q> Reader<'q> {
                 self.versions.deploy(version)
             }
             LogEntry::Version(version) if version.binding == Some(ours) => {
+                self.migrate(&version)?;
                 self.versions.change(leaf, version)
             }
             LogEntry::Binding(binding) if binding.binding == ours => {
@@ -244,6 +246,18 @@ impl<'q> Reader<'q> {
             purpose: key.purpose,
             public: key.public,
         });
+        Ok(())
+    }
+
+    /// A promotion or a rollback may rewrite the state, from what the last run left.
+    fn migrate(&mut self, version: &VersionEntry) -> Result<(), Finding> {
+        let Some(change) = version.state else {
+            return Ok(());
+        };
+        if version.change.leads_to() != Stage::Active || change.before != self.state {
+            return Err(Finding::OtherMigration);
+        }
+        self.state = change.after;
         Ok(())
     }
 
@@ -362,6 +376,7 @@ impl<'q> Reader<'q> {
         {
             found.told.run = Some(run);
         }
+        self.versions.ran(&execution.measurement);
         Ok(())
     }
 

@@ -7,8 +7,8 @@ use cryptlet_attest::log::{self, MemoryHashes};
 use cryptlet_attest::{
     Accepted, BindingChange, BindingEntry, BindingId, BindingVersion, CheckpointKey, Digest,
     Execution, Host, KeyEntry, LeafHash, LedgerPosition, Limits, LogEntry, Measurement, Outcome,
-    Output, Receipt, Salt, Statement, TriggerKind, TriggerStatement, TrustedKey, VersionChange,
-    VersionEntry, digest,
+    Output, Receipt, Salt, StateChange, Statement, TriggerKind, TriggerStatement, TrustedKey,
+    VersionChange, VersionEntry, digest,
 };
 use ed25519_dalek::SigningKey;
 
@@ -271,6 +271,38 @@ pub fn entries() -> Vec<LogEntry> {
             which: "fuel".to_owned(),
             allowed: 50_000_000,
         })),
+    ]
+}
+
+/// One move of every kind, with all that an entry may say about one.
+pub fn moves() -> Vec<LogEntry> {
+    let settled = settled().execution;
+    let moved = |change, share, state| {
+        LogEntry::Version(VersionEntry {
+            cryptlet: settled.cryptlet.clone(),
+            version: settled.version.clone(),
+            measurement: settled.measurement,
+            binding: Some(settled.binding),
+            change,
+            by: Some("operator".to_owned()),
+            reason: Some("agreed on 3 March".to_owned()),
+            share,
+            state,
+        })
+    };
+    let migrated = StateChange {
+        before: digest("test-state", &[b"before"]),
+        after: digest("test-state", &[b"after"]),
+    };
+    vec![
+        moved(VersionChange::Shadowed, None, None),
+        moved(VersionChange::Canaried, Some(50), None),
+        moved(VersionChange::Withdrawn, None, None),
+        moved(VersionChange::Draining, None, None),
+        moved(VersionChange::Promoted, None, Some(migrated)),
+        moved(VersionChange::RolledBack, None, None),
+        moved(VersionChange::Retained, None, None),
+        moved(VersionChange::Retired, None, None),
     ]
 }
 

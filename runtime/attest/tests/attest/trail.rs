@@ -1,5 +1,7 @@
 //! What a log says of one binding, and what cannot be said by one.
 
+mod stages;
+
 use crate::scene::{ORIGIN, key, trusted};
 use crate::{corpus, strategies};
 use cryptlet_attest::log::{self, MemoryHashes};

@@ -4,7 +4,7 @@
 //! module when `CRYPTLET_WRITE_VECTORS` is set; without it, they must be what it would write.
 
 use crate::scene::{
-    self, Log, ORIGIN, SETTLED, entries, key, settled, signed_for, signed_text, trusted,
+    self, Log, ORIGIN, SETTLED, entries, key, moves, settled, signed_for, signed_text, trusted,
 };
 use cryptlet_attest::log::{self, Hash, MemoryHashes};
 use cryptlet_attest::{
@@ -156,6 +156,7 @@ fn salted_digests_are_the_committed_ones() {
 fn entries_are_the_committed_ones() {
     let current: Vec<Value> = entries()
         .iter()
+        .chain(&moves())
         .map(|entry| {
             json!({
                 "bytes": hex::encode(entry.to_bytes()),

@@ -6,6 +6,7 @@ use std::io::{self, IsTerminal, Write};
 use std::path::{Path, PathBuf};
 
 use clap::Args;
+use cryptlet_attest::Stage;
 use cryptlet_attest::trail::{Finding, Invocation, Question, Trail};
 use cryptlet_fabric::Binding;
 use semver::Version;
@@ -113,7 +114,7 @@ fn advise(arguments: &Arguments) {
     }
 }
 
-/// A promotion to a version that the counterparties' document does not allow.
+/// A move that lets a version run which the counterparties' document does not allow.
 fn outside(trail: &Trail, document: Option<&Binding>) -> Option<ShownContradiction> {
     let range = &document?.binding.versions;
     let allowed = |version: &str| {
@@ -124,12 +125,13 @@ fn outside(trail: &Trail, document: Option<&Binding>) -> Option<ShownContradicti
     let change = trail
         .moves
         .iter()
+        .filter(|change| matches!(change.change.leads_to(), Stage::Active | Stage::Canary))
         .find(|change| !allowed(&change.version))?;
     Some(ShownContradiction {
         name: "outside-range",
         leaf: Some(change.leaf),
         says: format!(
-            "leaf {}: it makes version {} the active one, but the binding's document allows {range}",
+            "leaf {}: it lets version {} run, but the binding's document allows {range}",
             change.leaf, change.version
         ),
         signed_by_host: true,
@@ -284,18 +286,28 @@ struct ShownRun {
     sources: Vec<u64>,
 }
 
-/// A change of the active version.
+/// A move of a version from one stage to another.
 #[derive(Serialize, ToSchema)]
 #[serde(rename_all = "kebab-case")]
 struct ShownMove {
     /// The leaf that says so.
     leaf: u64,
-    /// `promoted` or `rolled-back`.
+    /// `shadowed`, `canaried`, `promoted`, `rolled-back`, `withdrawn`, `draining`, `retained` or
+    /// `retired`.
     change: String,
-    /// The version that is active from there on.
+    /// Which version.
     version: String,
     /// Its module.
     measurement: String,
+    /// Who decided on it; absent in logs of hosts that kept no stages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    by: Option<String>,
+    /// Why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    reason: Option<String>,
+    /// The share of new invocations that a canary gets, in thousandths.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    share: Option<u16>,
 }
 
 impl From<&Result<Trail, ShownContradiction>> for AuditedTrail {
@@ -316,6 +328,9 @@ impl From<&Result<Trail, ShownContradiction>> for AuditedTrail {
                         change: change.change.to_string(),
                         version: change.version.clone(),
                         measurement: change.measurement.to_string(),
+                        by: change.by.clone(),
+                        reason: change.reason.clone(),
+                        share: change.share,
                     })
                     .collect(),
                 claims: shown(&trail.claims),

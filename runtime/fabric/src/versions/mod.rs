@@ -8,7 +8,8 @@ mod moves;
 mod operations;
 mod stage;
 
+pub use cryptlet_attest::{ParseStageError, Stage};
 pub use decision::{Decision, DecisionError, MAXIMUM_BY, MAXIMUM_REASON};
 pub(crate) use moves::NewMove;
 pub use moves::{MoveKind, VersionMove, VersionNotice};
-pub use stage::{ParseStageError, Stage, StageRow};
+pub use stage::StageRow;

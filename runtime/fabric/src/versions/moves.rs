@@ -51,15 +51,7 @@ impl MoveKind {
     /// The stage that such a move leads to.
     #[must_use]
     pub fn to(self) -> Stage {
-        match self {
-            Self::Activated | Self::Promoted | Self::RolledBack => Stage::Active,
-            Self::Shadowed => Stage::Shadow,
-            Self::Canaried => Stage::Canary,
-            Self::Withdrawn => Stage::Deployed,
-            Self::Draining => Stage::Draining,
-            Self::Retained => Stage::Retained,
-            Self::Retired => Stage::Retired,
-        }
+        self.change().leads_to()
     }
 
     /// What the log calls it.

@@ -1,14 +1,15 @@
 //! Every way in which a bundle can be bad has a name of its own.
 
 use super::scene::{
-    ACCEPTED, INNER, PREVIOUS, RUN, SOURCE, Story, auditor, bundle_of, good, log, opening, told,
+    ACCEPTED, INNER, PREVIOUS, PROMOTED, RUN, SOURCE, Story, auditor, bundle_of, good, log,
+    opening, told,
 };
 use crate::scene::{Log, ORIGIN, entries, failed, key, signed_for, trusted};
 use cryptlet_attest::bundle::{Bundle, BundleDoubt, Expectations, verify_bundle};
 use cryptlet_attest::log::{WitnessKey, cosign};
 use cryptlet_attest::{
-    BindingId, Digest, Evidence, FieldSalt, LogEntry, Measurement, Outcome, State, Statement,
-    TriggerKind, digest,
+    BindingId, Digest, Evidence, FieldSalt, LogEntry, Measurement, Outcome, State, StateChange,
+    Statement, TriggerKind, digest,
 };
 
 fn doubt(bundle: &Bundle, expectations: &Expectations) -> BundleDoubt {
@@ -427,6 +428,32 @@ fn other_state_is_a_run_that_does_not_begin_where_the_one_before_it_ended() {
     );
     let mut bundle = bundle_of(&first);
     bundle.context.retain(|proven| proven.index != PREVIOUS);
+    assert_eq!(doubt(&bundle, &auditor()).name(), "other-state");
+}
+
+#[test]
+fn a_promotion_may_rewrite_the_state_between_two_runs_from_what_the_first_left() {
+    let rewritten = digest("state", &[b"rewritten"]);
+    let migrates = |before: Digest| {
+        move |story: &mut Story| {
+            story.run.execution.state_before = rewritten;
+            story.migrated = Some(StateChange {
+                before,
+                after: rewritten,
+            });
+        }
+    };
+    let left = State::default().root();
+    let log = told(migrates(left), |_| {});
+    let mut bundle = bundle_of(&log);
+    // What opens the state of the story does not open this one.
+    bundle
+        .openings
+        .retain(|opening| opening.field != "state-before");
+    verify_bundle(&bundle.to_bytes(), &auditor()).expect("the promotion says so");
+    let other = told_as(migrates(digest("other", &[])), |_| {});
+    assert_eq!(other, "other-context");
+    bundle.context.retain(|proven| proven.index != PROMOTED);
     assert_eq!(doubt(&bundle, &auditor()).name(), "other-state");
 }
 

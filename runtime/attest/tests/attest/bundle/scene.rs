@@ -5,8 +5,8 @@ use crate::scene::{Log, ORIGIN, failed, key, settled};
 use cryptlet_attest::bundle::{Agreement, Bundle, Expectations, FieldOpening, Proven};
 use cryptlet_attest::{
     Accepted, BindingChange, BindingEntry, Digest, Evidence, KeyEntry, LogEntry, Measurement,
-    Outcome, Output, Salt, State, Statement, TriggerKind, TriggerStatement, VersionChange,
-    VersionEntry, digest,
+    Outcome, Output, Salt, State, StateChange, Statement, TriggerKind, TriggerStatement,
+    VersionChange, VersionEntry, digest,
 };
 use sha2::{Digest as _, Sha256};
 
@@ -19,7 +19,7 @@ const KEY: u64 = 0;
 const DEPLOYED: u64 = 1;
 const ACTIVATED: u64 = 3;
 pub const PREVIOUS: u64 = 5;
-const PROMOTED: u64 = 6;
+pub const PROMOTED: u64 = 6;
 pub const ACCEPTED: u64 = 7;
 pub const INNER: u64 = 8;
 pub const SOURCE: u64 = 9;
@@ -34,6 +34,8 @@ pub struct Story {
     pub run: Statement,
     /// Whether the acceptance stands where it fixes what ran.
     pub accepted: Option<Accepted>,
+    /// What the promotion before the acceptance made of the state.
+    pub migrated: Option<StateChange>,
 }
 
 pub fn salt(ordinal: u32) -> Salt {
@@ -117,6 +119,7 @@ fn story() -> Story {
         source,
         run,
         accepted: None,
+        migrated: None,
     }
 }
 
@@ -143,6 +146,10 @@ pub fn told(change: impl FnOnce(&mut Story), link: impl FnOnce(&mut Story)) -> L
             state: None,
         })
     };
+    let mut promoted = version(&story.run, Some(run.binding), VersionChange::Promoted);
+    if let LogEntry::Version(entry) = &mut promoted {
+        entry.state = story.migrated;
+    }
     let accepted = |statement: &Statement| Accepted {
         binding: statement.execution.binding,
         number: statement.execution.invocation,
@@ -163,7 +170,7 @@ pub fn told(change: impl FnOnce(&mut Story), link: impl FnOnce(&mut Story)) -> L
         }),
         LogEntry::Accepted(accepted(&story.previous)),
         LogEntry::Receipt(story.previous),
-        version(&story.run, Some(run.binding), VersionChange::Promoted),
+        promoted,
         LogEntry::Accepted(story.accepted.unwrap_or_else(|| accepted(&story.run))),
         LogEntry::Receipt(story.inner),
         LogEntry::Receipt(story.source),
