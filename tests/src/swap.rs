@@ -136,5 +136,6 @@ pub fn binding(
                 },
             },
         )]),
+        promotion: None,
     })
 }

@@ -12,6 +12,7 @@ use serde::{Deserialize, Serialize};
 use url::Url;
 
 use crate::document::{self, DocumentError};
+use crate::journal::KEPT_SHADOW_RUNS;
 
 /// A binding, as its counterparties wrote and signed it.
 ///
@@ -36,6 +37,18 @@ pub struct Binding {
     /// Utility cryptlets it may ask, by the name it asks them under.
     #[serde(default)]
     pub sources: BTreeMap<String, Source>,
+    /// What a version must have shown before it becomes active.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub promotion: Option<Promotion>,
+}
+
+/// Section `[promotion]`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Promotion {
+    /// Shadow runs beside the active version, one after the other without a difference, that a
+    /// promotion needs; at most 1000. A rollback needs none.
+    pub clean_shadow_runs: u32,
 }
 
 /// Section `[binding]`.
@@ -442,6 +455,18 @@ impl Binding {
                     self.counterparties.len()
                 ),
                 "take a number from 1 to the number of counterparties",
+            ));
+        }
+        if let Some(promotion) = &self.promotion
+            && !(1..=KEPT_SHADOW_RUNS).contains(&promotion.clean_shadow_runs)
+        {
+            return Err(self.invalid(
+                "promotion.clean-shadow-runs",
+                format!(
+                    "{} cannot be counted: the newest {KEPT_SHADOW_RUNS} runs are kept",
+                    promotion.clean_shadow_runs
+                ),
+                "take a number from 1 to 1000, or leave out [promotion]",
             ));
         }
         for (key, seconds) in [

@@ -144,6 +144,20 @@ pub enum FabricError {
         /// What to do instead.
         remedy: String,
     },
+    /// The counterparties ask for more clean shadow runs.
+    #[error(
+        "binding \"{binding}\" asks for {required} clean shadow runs before a promotion, and {version} has {found} since it last differed; let it run with `cryptlet shadow start`, and see `cryptlet shadow show`"
+    )]
+    TooFewShadowRuns {
+        /// The binding.
+        binding: String,
+        /// The version.
+        version: Version,
+        /// How many it needs.
+        required: u64,
+        /// How many it has.
+        found: u64,
+    },
     /// A canary needs invocations that may overtake each other.
     #[error(
         "binding \"{binding}\" is ordered, so that no share of its invocations can run on another version; try {version} with `cryptlet shadow` instead"

@@ -1,11 +1,13 @@
 //! One run: from what was accepted to what is durable about it.
 
 use std::sync::{Arc, Mutex};
+use std::time::Instant;
 
 use cryptlet_container::{Cryptlet, Job, Level, Run};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::accept::read_input;
+use crate::canary::Trialled;
 use crate::error::FabricError;
 use crate::fabric::Fabric;
 use crate::journal::{AcceptedRow, BindingRow};
@@ -35,6 +37,7 @@ impl Fabric {
         let grants = self.grants(&binding).await?;
         let state = Arc::new(self.journal.state(&id)?);
         let slot = Arc::new(Mutex::new(slot));
+        let found = Arc::clone(&state);
         let services = Arc::new(LiveServices {
             binding: Arc::clone(&binding),
             id,
@@ -47,7 +50,8 @@ impl Fabric {
         let standing = self.journal.standing(&id)?;
         let container = Arc::clone(&self.container);
         let host = Arc::clone(&self.host);
-        let (sealing, turn) = tokio::task::spawn_blocking(move || {
+        let (sealing, took, turn) = tokio::task::spawn_blocking(move || {
+            let begun = Instant::now();
             let run = container.run(Job {
                 cryptlet: &cryptlet,
                 grants: &grants,
@@ -56,6 +60,7 @@ impl Fabric {
                 state,
                 services,
             });
+            let took = begun.elapsed();
             let finished = Finished {
                 binding,
                 accepted,
@@ -64,7 +69,7 @@ impl Fabric {
                 run,
                 host,
             };
-            let sealed = finished.seal(standing).map(|sealing| (sealing, turn));
+            let sealed = finished.seal(standing).map(|sealing| (sealing, took, turn));
             // What follows waits for the disk, not for a processor.
             drop(slot);
             sealed
@@ -80,6 +85,13 @@ impl Fabric {
             "executed"
         );
         log_lines(&name, number, cryptlet, run);
+        let version = cryptlet.manifest().cryptlet.version.clone();
+        let trialled = Trialled {
+            succeeded: run.outcome.is_ok(),
+            fuel: run.meter.fuel,
+            took: Some(took),
+        };
+        let beside = self.beside(&row.active, sealing.finished(), &found);
         self.reached(Step::Ran, &name, number);
         let at = self.seams.clock.now();
         let (turn, moves) = self
@@ -89,6 +101,12 @@ impl Fabric {
         self.backlog.left();
         self.reached(Step::Executed, &name, number);
         self.tell_moves(&name, moves);
+        self.try_out(&name, &version, trialled).await;
+        if let Some(beside) = beside
+            && let Err(error) = self.run_beside(beside).await
+        {
+            tracing::warn!(binding = name, number, %error, "no shadow run");
+        }
         Ok(turn)
     }
 }

@@ -18,6 +18,7 @@ use crate::account::AccountLane;
 use crate::advance::Turns;
 use crate::backup::RESTORED;
 use crate::binding::{Approval, Binding};
+use crate::canary::Trials;
 use crate::configuration::Configuration;
 use crate::error::FabricError;
 use crate::grants::grants;
@@ -31,6 +32,7 @@ use crate::sealing::HostFacts;
 use crate::seams::{
     Clock, Notice, Randomness, Step, Steps, SystemClock, SystemRandomness, TracedSteps,
 };
+use crate::shadow::Shadows;
 use crate::shares::{Backlog, Weights, slots};
 use crate::versions::VersionNotice;
 
@@ -83,6 +85,8 @@ pub struct Fabric {
     trusted: TrustedKey,
     notices: broadcast::Sender<Notice>,
     pub(crate) version_notices: broadcast::Sender<VersionNotice>,
+    pub(crate) shadows: Shadows,
+    pub(crate) trials: Trials,
     queue_limit: AtomicU64,
     draining: AtomicBool,
 }
@@ -144,6 +148,8 @@ impl Fabric {
                 .commit(move |writing| writing.append(&entry).map(drop))
                 .await?;
         }
+        let shadows = Shadows::of(&journal)?;
+        let trials = Trials::of(&journal)?;
         let container = Arc::new(Container::new(Settings {
             limits: configuration.limits,
             cache: Some(CacheSettings {
@@ -198,6 +204,8 @@ impl Fabric {
             trusted,
             notices: broadcast::Sender::new(NOTICES),
             version_notices: broadcast::Sender::new(NOTICES),
+            shadows,
+            trials,
             queue_limit: AtomicU64::new(configuration.service.queue),
             draining: AtomicBool::new(false),
         })

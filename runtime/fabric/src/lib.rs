@@ -37,6 +37,7 @@ mod advance;
 pub mod backup;
 pub mod binding;
 pub mod bundle;
+mod canary;
 mod compatibility;
 mod configuration;
 mod continuity;
@@ -66,6 +67,7 @@ pub mod versions;
 pub use accept::Message;
 pub use advance::{Progress, Waiting};
 pub use binding::{Approval, Binding};
+pub use canary::{Bounds, Figures};
 pub use configuration::{
     BindingSettings, Configuration, ConfigurationError, Identity, Ledger, LogFormat, Publication,
     Runs, Service, Witness,

@@ -133,7 +133,8 @@ impl Writing<'_> {
             });
         }
         let number = self.take_number(&new.binding)?;
-        let measurement = self.running(&new.binding)?.active;
+        let running = self.running(&new.binding)?;
+        let measurement = running.choose(&new.binding, number, &new.seed);
         let input = input(number);
         let leaf = self.append(&entry(number, &input, measurement))?;
         self.execute(

@@ -105,6 +105,31 @@ CREATE TABLE version_move (
     PRIMARY KEY (binding, ordinal)
 ) STRICT;
 
+-- What versions in shadow did with live runs of the active version; the newest of each.
+CREATE TABLE shadow_run (
+    binding        BLOB NOT NULL REFERENCES binding (id),
+    version        TEXT NOT NULL,
+    number         INTEGER NOT NULL,
+    -- The version that ran.
+    active         TEXT NOT NULL,
+    clean          INTEGER NOT NULL CHECK (clean IN (0, 1)),
+    -- JSON, field by field; `[]` if it is clean.
+    differences    TEXT NOT NULL,
+    fuel_active    INTEGER NOT NULL,
+    fuel_candidate INTEGER NOT NULL,
+    at             INTEGER NOT NULL,
+    PRIMARY KEY (binding, version, number)
+) STRICT;
+
+-- How much worse than the active version a binding's canary may do.
+CREATE TABLE canary_bounds (
+    binding     BLOB PRIMARY KEY REFERENCES binding (id),
+    max_errors  INTEGER NOT NULL,
+    max_fuel    INTEGER NOT NULL,
+    max_latency INTEGER NOT NULL,
+    least_runs  INTEGER NOT NULL
+) STRICT;
+
 CREATE TABLE invocation (
     binding     BLOB NOT NULL REFERENCES binding (id),
     number      INTEGER NOT NULL,

@@ -3,9 +3,10 @@
 use std::fmt::Display;
 use std::sync::Arc;
 
-use cryptlet_attest::Measurement;
+use cryptlet_attest::{Measurement, Outcome};
 use cryptlet_container::ShadowJob;
 
+use super::migrated::state_for;
 use super::{Difference, FuelBound, compare};
 use crate::replay::{RecordedRun, ReplayRefusal, Replayer};
 
@@ -78,22 +79,29 @@ impl Replayer {
         self.container
             .check_grants(&cryptlet, &grants)
             .map_err(|error| ShadowRefusal::unfit(&error))?;
+        let found = state_for(
+            &self.container,
+            (&scene.cryptlet, &cryptlet),
+            &grants,
+            (&scene.invocation, scene.seed),
+            &scene.state,
+        )
+        .map_err(ShadowRefusal::Unmigrated)?;
         let shadow = self.container.shadow(ShadowJob {
             cryptlet: &cryptlet,
             grants: &grants,
             invocation: scene.invocation.clone(),
-            seed: recorded.run.execution.seed,
-            state: Arc::clone(&scene.state),
+            seed: scene.seed,
+            state: found.state,
             transcript: &scene.transcript,
             call_encoding: Arc::clone(&scene.call_encoding),
         });
-        if let (None, cryptlet_attest::Outcome::Interrupted { which }) =
-            (&shadow.unanswered, &shadow.run.outcome)
-        {
+        if let (None, Outcome::Interrupted { which }) = (&shadow.unanswered, &shadow.run.outcome) {
             return Err(ShadowRefusal::Interrupted(which.clone()));
         }
+        let before = (!found.is_migrated).then_some(&*scene.state);
         Ok(PastRun {
-            differences: compare(&active, &shadow, Some(&scene.state), fuel),
+            differences: compare(&active, &shadow, before, fuel),
             fuel_active: active.meter.fuel,
             fuel_candidate: shadow.run.meter.fuel,
         })

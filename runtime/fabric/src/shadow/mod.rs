@@ -5,6 +5,9 @@
 
 mod comparison;
 mod history;
+mod live;
+mod migrated;
 
 pub use comparison::{Difference, FuelBound, MOST_DIFFERENCES, compare};
 pub use history::{PastRun, ShadowRefusal};
+pub(crate) use live::Shadows;

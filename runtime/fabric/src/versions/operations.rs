@@ -6,6 +6,7 @@ use tokio::sync::broadcast;
 
 use super::moves::before_active;
 use super::{Decision, MoveKind, NewMove, VersionMove, VersionNotice};
+use crate::canary::Bounds;
 use crate::error::FabricError;
 use crate::fabric::Fabric;
 use crate::journal::{BindingRow, VersionRow};
@@ -70,18 +71,37 @@ impl Fabric {
             .await
     }
 
-    /// Gives `version` a share of the binding's new invocations, in thousandths from 1 to 1000. A
-    /// canary gets another share the same way.
+    /// Gives `version` a share of the binding's new invocations, in thousandths from 1 to 1000, within
+    /// the usual bounds: see [`Fabric::canary_within`].
     ///
     /// # Errors
     ///
-    /// As for [`Fabric::promote`]; and if the binding is ordered, has another canary, or the share
-    /// is none.
+    /// As for [`Fabric::canary_within`].
     pub async fn canary(
         &self,
         binding: &str,
         version: &Version,
         share: u16,
+        decision: Decision,
+    ) -> Result<(), FabricError> {
+        self.canary_within(binding, version, share, Bounds::default(), decision)
+            .await
+    }
+
+    /// Gives `version` a share of the binding's new invocations, in thousandths from 1 to 1000. A
+    /// canary gets another share or other bounds the same way. The fabric withdraws it when its runs
+    /// break the bounds.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Fabric::promote`]; and if the binding is ordered, has another canary, or the share
+    /// is none.
+    pub async fn canary_within(
+        &self,
+        binding: &str,
+        version: &Version,
+        share: u16,
+        bounds: Bounds,
         decision: Decision,
     ) -> Result<(), FabricError> {
         let row = self.binding(binding)?;
@@ -96,8 +116,24 @@ impl Fabric {
             });
         }
         let version = self.fitting(&row, version).await?;
-        self.make_move(&row, version, MoveKind::Canaried, Some(share), decision)
-            .await
+        let (id, at) = (row.document.id(), self.seams.clock.now());
+        let moves = self
+            .journal
+            .commit(move |writing| {
+                writing.keep_bounds(&id, &bounds)?;
+                writing.move_version(&NewMove {
+                    binding: &id,
+                    version: &version,
+                    kind: MoveKind::Canaried,
+                    share: Some(share),
+                    decision: &decision,
+                    at,
+                    state: None,
+                })
+            })
+            .await?;
+        self.tell_moves(binding, moves);
+        Ok(())
     }
 
     /// Takes a candidate back: it neither runs in shadow nor gets new invocations any more. Those
@@ -163,6 +199,9 @@ impl Fabric {
             });
         }
         let version = self.fitting(row, version).await?;
+        if kind == MoveKind::Promoted {
+            self.check_shadow_runs(&row.document, &row.active, &version.version)?;
+        }
         self.make_move(row, version, kind, None, decision).await
     }
 
@@ -211,6 +250,8 @@ impl Fabric {
     /// Tells of moves that are durable.
     pub(crate) fn tell_moves(&self, binding: &str, moves: Vec<VersionMove>) {
         for moved in moves {
+            self.shadows.moved(binding, &moved);
+            self.watch(binding, &moved);
             tracing::info!(
                 binding,
                 version = %moved.version,
