@@ -32,6 +32,7 @@ mod difference;
 mod error;
 mod inputs;
 mod lock;
+mod producers;
 mod project;
 mod proven;
 pub mod provenance;
@@ -46,6 +47,7 @@ pub use component::{
 pub use cryptlet_toolchain as toolchain;
 pub use difference::{Difference, compare_components, compare_provenance};
 pub use error::BuildError;
+pub use producers::producers;
 pub use project::{Built, Lock, Messages, Project, build};
 pub use proven::{Proven, build_with_provenance, rebuild};
 pub use provenance::{Provenance, ProvenanceError};

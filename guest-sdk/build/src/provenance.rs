@@ -146,6 +146,20 @@ pub struct Resource {
     pub digest: BTreeMap<String, String>,
 }
 
+impl Resource {
+    /// Name and version of the package that it is, the version with where it is from if that is not
+    /// crates.io: `0.1.0?vcs_url=git+https://example.org/own`.
+    #[must_use]
+    pub fn package(&self) -> Option<(String, String)> {
+        let (name, version) = self
+            .uri
+            .as_deref()?
+            .strip_prefix("pkg:cargo/")?
+            .split_once('@')?;
+        Some((percent_decoded(name), percent_decoded(version)))
+    }
+}
+
 /// Why a document is no provenance that could be compared with anything.
 #[derive(Debug, thiserror::Error)]
 pub enum ProvenanceError {
@@ -265,6 +279,27 @@ fn percent_encoded(text: &str) -> String {
     })
 }
 
+/// The inverse; what is not encoded as purl has it stays as it is.
+fn percent_decoded(text: &str) -> String {
+    let mut bytes = Vec::with_capacity(text.len());
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('%') {
+        bytes.extend(before.bytes());
+        let byte = after
+            .get(..2)
+            .and_then(|digits| u8::from_str_radix(digits, 16).ok());
+        if let Some(byte) = byte {
+            bytes.push(byte);
+            rest = &after[2..];
+        } else {
+            bytes.push(b'%');
+            rest = after;
+        }
+    }
+    bytes.extend(rest.bytes());
+    String::from_utf8_lossy(&bytes).into_owned()
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -287,5 +322,32 @@ mod tests {
             ),
             "pkg:cargo/own@0.1.0?vcs_url=git%2Bhttps:%2F%2Fexample.org%2Fown"
         );
+    }
+
+    #[test]
+    fn a_package_is_read_back_from_its_url() {
+        let package = |uri: &str| {
+            Resource {
+                uri: Some(uri.to_owned()),
+                ..Resource::default()
+            }
+            .package()
+        };
+        let pair = |name: &str, version: &str| Some((name.to_owned(), version.to_owned()));
+        assert_eq!(
+            package(&package_url("zstd-sys", "2.0.15+zstd.1.5.7", None)),
+            pair("zstd-sys", "2.0.15+zstd.1.5.7")
+        );
+        let own = package_url(
+            "own",
+            "0.1.0",
+            Some(("vcs_url", "git+https://example.org/own")),
+        );
+        assert_eq!(
+            package(&own),
+            pair("own", "0.1.0?vcs_url=git+https://example.org/own")
+        );
+        assert_eq!(package("pkg:cargo/odd@1%2"), pair("odd", "1%2"));
+        assert_eq!(package("pkg:npm/odd@1"), None);
     }
 }

@@ -62,6 +62,8 @@ enum Command {
     Run(author::run::Arguments),
     /// Show what a component asks for and deals in.
     Inspect(author::inspect::Arguments),
+    /// Show what another version changes, and who must agree to it.
+    Diff(author::diff::Arguments),
     // What operators use.
     /// Host cryptlets: run the service on one state folder.
     Serve(serve::Arguments),
@@ -145,6 +147,7 @@ fn carry_out(command: Command, output: &mut impl Write) -> Result<(), Failure> {
         Command::Test(arguments) => author::test::run(&arguments, output),
         Command::Run(arguments) => author::run::run(&arguments, output),
         Command::Inspect(arguments) => author::inspect::run(&arguments, output),
+        Command::Diff(arguments) => author::diff::run(&arguments, output),
         Command::Serve(arguments) => serve::run(&arguments, output),
         Command::Config(arguments) => config::run(&arguments, output),
         Command::Deploy(arguments) => operator::deploy::run(&arguments, output),

@@ -3,6 +3,7 @@
 mod bench;
 pub mod build;
 mod case;
+pub mod diff;
 mod difference;
 pub mod inspect;
 pub mod new;

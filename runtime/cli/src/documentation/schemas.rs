@@ -35,6 +35,7 @@ pub const OUTPUTS: &[Output] = &[
     Output::of::<author::test::TestReport>("test"),
     Output::of::<author::RunReport>("run"),
     Output::of::<author::inspect::Inspection>("inspect"),
+    Output::of::<author::diff::VersionDifference>("diff"),
     Output::of::<Vec<ExplainedKey>>("config explain"),
     Output::of::<Vec<DeployedVersion>>("deploy"),
     Output::of::<Proposal>("bind show"),

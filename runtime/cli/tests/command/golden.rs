@@ -2,7 +2,8 @@
 //! in a fresh copy of `files` with `cryptlet` on the path; what it prints and
 //! its status are compared with `stdout`, `stderr` and `status`. A file that is
 //! absent stands for no output, and for status 0. `$HOST` is the state folder of
-//! a host, to be copied: `cp -r "$HOST" .cryptlet`.
+//! a host, to be copied: `cp -r "$HOST" .cryptlet`. `$VERSIONS` is a folder with versions of the
+//! swap as `diff.rs` makes them.
 //!
 //! In an expectation `[..]` is any text within a line, a line of `...` any lines,
 //! and `[HERE]` the folder that the case runs in. `SNAPSHOTS=overwrite cargo
@@ -19,7 +20,7 @@ use std::thread;
 use snapbox::assert::Action;
 use snapbox::{Assert, Data, Redactions};
 
-use super::{Desk, prepared};
+use super::{Desk, diff, prepared};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
@@ -29,6 +30,7 @@ fn every_case_prints_what_it_should() {
     assert!(cases.len() >= 40, "only {} cases", cases.len());
     let host = Desk::new();
     prepared::state(&host.path().join("host"));
+    diff::versions(&host.path().join("versions"));
     let waiting = Mutex::new(cases);
     let differences = Mutex::new(String::new());
     let workers = thread::available_parallelism().map_or(2, usize::from);
@@ -36,7 +38,7 @@ fn every_case_prints_what_it_should() {
         for _ in 0..workers {
             scope.spawn(|| {
                 while let Some(case) = next(&waiting) {
-                    let found = run(&case, &host.path().join("host"));
+                    let found = run(&case, host.path());
                     differences.lock().unwrap().push_str(&found);
                 }
             });
@@ -60,7 +62,7 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
 }
 
 /// Runs a case and says in what it differs.
-fn run(case: &Path, host: &Path) -> String {
+fn run(case: &Path, prepared: &Path) -> String {
     let desk = Desk::new();
     let files = case.join("files");
     if files.exists() {
@@ -73,7 +75,8 @@ fn run(case: &Path, host: &Path) -> String {
         .env_clear()
         .env("PATH", search_path())
         .env("HOME", &here)
-        .env("HOST", host)
+        .env("HOST", prepared.join("host"))
+        .env("VERSIONS", prepared.join("versions"))
         .stdin(Stdio::null())
         .output()
         .unwrap();

@@ -2,7 +2,9 @@
 
 mod audit;
 mod author;
+mod component;
 mod config;
+mod diff;
 mod golden;
 mod key;
 mod measure;

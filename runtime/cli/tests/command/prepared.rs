@@ -77,6 +77,7 @@ const ELSEWHERE: &[&str] = &[
     "bind activate",
     "build",
     "deploy",
+    "diff",
     "inspect",
     "invoke",
     "promote",

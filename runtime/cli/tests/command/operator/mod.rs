@@ -2,7 +2,6 @@
 
 mod asking;
 mod binding;
-mod component;
 mod doctor;
 mod double;
 mod invoking;

@@ -8,7 +8,7 @@ use std::process::{Child, ChildStdout, Stdio};
 use rustix::process::{Pid, Signal, kill_process};
 use serde_json::Value;
 
-use super::component::component;
+use crate::component::silent;
 use crate::{Desk, Outcome};
 
 /// A service on a desk's state folder; it ends with the value.
@@ -76,7 +76,7 @@ fn desk() -> Desk {
     ])
     .done();
     for version in ["1.0.0", "1.1.0"] {
-        desk.file(format!("silent-{version}.wasm"), component(version));
+        desk.file(format!("silent-{version}.wasm"), silent(version));
     }
     desk
 }
@@ -111,6 +111,16 @@ fn a_host_is_started_used_and_stopped_from_the_shell() {
     assert!(measured.starts_with(measurement), "{measured}");
     let listed = json(desk.run(["ls", "--json"]));
     assert_eq!(listed["versions"], deployed);
+    let compared = json(desk.run(["diff", "silent@1.0.0", "silent-1.1.0.wasm", "--json"]));
+    assert_eq!(
+        compared["before"]["measurement"],
+        deployed[0]["measurement"]
+    );
+    assert_eq!(
+        (&compared["bump"], &compared["fits"]),
+        (&"minor".into(), &true.into())
+    );
+    assert_eq!(compared["agreements"], Value::Array(Vec::new()));
     let table = desk.run(["ls"]).done();
     assert!(table.starts_with("CRYPTLET  VERSION  DEPLOYED"), "{table}");
 

@@ -24,13 +24,36 @@ const MODULE: &str = r#"(module
     (i32.store (i32.const 2056) (i32.const 2))
     (i32.const 2048)))"#;
 
-/// The component of this version.
-pub fn component(version: &str) -> Vec<u8> {
-    let mut module = wat::parse_str(MODULE).unwrap();
+/// What a component that may log imports besides.
+const LOG: &str = r#"(import "cryptlet:fabric/log@0.1.0" "log" (func (param i32 i32 i32)))"#;
+
+/// The utility cryptlet `silent` of this version.
+pub fn silent(version: &str) -> Vec<u8> {
+    component(&format!(
+        "[cryptlet]\nname = \"silent\"\nversion = \"{version}\"\nkind = \"utility\"\n\
+         description = \"Answers with nothing.\"\n\
+         [messages]\nrequest = \"Question()\"\nreply = \"Nothing()\"\n"
+    ))
+}
+
+/// A component that imports nothing and has this manifest.
+pub fn component(manifest: &str) -> Vec<u8> {
+    wrapped(manifest, "", "")
+}
+
+/// One that imports the log.
+pub fn logging(manifest: &str) -> Vec<u8> {
+    wrapped(manifest, "import cryptlet:fabric/log@0.1.0;", LOG)
+}
+
+fn wrapped(manifest: &str, imports: &str, imported: &str) -> Vec<u8> {
+    let mut module =
+        wat::parse_str(MODULE.replacen("(module", &format!("(module {imported}"), 1)).unwrap();
     let mut resolve = Resolve::default();
     let wit = concat!(env!("CARGO_MANIFEST_DIR"), "/../../wit/fabric.wit");
     resolve.push_file(wit).unwrap();
-    let package = resolve.push_str("guest.wit", WORLD).unwrap();
+    let world = WORLD.replacen("export", &format!("{imports} export"), 1);
+    let package = resolve.push_str("guest.wit", &world).unwrap();
     let world = resolve.select_world(&[package], Some("guest")).unwrap();
     wit_component::embed_component_metadata(
         &mut module,
@@ -40,11 +63,6 @@ pub fn component(version: &str) -> Vec<u8> {
         false,
     )
     .unwrap();
-    let manifest = format!(
-        "[cryptlet]\nname = \"silent\"\nversion = \"{version}\"\nkind = \"utility\"\n\
-         description = \"Answers with nothing.\"\n\
-         [messages]\nrequest = \"Question()\"\nreply = \"Nothing()\"\n"
-    );
     let component = cryptlet_build::wrap(&module).unwrap();
-    cryptlet_build::embed_manifest(&component, &manifest).unwrap()
+    cryptlet_build::embed_manifest(&component, manifest).unwrap()
 }
