@@ -9,6 +9,7 @@ use std::ffi::OsString;
 use std::fs;
 use std::io::Write;
 use std::path::PathBuf;
+use std::sync::Arc;
 
 use clap::Args;
 use cryptlet_fabric::Binding;
@@ -55,12 +56,15 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
 }
 
 /// Those whose counterparties may have to agree, if any are to be looked at.
-fn bindings(arguments: &Arguments, of_the_host: bool) -> Result<Option<Vec<Binding>>, Failure> {
+fn bindings(
+    arguments: &Arguments,
+    of_the_host: bool,
+) -> Result<Option<Vec<Arc<Binding>>>, Failure> {
     if let Some(path) = &arguments.binding {
         let text = fs::read_to_string(path).map_err(|error| Failure::unreadable(path, &error))?;
         let binding = Binding::parse(&path.display().to_string(), &text)
             .map_err(|error| Failure::Refused(error.to_string()))?;
-        return Ok(Some(vec![binding]));
+        return Ok(Some(vec![Arc::new(binding)]));
     }
     if !of_the_host {
         return Ok(None);

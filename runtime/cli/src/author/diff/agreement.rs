@@ -1,5 +1,7 @@
 //! What counterparties must agree to before a version runs.
 
+use std::sync::Arc;
+
 use cryptlet_attest::Measurement;
 use cryptlet_fabric::Binding;
 use cryptlet_fabric::binding::Granted;
@@ -51,7 +53,7 @@ pub struct AgreementField {
 pub fn agreements(
     before: &Subject,
     after: &Subject,
-    bindings: Option<&[Binding]>,
+    bindings: Option<&[Arc<Binding>]>,
 ) -> Vec<Agreement> {
     let Some(bindings) = bindings else {
         return vec![match after.manifest.cryptlet.kind {

@@ -1,6 +1,7 @@
 //! What `cryptlet diff` says.
 
 use std::io::Write;
+use std::sync::Arc;
 
 use cryptlet_fabric::Binding;
 use cryptlet_schema::{Bump, Change, ChangeKind, check_bump, compare_manifests};
@@ -98,7 +99,7 @@ impl VersionDifference {
     pub fn of(
         before: &Subject,
         after: &Subject,
-        bindings: Option<&[Binding]>,
+        bindings: Option<&[Arc<Binding>]>,
     ) -> Result<Self, Failure> {
         let changes = compare_manifests(&before.manifest, &after.manifest);
         let (was, is) = (&before.manifest.cryptlet, &after.manifest.cryptlet);
