@@ -338,7 +338,7 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn executions(&self) -> Result<Vec<ExecutionRow>, JournalError> {
         self.read().all(
-            "SELECT name, number, ordinal, cryptlet, execution.version, leaf,
+            "SELECT name, number, ordinal, execution.cryptlet, execution.version, leaf,
                     (SELECT min(size) FROM checkpoint WHERE size > leaf), outcome,
                     explanation, fuel, peak_memory, host_calls
              FROM execution JOIN binding ON binding.id = execution.binding ORDER BY leaf",
