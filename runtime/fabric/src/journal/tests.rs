@@ -1,5 +1,6 @@
 mod concurrent;
 mod full;
+mod killed;
 mod moves;
 mod plans;
 mod tiles;

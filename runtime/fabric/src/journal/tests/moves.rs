@@ -7,7 +7,7 @@ use crate::versions::{Decision, MoveKind, NewMove, Stage, VersionMove};
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;
 
-fn row(minor: u64) -> VersionRow {
+pub(super) fn row(minor: u64) -> VersionRow {
     VersionRow {
         version: Version::new(1, minor, 0),
         ..version("interest-rate-swap", format!("1.{minor}.0").as_bytes())
@@ -15,7 +15,9 @@ fn row(minor: u64) -> VersionRow {
 }
 
 /// A journal whose binding runs 1.0.0, with 1.1.0 and 1.2.0 deployed.
-async fn three_versions(state: &std::path::Path) -> Result<(Journal, BindingId), JournalError> {
+pub(super) async fn three_versions(
+    state: &std::path::Path,
+) -> Result<(Journal, BindingId), JournalError> {
     let (journal, binding) = bound(state).await?;
     for minor in 1..=2 {
         let row = row(minor);
@@ -27,7 +29,7 @@ async fn three_versions(state: &std::path::Path) -> Result<(Journal, BindingId),
     Ok((journal, binding))
 }
 
-async fn moved(
+pub(super) async fn moved(
     journal: &Journal,
     binding: BindingId,
     version: VersionRow,
