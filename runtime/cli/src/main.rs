@@ -79,6 +79,17 @@ enum Command {
     Promote(operator::promote::Arguments),
     /// Go back to the version that a binding ran before.
     Rollback(operator::rollback::Arguments),
+    /// Give a version a share of an unordered binding's new invocations.
+    #[command(after_help = operator::moves::CANARY_EXAMPLES)]
+    Canary(operator::moves::CanaryArguments),
+    /// Take a version out of shadow or canary.
+    #[command(after_help = operator::moves::WITHDRAW_EXAMPLES)]
+    Withdraw(operator::moves::Arguments),
+    /// End a version's life under a binding: it never runs there again.
+    #[command(after_help = operator::moves::RETIRE_EXAMPLES)]
+    Retire(operator::moves::Arguments),
+    /// Show where a binding's versions stand, and who moved them and why.
+    Versions(operator::versions::Arguments),
     /// Run a failed invocation once more.
     RunAgain(operator::run_again::Arguments),
     /// Go on past a contract event whose run failed.
@@ -155,6 +166,10 @@ fn carry_out(command: Command, output: &mut impl Write) -> Result<(), Failure> {
         Command::Invoke(arguments) => operator::invoke::run(&arguments, output),
         Command::Promote(arguments) => operator::promote::run(&arguments, output),
         Command::Rollback(arguments) => operator::rollback::run(&arguments, output),
+        Command::Canary(arguments) => operator::moves::canary(&arguments, output),
+        Command::Withdraw(arguments) => operator::moves::withdraw(&arguments, output),
+        Command::Retire(arguments) => operator::moves::retire(&arguments, output),
+        Command::Versions(arguments) => operator::versions::run(&arguments, output),
         Command::RunAgain(arguments) => operator::run_again::run(&arguments, output),
         Command::PassOver(arguments) => operator::pass_over::run(&arguments, output),
         Command::Skip(arguments) => operator::skip::run(&arguments, output),

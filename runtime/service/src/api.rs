@@ -3,8 +3,14 @@
 //! Instants are milliseconds since 1970-01-01T00:00:00Z; digests, measurements and keys are strings
 //! in the form that the rest of the fabric prints them in.
 
+mod versions;
+
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
+
+pub use versions::{
+    ActiveVersion, BindingVersions, Canary, Decided, Promotion, StandingVersion, VersionMoved,
+};
 
 /// The header in which a caller names its message, so that sending it twice is sending it once.
 pub const IDEMPOTENCY_KEY: &str = "idempotency-key";
@@ -163,34 +169,6 @@ pub struct SignedApproval {
     pub counterparty: String,
     /// 65 bytes `r || s || v`, `0x…`.
     pub signature: String,
-}
-
-/// `POST /v1/bindings/{binding}/promote`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Promotion {
-    /// The version that new invocations shall run on.
-    pub version: String,
-    /// Why: one line, at most 500 bytes, which the log keeps.
-    pub reason: String,
-}
-
-/// `POST /v1/bindings/{binding}/rollback` and other moves of a version.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Decided {
-    /// Why: one line, at most 500 bytes, which the log keeps.
-    pub reason: String,
-}
-
-/// The answer to a promotion or a rollback.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
-#[serde(rename_all = "kebab-case")]
-pub struct ActiveVersion {
-    /// The binding.
-    pub binding: String,
-    /// The version that new invocations run on from here.
-    pub active: String,
 }
 
 /// One invocation: a ticket while it waits, the reply with its receipt when it has run.

@@ -26,6 +26,7 @@ mod ledgers;
 mod listen;
 pub mod logging;
 mod metrics;
+mod moves;
 mod observe;
 mod private_file;
 mod publishing;

@@ -14,6 +14,7 @@ fn suitable(world: &World, service: &Running, method: &str, path: &str) -> Resul
     let place = path
         .replace("{binding}", swap::BINDING)
         .replace("{topic}", "Quote")
+        .replace("{version}", "1.0.0")
         .replace("{number}", "1")
         .replace("{leaf}", "0")
         .replace("{level}", "0")
@@ -29,7 +30,10 @@ fn suitable(world: &World, service: &Running, method: &str, path: &str) -> Resul
             .body(world.components.swap_next.clone()),
         Some("bindings") if posts => request.json(&activation(world)),
         Some("promote") => request.json(&json!({ "version": "1.0.0", "reason": "a test" })),
-        Some("rollback") => request.json(&json!({ "reason": "a test" })),
+        Some("rollback" | "shadow" | "withdraw" | "retire") => {
+            request.json(&json!({ "reason": "a test" }))
+        }
+        Some("canary") => request.json(&json!({ "share": 50, "reason": "a test" })),
         Some("{topic}") => request
             .header(IDEMPOTENCY_KEY, "another")
             .json(&json!({ "amount": "1" })),

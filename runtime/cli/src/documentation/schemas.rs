@@ -2,7 +2,8 @@
 //! that has the flag is listed here; a test holds it to that.
 
 use cryptlet_service::api::{
-    ActiveVersion, BindingStatus, DeployedVersion, InvocationView, Status,
+    ActiveVersion, BindingStatus, BindingVersions, DeployedVersion, InvocationView,
+    StandingVersion, Status,
 };
 use cryptlet_service::tokens::TokenInfo;
 use serde_json::{Map, Value, json};
@@ -43,6 +44,10 @@ pub const OUTPUTS: &[Output] = &[
     Output::of::<InvocationView>("invoke"),
     Output::of::<ActiveVersion>("promote"),
     Output::of::<ActiveVersion>("rollback"),
+    Output::of::<StandingVersion>("canary"),
+    Output::of::<StandingVersion>("withdraw"),
+    Output::of::<StandingVersion>("retire"),
+    Output::of::<BindingVersions>("versions"),
     Output::of::<InvocationView>("run-again"),
     Output::of::<Status>("status"),
     Output::of::<LoggedEvent>("logs"),

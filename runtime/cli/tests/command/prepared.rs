@@ -67,6 +67,7 @@ const READING: &[(&str, &str)] = &[
     ("token new", "mine --role caller"),
     ("token ls", ""),
     ("tx", ""),
+    ("versions", "acme-globex-swap"),
 ];
 
 /// Commands that ask the service or need a project; `operator` and `author` hold
@@ -76,16 +77,19 @@ const ELSEWHERE: &[&str] = &[
     "audit module",
     "bind activate",
     "build",
+    "canary",
     "deploy",
     "diff",
     "inspect",
     "invoke",
     "promote",
+    "retire",
     "rollback",
     "run",
     "run-again",
     "status",
     "test",
+    "withdraw",
 ];
 
 #[test]

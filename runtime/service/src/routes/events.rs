@@ -32,20 +32,22 @@ pub(super) async fn stream(
     Path(binding): Path<String>,
     headers: HeaderMap,
 ) -> Result<impl IntoResponse, Refusal> {
-    let after = match headers.get(LAST_EVENT_ID) {
-        None => 0,
-        Some(value) => value
-            .to_str()
-            .ok()
-            .and_then(|text| text.parse().ok())
-            .ok_or_else(|| {
-                Refusal::bad_request(
-                    "malformed-position",
-                    "Last-Event-ID must be the id of an event of this stream",
-                )
-            })?,
-    };
+    let after = last_event(&headers)?.unwrap_or(0);
     let place = state.access.open_stream(sender)?;
     let events = changes::published(&state, place, &binding, after)?;
     Ok(Sse::new(events).keep_alive(changes::keep_alive()))
+}
+
+/// The id of the last event that a client has seen, if it goes on.
+pub(super) fn last_event(headers: &HeaderMap) -> Result<Option<u64>, Refusal> {
+    let Some(value) = headers.get(LAST_EVENT_ID) else {
+        return Ok(None);
+    };
+    let id = value.to_str().ok().and_then(|text| text.parse().ok());
+    id.map(Some).ok_or_else(|| {
+        Refusal::bad_request(
+            "malformed-position",
+            "Last-Event-ID must be the id of an event of this stream",
+        )
+    })
 }

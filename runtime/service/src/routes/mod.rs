@@ -93,8 +93,9 @@ fn prompt() -> Routes {
         .routes(routes!(versions::list))
         .routes(routes!(bindings::list))
         .routes(routes!(bindings::show))
-        .routes(routes!(bindings::promote))
-        .routes(routes!(bindings::rollback))
+        .routes(routes!(moves::list))
+        .routes(routes!(moves::withdraw))
+        .routes(routes!(moves::retire))
         .routes(routes!(invocations::list))
         .routes(routes!(invocations::show))
         .routes(routes!(bundles::show))
@@ -121,9 +122,14 @@ fn patient() -> Routes {
     OpenApiRouter::new()
         .routes(routes!(versions::deploy))
         .routes(routes!(bindings::activate))
+        .routes(routes!(bindings::promote))
+        .routes(routes!(bindings::rollback))
+        .routes(routes!(moves::shadow))
+        .routes(routes!(moves::canary))
         .routes(routes!(messages::send))
         .routes(routes!(invocations::stream))
         .routes(routes!(events::stream))
+        .routes(routes!(moves::stream))
 }
 
 async fn limit_time(request: Request, next: Next) -> Result<Response, Refusal> {

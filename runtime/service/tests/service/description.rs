@@ -10,7 +10,7 @@ use crate::described::Described;
 use crate::running::{Running, Tested};
 
 /// Every route there is.
-const ROUTES: [(&str, &str); 29] = [
+const ROUTES: [(&str, &str); 35] = [
     ("get", "/health/live"),
     ("get", "/health/ready"),
     ("get", "/metrics"),
@@ -23,6 +23,12 @@ const ROUTES: [(&str, &str); 29] = [
     ("get", "/v1/bindings/{binding}"),
     ("post", "/v1/bindings/{binding}/promote"),
     ("post", "/v1/bindings/{binding}/rollback"),
+    ("get", "/v1/bindings/{binding}/versions"),
+    ("get", "/v1/bindings/{binding}/versions/events"),
+    ("post", "/v1/bindings/{binding}/versions/{version}/shadow"),
+    ("post", "/v1/bindings/{binding}/versions/{version}/canary"),
+    ("post", "/v1/bindings/{binding}/versions/{version}/withdraw"),
+    ("post", "/v1/bindings/{binding}/versions/{version}/retire"),
     ("post", "/v1/bindings/{binding}/messages/{topic}"),
     ("get", "/v1/bindings/{binding}/invocations"),
     ("get", "/v1/bindings/{binding}/invocations/{number}"),
@@ -58,6 +64,7 @@ fn suitable(service: &Running, method: &str, path: &str) -> Tested<reqwest::Requ
     let place = path
         .replace("{binding}", "acme")
         .replace("{topic}", "Quote")
+        .replace("{version}", "1.1.0")
         .replace("{number}", "1")
         .replace("{delivery}", "1")
         .replace("{leaf}", "0")
@@ -79,7 +86,14 @@ fn suitable(service: &Running, method: &str, path: &str) -> Tested<reqwest::Requ
         ("post", path) if path.ends_with("/promote") => {
             request.json(&json!({ "version": "1.0.0", "reason": "a test" }))
         }
-        ("post", path) if path.ends_with("/rollback") => {
+        ("post", path) if path.ends_with("/canary") => {
+            request.json(&json!({ "share": 50, "reason": "a test" }))
+        }
+        ("post", path)
+            if ["/rollback", "/shadow", "/withdraw", "/retire"]
+                .iter()
+                .any(|end| path.ends_with(end)) =>
+        {
             request.json(&json!({ "reason": "a test" }))
         }
         ("post", path) if path.ends_with("/{topic}") => request.json(&json!({})),

@@ -1,0 +1,173 @@
+//! `cryptlet canary`, `withdraw` and `retire`: moves of a version from one stage to another.
+
+use std::io::Write;
+use std::str::FromStr;
+
+use clap::Args;
+use cryptlet_service::api::{Canary, Decided, StandingVersion};
+use reqwest::Method;
+use serde::Serialize;
+
+use super::client::{CHANGE, Connection};
+use crate::failure::Failure;
+use crate::listing::json;
+use crate::terminal::printable;
+
+/// How `cryptlet canary` is used.
+pub const CANARY_EXAMPLES: &str = "\
+Examples:
+  cryptlet canary acme-quotes 1.1.0 --share 5% --reason 'first look'
+  cryptlet canary acme-quotes 1.1.0 --share 25% --reason 'a day without failures'";
+
+/// How `cryptlet withdraw` is used.
+pub const WITHDRAW_EXAMPLES: &str = "\
+Examples:
+  cryptlet withdraw acme-quotes 1.1.0 --reason 'fails on empty quarters'
+  cryptlet withdraw acme-quotes 1.1.0 --reason 'enough seen' --json";
+
+/// How `cryptlet retire` is used.
+pub const RETIRE_EXAMPLES: &str = "\
+Examples:
+  cryptlet retire acme-globex-swap 1.0.0 --reason 'replaced a quarter ago'
+  cryptlet retire acme-globex-swap 1.0.0 --reason 'never worked' --json";
+
+/// Which version is moved, and why.
+#[derive(Args)]
+pub struct Arguments {
+    /// The binding's name.
+    binding: String,
+    /// The version, as `cryptlet versions` shows it.
+    version: semver::Version,
+    /// Why, in one line: the log keeps it beside the name of your token.
+    #[arg(long, value_name = "TEXT")]
+    reason: String,
+    #[command(flatten)]
+    service: Connection,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Args)]
+pub struct CanaryArguments {
+    /// How much of the new invocations it gets, such as 5% or 0.5%.
+    #[arg(long, value_name = "PERCENT")]
+    share: Share,
+    #[command(flatten)]
+    moved: Arguments,
+}
+
+/// A share of invocations in thousandths, which people write in per cent.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Share(u16);
+
+impl FromStr for Share {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        let unusable = || format!("{text} is no share; write it like 5% or 0.5%, up to 100%");
+        let number = text.strip_suffix('%').ok_or_else(unusable)?.trim_end();
+        let (whole, tenth) = number.split_once('.').unwrap_or((number, "0"));
+        let digits = |part: &str| !part.is_empty() && part.bytes().all(|it| it.is_ascii_digit());
+        if !digits(whole) || !digits(tenth) || tenth.len() > 1 {
+            return Err(unusable());
+        }
+        let whole: u16 = whole.parse().map_err(|_| unusable())?;
+        let tenth: u16 = tenth.parse().map_err(|_| unusable())?;
+        let thousandths = whole
+            .checked_mul(10)
+            .and_then(|share| share.checked_add(tenth));
+        thousandths
+            .filter(|share| (1..=1_000).contains(share))
+            .map(Self)
+            .ok_or_else(unusable)
+    }
+}
+
+/// Thousandths as people write them.
+pub fn percent(share: u16) -> String {
+    match share % 10 {
+        0 => format!("{}%", share / 10),
+        tenth => format!("{}.{tenth}%", share / 10),
+    }
+}
+
+pub fn canary(arguments: &CanaryArguments, output: &mut impl Write) -> Result<(), Failure> {
+    let body = Canary {
+        share: arguments.share.0,
+        reason: arguments.moved.reason.clone(),
+    };
+    make(&arguments.moved, "canary", &body, output)
+}
+
+pub fn withdraw(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
+    make(arguments, "withdraw", &arguments.decided(), output)
+}
+
+pub fn retire(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
+    make(arguments, "retire", &arguments.decided(), output)
+}
+
+impl Arguments {
+    fn decided(&self) -> Decided {
+        Decided {
+            reason: self.reason.clone(),
+        }
+    }
+}
+
+fn make(
+    arguments: &Arguments,
+    what: &str,
+    body: &impl Serialize,
+    output: &mut impl Write,
+) -> Result<(), Failure> {
+    let client = arguments.service.open()?;
+    let version = arguments.version.to_string();
+    let path = ["bindings", &arguments.binding, "versions", &version, what];
+    let request = client
+        .request(Method::POST, &path)
+        .timeout(CHANGE)
+        .json(body);
+    let standing: StandingVersion = client.send(request)?.read()?;
+    if arguments.json {
+        return json(&standing, output);
+    }
+    let share = standing.share.map(|share| {
+        let share = percent(share);
+        format!(" with {share} of the new invocations")
+    });
+    writeln!(
+        output,
+        "{} of {} is {} from here on{}",
+        printable(&standing.version),
+        printable(&arguments.binding),
+        printable(&standing.stage),
+        share.unwrap_or_default()
+    )?;
+    Ok(())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_share_is_written_in_per_cent() {
+        for (text, share) in [("5%", 50), ("0.5%", 5), ("100%", 1_000), ("12.3 %", 123)] {
+            assert_eq!(text.parse(), Ok(Share(share)), "{text}");
+        }
+        for text in [
+            "5", "%", "0%", "100.1%", "0.55%", ".5%", "-1%", "1e1%", "6554%",
+        ] {
+            assert!(text.parse::<Share>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn a_share_is_read_as_it_is_shown() {
+        for share in 1..=1_000 {
+            assert_eq!(percent(share).parse(), Ok(Share(share)));
+        }
+    }
+}
