@@ -31,9 +31,8 @@ pub struct MigrationJob<'a> {
     pub grants: &'a Grants,
     /// The binding's id, `0x` and 64 hex digits.
     pub binding: String,
-    /// Milliseconds since 1970-01-01T00:00:00Z; what WASI shows as the time.
-    pub instant: u64,
-    /// Where its randomness comes from.
+    /// Where its randomness comes from, which only WASI gives. WASI's clocks stand at
+    /// 1970-01-01T00:00:00Z: what comes out must not depend on when.
     pub seed: [u8; 32],
     /// The state as the lower version left it.
     pub state: Arc<State>,
@@ -46,10 +45,8 @@ impl MigrationJob<'_> {
         Invocation {
             binding: self.binding.clone(),
             number: 0,
-            instant: self.instant,
-            trigger: Trigger::Schedule {
-                instant: self.instant,
-            },
+            instant: 0,
+            trigger: Trigger::Schedule { instant: 0 },
         }
     }
 

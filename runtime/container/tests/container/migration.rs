@@ -43,7 +43,6 @@ fn job<'a>(
         cryptlet,
         grants,
         binding: format!("0x{}", "22".repeat(32)),
-        instant: 1_767_225_600_000,
         seed: [5; 32],
         state: Arc::new(state),
         from,
