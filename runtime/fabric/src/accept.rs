@@ -84,6 +84,8 @@ impl Fabric {
         };
         let accepting = self.accepting(&row, trigger, occurrence)?;
         let (limit, backlog) = (self.queue_limit(), Arc::clone(&self.backlog));
+        let turn = self.turns.of(&row.document.id());
+        let _accepting = turn.accepting.read().await;
         let admission = self
             .journal
             .commit(move |writing| accepting.admit(writing, limit, &backlog))
@@ -133,6 +135,8 @@ impl Fabric {
         let earlier = read_input(binding, number, &input)?;
         let occurrence = again(&earlier.trigger, number);
         let accepting = self.accepting(&row, earlier.trigger, occurrence)?;
+        let turn = self.turns.of(&row.document.id());
+        let _accepting = turn.accepting.read().await;
         let accepted = self
             .journal
             .commit(move |writing| accepting.write(writing))
@@ -225,6 +229,8 @@ impl Fabric {
             accepting.push(self.accepting(row, trigger(event)?, occurrence)?);
         }
         let id = binding.id();
+        let turn = self.turns.of(&id);
+        let _accepting = turn.accepting.read().await;
         let numbers = self
             .journal
             .commit(move |writing| {

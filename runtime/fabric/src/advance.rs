@@ -90,8 +90,10 @@ pub(crate) struct Turns {
 #[derive(Default)]
 pub(crate) struct Turn {
     reading: tokio::sync::Mutex<()>,
+    /// Shared by all who accept; a move that rewrites the state keeps them out.
+    pub(crate) accepting: Arc<tokio::sync::RwLock<()>>,
     /// Owned by the run itself, which goes on when nobody waits for it any more.
-    executing: Arc<tokio::sync::Mutex<()>>,
+    pub(crate) executing: Arc<tokio::sync::Mutex<()>>,
     pub(crate) delivering: tokio::sync::Mutex<()>,
     /// Why the chain is ahead of this journal; none: it is not.
     pub(crate) overtaken: tokio::sync::OnceCell<Option<String>>,

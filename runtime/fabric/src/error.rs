@@ -7,7 +7,7 @@ use crate::binding::BindingError;
 use crate::journal::JournalError;
 use crate::publish::PublishError;
 use crate::seams::RandomnessError;
-use crate::versions::Stage;
+use crate::versions::{Stage, StateError};
 
 /// An operation of the fabric failed; what was durable before still is.
 #[derive(Debug, thiserror::Error)]
@@ -171,6 +171,9 @@ pub enum FabricError {
     /// A share is not one.
     #[error("a canary gets between 1 and 1000 thousandths of the invocations, not {0}")]
     Share(u16),
+    /// A version cannot have the binding's state.
+    #[error(transparent)]
+    State(#[from] StateError),
     /// There is nothing to go back to.
     #[error(
         "binding \"{binding}\" runs {version}, and no version before it is left to roll back to"

@@ -115,7 +115,7 @@ impl Fabric {
 const MOST_CHARACTERS: usize = 2_000;
 
 /// Hands what the run and the runs of its sources wrote for people to the log.
-fn log_lines(binding: &str, number: u64, cryptlet: &Cryptlet, run: &Run) {
+pub(crate) fn log_lines(binding: &str, number: u64, cryptlet: &Cryptlet, run: &Run) {
     let name = &cryptlet.manifest().cryptlet.name;
     for line in &run.logs {
         let message = one_line(&line.message);

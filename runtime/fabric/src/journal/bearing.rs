@@ -35,7 +35,8 @@ pub(crate) struct Recorded {
 }
 
 const MOVES: &str = "SELECT leaf FROM version_move
-     WHERE binding = ?1 AND leaf < ?2 AND (kind = 'activated' OR ordinal = (
+     WHERE binding = ?1 AND leaf < ?2 AND (kind = 'activated' OR leaf IN (
+         SELECT leaf FROM state_rewrite WHERE binding = ?1 AND leaf > ?4) OR ordinal = (
          SELECT max(ordinal) FROM version_move
          WHERE binding = ?1 AND leaf < ?2 AND measurement = ?3 AND to_stage IN ('active', 'canary')))
      ORDER BY ordinal";
@@ -92,10 +93,16 @@ impl Journal {
             params![binding.as_bytes(), run.leaf.cast_signed()],
             |row| row.get(0),
         )?;
+        let previous = previous.flatten();
         let leaf = |row: &rusqlite::Row<'_>| row.get(0).map(i64::cast_unsigned);
         let moves = reading.all(
             MOVES,
-            params![binding.as_bytes(), accepted, measurement],
+            params![
+                binding.as_bytes(),
+                accepted,
+                measurement,
+                previous.unwrap_or(-1)
+            ],
             leaf,
         )?;
         let deployed = reading.all(
@@ -107,7 +114,7 @@ impl Journal {
         Ok(Some(Bearing {
             salt,
             accepted: accepted.cast_unsigned(),
-            previous: previous.flatten().map(i64::cast_unsigned),
+            previous: previous.map(i64::cast_unsigned),
             moves,
             deployed,
             executions,

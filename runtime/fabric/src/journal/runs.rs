@@ -154,16 +154,13 @@ impl Journal {
         binding: &BindingId,
         number: u64,
     ) -> Result<Option<KnownState>, JournalError> {
-        let Some(writer) = self.last_change_before(binding, number)? else {
+        let Some(leaf) = self.last_change_before(binding, number)? else {
             return Ok(None);
         };
-        let salt: Option<[u8; 32]> = self.read().one(
-            "SELECT salt FROM invocation WHERE binding = ?1 AND number = ?2",
-            params![binding.as_bytes(), writer.cast_signed()],
-            |row| row.get(0),
-        )?;
-        let salt = salt.ok_or_else(|| {
-            JournalError::Conflict(format!("invocation {writer} of binding {binding} is gone"))
+        let salt = self.salt_of_state(leaf)?.ok_or_else(|| {
+            JournalError::Conflict(format!(
+                "the run or move with leaf {leaf} of binding {binding} is gone"
+            ))
         })?;
         Ok(Some(KnownState {
             state: self.state_before(binding, number)?,

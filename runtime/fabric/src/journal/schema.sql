@@ -70,7 +70,9 @@ CREATE TABLE binding (
     -- What the newest receipt says about the state, salted by the run that wrote it; none: nobody has.
     state_digest    BLOB,
     -- The bound cryptlet's name.
-    cryptlet        TEXT NOT NULL
+    cryptlet        TEXT NOT NULL,
+    -- The version of the state; none while every version that was active reads what the active one reads.
+    state_version   INTEGER
 ) STRICT;
 
 -- Where each version of a binding's cryptlet stands; one without a row is deployed.
@@ -204,6 +206,18 @@ CREATE TABLE state_change (
     PRIMARY KEY (binding, key, leaf)
 ) STRICT;
 CREATE INDEX state_change_by_leaf ON state_change (binding, leaf);
+
+-- States that were rewritten by a move: migrated upwards, or restored downwards.
+CREATE TABLE state_rewrite (
+    -- The move's. The state up to here is the snapshot that a rollback restores.
+    leaf         INTEGER PRIMARY KEY REFERENCES leaf (position),
+    binding      BLOB NOT NULL REFERENCES binding (id),
+    -- Of the digest that the leaf has of the new state.
+    salt         BLOB NOT NULL,
+    from_version INTEGER NOT NULL,
+    to_version   INTEGER NOT NULL
+) STRICT;
+CREATE INDEX state_rewrite_of_binding ON state_rewrite (binding, leaf);
 
 CREATE TABLE delivery (
     binding         BLOB NOT NULL REFERENCES binding (id),

@@ -66,6 +66,15 @@ impl Journal {
         self.state_until(binding, leaf.saturating_add(1))
     }
 
+    /// The binding's state as it was before the leaf.
+    pub(crate) fn state_until_leaf(
+        &self,
+        binding: &BindingId,
+        leaf: u64,
+    ) -> Result<State, JournalError> {
+        self.state_until(binding, leaf.cast_signed())
+    }
+
     fn state_until(&self, binding: &BindingId, leaf: i64) -> Result<State, JournalError> {
         let rows = self.read().all(
             "SELECT key, value FROM state_change AS change
@@ -78,8 +87,9 @@ impl Journal {
         Ok(rows.into_iter().collect())
     }
 
-    /// The newest run that changed the binding's state before the run `number` did, whose salt is
-    /// the one in that run's `state before`; none if the state was still empty and never written.
+    /// The leaf of the newest run or move that changed the binding's state before the run `number`
+    /// did, whose salt is the one in that run's `state before`; none if the state was still empty
+    /// and never written.
     ///
     /// # Errors
     ///
@@ -90,13 +100,24 @@ impl Journal {
         number: u64,
     ) -> Result<Option<u64>, JournalError> {
         let leaf = self.leaf_of(binding, number)?;
-        let changed: Option<i64> = self.read().one(
-            "SELECT number FROM execution WHERE leaf = (
-                 SELECT max(leaf) FROM state_change WHERE binding = ?1 AND leaf < ?2)",
+        let changed: Option<Option<i64>> = self.read().one(
+            "SELECT max(leaf) FROM state_change WHERE binding = ?1 AND leaf < ?2",
             params![binding.as_bytes(), leaf],
             |row| row.get(0),
         )?;
-        Ok(changed.map(i64::cast_unsigned))
+        Ok(changed.flatten().map(i64::cast_unsigned))
+    }
+
+    /// The salt of the run or move at `leaf`; none if the journal has neither.
+    pub(super) fn salt_of_state(&self, leaf: u64) -> Result<Option<[u8; 32]>, JournalError> {
+        self.read().one(
+            "SELECT salt FROM state_rewrite WHERE leaf = ?1
+             UNION ALL
+             SELECT salt FROM execution JOIN invocation USING (binding, number)
+             WHERE execution.leaf = ?1",
+            [leaf.cast_signed()],
+            |row| row.get(0),
+        )
     }
 
     /// Where the receipt of a run stands; beyond every leaf if it has not run.

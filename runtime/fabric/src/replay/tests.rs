@@ -1,6 +1,7 @@
 //! Runs of guests that keep to the rules and guests that do not, sealed as a fabric seals them and
 //! replayed from the journal.
 
+#[allow(dead_code, reason = "other tests write more kinds of guests")]
 #[path = "../../../container/tests/container/guests.rs"]
 mod guests;
 

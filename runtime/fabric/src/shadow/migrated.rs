@@ -12,8 +12,8 @@ pub(super) struct Found {
     pub(super) is_migrated: bool,
 }
 
-/// The state for `candidate` where `active` found `state`; a copy is migrated with the run's instant
-/// and seed.
+/// The state for `candidate` where `active` found `state`; a copy is migrated with the run's
+/// seed.
 ///
 /// # Errors
 ///
@@ -43,7 +43,6 @@ pub(super) fn state_for(
             cryptlet: candidate,
             grants,
             binding: invocation.binding.clone(),
-            instant: invocation.instant,
             seed,
             state: Arc::clone(state),
             from,

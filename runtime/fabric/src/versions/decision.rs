@@ -10,6 +10,7 @@ pub const MAXIMUM_REASON: usize = 500;
 pub struct Decision {
     by: String,
     reason: String,
+    drops_state_changes: bool,
 }
 
 /// A decision that the log does not take.
@@ -43,6 +44,7 @@ impl Decision {
         let decision = Self {
             by: by.into(),
             reason: reason.into(),
+            drops_state_changes: false,
         };
         for (what, text, most) in [
             ("who", &decision.by, MAXIMUM_BY),
@@ -76,7 +78,24 @@ impl Decision {
         Self {
             by: "fabric".into(),
             reason: line,
+            drops_state_changes: false,
         }
+    }
+
+    /// The same decision, which accepts that a rollback restores an earlier state and so drops what
+    /// runs have changed since.
+    #[must_use]
+    pub fn dropping_state_changes(self) -> Self {
+        Self {
+            drops_state_changes: true,
+            ..self
+        }
+    }
+
+    /// Whether what runs have changed in the state may be lost.
+    #[must_use]
+    pub fn drops_state_changes(&self) -> bool {
+        self.drops_state_changes
     }
 
     /// Who decided: the name of a token, or `fabric`.

@@ -4,12 +4,15 @@
 //! At every instant a binding has exactly one active version, whatever kills the process when.
 
 mod decision;
+mod migration;
 mod moves;
 mod operations;
 mod stage;
+mod state;
 
 pub use cryptlet_attest::{ParseStageError, Stage};
 pub use decision::{Decision, DecisionError, MAXIMUM_BY, MAXIMUM_REASON};
 pub(crate) use moves::NewMove;
 pub use moves::{MoveKind, VersionMove, VersionNotice};
 pub use stage::StageRow;
+pub use state::StateError;

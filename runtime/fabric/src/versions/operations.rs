@@ -4,7 +4,9 @@ use cryptlet_attest::BindingId;
 use semver::Version;
 use tokio::sync::broadcast;
 
+use super::migration::{KeptState, StateStep};
 use super::moves::before_active;
+use super::state::Step;
 use super::{Decision, MoveKind, NewMove, VersionMove, VersionNotice};
 use crate::canary::Bounds;
 use crate::error::FabricError;
@@ -67,6 +69,7 @@ impl Fabric {
         let row = self.binding(binding)?;
         self.refuse_overtaken(&row)?;
         let version = self.fitting(&row, version).await?;
+        self.refuse_newer_state(&row, &version).await?;
         self.make_move(&row, version, MoveKind::Shadowed, None, decision)
             .await
     }
@@ -116,10 +119,12 @@ impl Fabric {
             });
         }
         let version = self.fitting(&row, version).await?;
+        let kept = self.shared_state(&row, &version).await?;
         let (id, at) = (row.document.id(), self.seams.clock.now());
         let moves = self
             .journal
             .commit(move |writing| {
+                writing.keep_state_version(&id, kept.seen, kept.version)?;
                 writing.keep_bounds(&id, &bounds)?;
                 writing.move_version(&NewMove {
                     binding: &id,
@@ -202,7 +207,17 @@ impl Fabric {
         if kind == MoveKind::Promoted {
             self.check_shadow_runs(&row.document, &row.active, &version.version)?;
         }
-        self.make_move(row, version, kind, None, decision).await
+        let StateStep { step, kept } = self.state_step(row, &version).await?;
+        match step {
+            Step::Keep => {
+                self.make_move(row, version, kind, Some(kept), decision)
+                    .await
+            }
+            Step::Migrate(_) | Step::Restore(_) => {
+                self.move_with_state(row, version, kind, decision, step)
+                    .await
+            }
+        }
     }
 
     /// A deployed version of the bound cryptlet, if it may run under the binding; compiled, so that
@@ -224,7 +239,7 @@ impl Fabric {
         row: &BindingRow,
         version: VersionRow,
         kind: MoveKind,
-        share: Option<u16>,
+        kept: Option<KeptState>,
         decision: Decision,
     ) -> Result<(), FabricError> {
         let id: BindingId = row.document.id();
@@ -232,11 +247,14 @@ impl Fabric {
         let moves = self
             .journal
             .commit(move |writing| {
+                if let Some(kept) = kept {
+                    writing.keep_state_version(&id, kept.seen, kept.version)?;
+                }
                 writing.move_version(&NewMove {
                     binding: &id,
                     version: &version,
                     kind,
-                    share,
+                    share: None,
                     decision: &decision,
                     at,
                     state: None,
