@@ -68,6 +68,9 @@ pub struct Agreement {
     pub approvals: Vec<([u8; 20], Vec<u8>)>,
 }
 
+/// The tag that a bundle begins with.
+const MARK: &[u8; 5] = b"\xdacrpb";
+
 impl Bundle {
     /// The bundle's one encoding, provided that its lists are in order.
     pub fn to_bytes(&self) -> Vec<u8> {
@@ -81,8 +84,15 @@ impl Bundle {
     ///
     /// Anything but the one encoding of a bundle; the error says what and where.
     pub fn from_bytes(bytes: &[u8]) -> Result<Self, EncodingError> {
-        encoding::expect_mark(bytes, b"\xdacrpb", BEGINNING)?;
+        encoding::expect_mark(bytes, MARK, BEGINNING)?;
         encoding::decode(bytes, &BOUNDS)
+    }
+
+    /// Whether these bytes begin as every bundle does: for whoever was handed one and expected
+    /// something else.
+    #[must_use]
+    pub fn begins(bytes: &[u8]) -> bool {
+        bytes.starts_with(MARK)
     }
 
     /// All entries of the bundle: the run, its sources, what bears on it.

@@ -14,9 +14,28 @@ pub struct Contradiction {
     pub leaf: Option<u64>,
     /// What does not fit.
     pub finding: Finding,
-    /// Whether the leaves are exactly those under the checkpoint. If so the host has signed the
-    /// contradiction, and it is evidence against the host; if not they were altered since.
-    pub is_signed: bool,
+    /// How the leaves differ from those under the checkpoint: they were altered since. None if they
+    /// are exactly those; then the host has signed the contradiction, and it is evidence against the
+    /// host.
+    pub altered: Option<Finding>,
+}
+
+impl Contradiction {
+    /// Whether the host has signed it.
+    #[must_use]
+    pub const fn is_signed(&self) -> bool {
+        self.altered.is_none()
+    }
+
+    /// A stable name, for programs: that of the first check that fails, in the order of
+    /// `docs/spec/log-export.md`. Of leaves that were altered it is always that they were.
+    #[must_use]
+    pub const fn name(&self) -> &'static str {
+        match &self.altered {
+            Some(altered) => altered.name(),
+            None => self.finding.name(),
+        }
+    }
 }
 
 impl fmt::Display for Contradiction {
@@ -27,7 +46,7 @@ impl fmt::Display for Contradiction {
         if self.finding.concerns_the_auditor() {
             return write!(formatter, "leaf {leaf}: {}", self.finding);
         }
-        let whose = if self.is_signed {
+        let whose = if self.is_signed() {
             "the log's key has signed this: keep it, it is evidence against the host"
         } else {
             "and the leaves are not those that the checkpoint signs: they were altered since"

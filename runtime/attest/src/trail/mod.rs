@@ -180,11 +180,13 @@ pub fn follow<L: AsRef<[u8]>>(
     question: &Question<'_>,
 ) -> Result<Trail, Contradiction> {
     let open = |note| {
-        log::open_checkpoint(note, trust).map_err(|error| Contradiction {
-            leaf: None,
-            finding: Finding::Checkpoint(error),
-            is_signed: false,
-        })
+        log::open_checkpoint(note, trust)
+            .map_err(Finding::Checkpoint)
+            .map_err(|finding| Contradiction {
+                leaf: None,
+                altered: Some(finding.clone()),
+                finding,
+            })
     };
     let checkpoint = open(checkpoint)?;
     let since = question.since.map(open).transpose()?;

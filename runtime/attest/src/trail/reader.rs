@@ -82,45 +82,44 @@ impl<'q> Reader<'q> {
         since: Option<Checkpoint>,
         trust: &[TrustedKey],
     ) -> Result<Trail, Contradiction> {
-        let unsigned = self.against(&checkpoint).err();
-        let is_signed = unsigned.is_none();
+        let altered = self.against(&checkpoint).err();
         if let Some((leaf, finding)) = self.first.take() {
             return Err(Contradiction {
                 leaf: Some(leaf),
                 finding,
-                is_signed,
+                altered,
             });
         }
-        let whole = |finding| Contradiction {
-            leaf: None,
-            finding,
-            is_signed,
-        };
-        if let Some(finding) = unsigned {
-            return Err(whole(finding));
+        if let Some(finding) = altered {
+            return Err(Contradiction {
+                leaf: None,
+                finding: finding.clone(),
+                altered: Some(finding),
+            });
         }
+        let signed = |leaf, finding| Contradiction {
+            leaf,
+            finding,
+            altered: None,
+        };
         if let Some(since) = &since {
-            self.extends(since, &checkpoint).map_err(whole)?;
+            self.extends(since, &checkpoint)
+                .map_err(|finding| signed(None, finding))?;
         }
         self.check_keys(&checkpoint, trust)
-            .map_err(|(leaf, finding)| Contradiction {
-                leaf,
-                finding,
-                is_signed,
-            })?;
+            .map_err(|(leaf, finding)| signed(leaf, finding))?;
         if self.versions.activations.is_empty() {
-            return Err(whole(Finding::UnknownBinding {
+            let finding = Finding::UnknownBinding {
                 binding: self.question.binding,
                 others: self.others,
-            }));
+            };
+            return Err(signed(None, finding));
         }
-        self.versions.settled().map_err(whole)?;
+        self.versions
+            .settled()
+            .map_err(|finding| signed(None, finding))?;
         if let Some(child) = self.children.any() {
-            return Err(Contradiction {
-                leaf: Some(child),
-                finding: Finding::UnlistedChild { child },
-                is_signed,
-            });
+            return Err(signed(Some(child), Finding::UnlistedChild { child }));
         }
         let mut trail = Trail {
             binding: self.question.binding,

@@ -183,7 +183,7 @@ fn follow_journal(
         }
         (Err(found), _) => found,
     };
-    let unaltered = if found.is_signed {
+    let unaltered = if found.is_signed() {
         None
     } else {
         let notes: Vec<String> = journal

@@ -6,7 +6,10 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use cryptlet_attest::{Doubt, LeafHash, MAXIMUM_RECEIPT, Measurement, Output, Statement, Verdict};
+use cryptlet_attest::bundle::Bundle;
+use cryptlet_attest::{
+    Doubt, LeafHash, LedgerPosition, MAXIMUM_RECEIPT, Measurement, Output, Statement, Verdict,
+};
 use serde::Serialize;
 use utoipa::ToSchema;
 
@@ -46,6 +49,12 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
     let bytes = file::read(&arguments.file, MAXIMUM_RECEIPT)?;
+    if Bundle::begins(&bytes) {
+        let file = arguments.file.display();
+        return Err(Failure::Usage(format!(
+            "{file} is a bundle, which holds more than one receipt; verify it with `cryptlet audit verify {file}`"
+        )));
+    }
     let expected = expected(arguments)?;
     let trust = Trust::logs_with(&arguments.trust)?;
     let result = cryptlet_attest::verify(&bytes, &trust, expected.as_ref());
@@ -133,6 +142,9 @@ pub struct Run {
     invocation: u64,
     /// Kind of the trigger.
     trigger: &'static str,
+    /// Where the trigger stands on its ledger, if it does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    position: Option<ShownPosition>,
     /// The guest's clock, RFC 3339.
     instant: String,
     /// Seed of the guest's randomness.
@@ -177,6 +189,23 @@ pub struct Run {
     /// Leaf hash of the binding's receipt before this one.
     #[serde(skip_serializing_if = "Option::is_none")]
     previous: Option<String>,
+}
+
+/// A place on a ledger.
+#[derive(Serialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+struct ShownPosition {
+    /// CAIP-2 id of the chain.
+    chain: String,
+    /// Height of the block.
+    block: u64,
+    /// Its hash.
+    block_hash: String,
+    /// Hash of the transaction in it.
+    transaction: String,
+    /// The event's place in the block, if it is one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    log_index: Option<u32>,
 }
 
 /// One thing that left a run.
@@ -250,6 +279,7 @@ impl Run {
             sha256: hex::encode(execution.sha256),
             invocation: execution.invocation,
             trigger: execution.trigger.kind.name(),
+            position: execution.trigger.position.as_ref().map(ShownPosition::from),
             instant: instant(execution.instant),
             seed: hex::encode(execution.seed),
             input: execution.input.to_string(),
@@ -275,6 +305,18 @@ impl Run {
             wasmtime: host.wasmtime.clone(),
             key: host.key.clone(),
             previous: host.previous.map(|previous| previous.to_string()),
+        }
+    }
+}
+
+impl From<&LedgerPosition> for ShownPosition {
+    fn from(position: &LedgerPosition) -> Self {
+        Self {
+            chain: position.chain.clone(),
+            block: position.block,
+            block_hash: format!("0x{}", hex::encode(position.block_hash)),
+            transaction: format!("0x{}", hex::encode(position.transaction)),
+            log_index: position.log_index,
         }
     }
 }

@@ -389,10 +389,10 @@ impl From<Refusal> for ShownContradiction {
                     ));
                 }
                 Self {
-                    name: found.finding.name(),
+                    name: found.name(),
                     leaf: found.leaf,
                     says,
-                    signed_by_host: found.is_signed,
+                    signed_by_host: found.is_signed(),
                 }
             }
         }

@@ -92,9 +92,35 @@ fn refused(error: BundleError) -> Refusal {
         BundleError::Journal(error) => error.into(),
         BundleError::NoRun { .. } => Refusal::not_found("unknown-run", detail),
         BundleError::NoField { .. } => Refusal::not_found("unknown-field", detail),
+        BundleError::TooManyOpenings { .. } => Refusal::new(
+            StatusCode::UNPROCESSABLE_ENTITY,
+            "too-many-openings",
+            detail,
+        ),
         _ => {
             tracing::error!(error = detail, "a bundle could not be made");
             Refusal::internal(detail)
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use axum::response::IntoResponse as _;
+
+    use super::*;
+
+    #[test]
+    fn more_openings_than_a_bundle_holds_are_the_callers_to_choose_from() {
+        let refusal = refused(BundleError::TooManyOpenings { count: 5_000 });
+        let said = format!("{refusal:?}");
+        assert!(
+            said.contains("open those that matter by their names"),
+            "{said}"
+        );
+        assert_eq!(
+            refusal.into_response().status(),
+            StatusCode::UNPROCESSABLE_ENTITY
+        );
     }
 }

@@ -203,11 +203,11 @@ fn each_lie_about_a_stage_has_its_name_and_its_leaf() {
         let leaves = bytes(&story);
         let contradiction = audit(&leaves, &signed(&leaves), None).expect_err(name);
         assert_eq!(
-            (contradiction.finding.name(), contradiction.leaf),
+            (contradiction.name(), contradiction.leaf),
             (*name, Some(*leaf as u64)),
             "{contradiction}"
         );
-        assert!(contradiction.is_signed);
+        assert!(contradiction.is_signed());
     }
 }
 
@@ -215,7 +215,7 @@ fn each_lie_about_a_stage_has_its_name_and_its_leaf() {
 fn a_log_that_ends_without_an_active_module_is_a_contradiction() {
     let leaves = bytes(&story()[..PROMOTED]);
     let contradiction = audit(&leaves, &signed(&leaves), None).expect_err("none is active");
-    assert_eq!(contradiction.finding.name(), "no-active");
+    assert_eq!(contradiction.name(), "no-active");
     assert_eq!(contradiction.leaf, None);
 }
 
@@ -233,7 +233,7 @@ fn a_second_canary_is_a_contradiction_and_another_share_is_none() {
     story[CANARIED + 1] = decided(VersionChange::Canaried, "1.2.0");
     let leaves = bytes(&story);
     let contradiction = audit(&leaves, &signed(&leaves), None).expect_err("there are two");
-    assert_eq!(contradiction.finding.name(), "second");
+    assert_eq!(contradiction.name(), "second");
 }
 
 const CHANGES: [VersionChange; 7] = [
