@@ -176,6 +176,12 @@ async fn log_and_chain_tell_one_story_and_each_difference_has_a_name() -> Result
     let bundle = path(&folder.path().join("run.bundle"));
     let export = [&bundle, "--state", &state, "--replayable"];
     done("audit export 7 --output", &export)?;
+    let misread = run("audit receipt", &[&bundle, "--trust", &key])?;
+    assert_eq!(misread.status, Some(2), "{misread:?}");
+    assert!(
+        misread.errors.contains("`cryptlet audit verify"),
+        "{misread:?}"
+    );
     let verified = done("audit verify", &[&[&bundle[..]][..], &node].concat())?;
     for part in [
         "has delivery 1 with this receipt hash in block",
@@ -205,6 +211,95 @@ async fn log_and_chain_tell_one_story_and_each_difference_has_a_name() -> Result
     Ok(())
 }
 
+fn claim<'a>(verdict: &'a Value, name: &str) -> Result<&'a Value> {
+    let claims = verdict["claims"].as_array().context("claims are a list")?;
+    let found = claims.iter().find(|claim| claim["name"] == name);
+    found.context("there is such a claim")
+}
+
+/// What the auditor did not ask for, or did not bring along, adds nothing to a verdict.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_node_and_a_checkpoint_count_for_what_the_auditor_asked_of_them() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let state = folder.path().join("state");
+    let (world, key) = settled(&state, 1).await?;
+    let path = |path: &Path| path.to_string_lossy().into_owned();
+    let file = |name: &str| path(&folder.path().join(name));
+    let (kept, bundle) = (file("kept.checkpoint"), file("run.bundle"));
+    let state = path(&state);
+    let keep = [
+        "--state",
+        &state,
+        "--trust",
+        &key,
+        "--keep-checkpoint",
+        &kept,
+    ];
+    done(&format!("audit trail {BINDING}"), &keep)?;
+
+    world.rates.close();
+    let fabric = world.open(Seams::live()?).await?;
+    world.end_period(2).await?;
+    world.settle(&fabric).await?;
+    drop(fabric);
+    let runs: Value = serde_json::from_str(&done("receipt ls --json", &["--state", &state])?)?;
+    let runs = runs.as_array().context("receipts are a list")?;
+    let failed = runs.last().context("it ran")?;
+    ensure!(failed["outcome"] != "ok", "{failed}");
+    let leaf = failed["leaf"].to_string();
+    let export = [
+        &leaf[..],
+        "--output",
+        &bundle,
+        "--state",
+        &state,
+        "--since",
+        &kept,
+    ];
+    done("audit export", &export)?;
+
+    let url = world.node.url().to_string();
+    let gateway = world.contracts.gateway.address().to_string();
+    let asking = [
+        &bundle[..],
+        "--trust",
+        &key,
+        "--json",
+        "--rpc",
+        &url,
+        "--gateway",
+        &gateway,
+        "--finality",
+        "depth:2",
+    ];
+    let verdict: Value = serde_json::from_str(&done("audit verify", &asking)?)?;
+    assert_eq!(
+        verdict["run"]["position"]["chain"],
+        world.binding.contract.chain.to_string()
+    );
+    assert!(verdict["run"]["position"]["block"].is_u64(), "{verdict:#}");
+    let chain = claim(&verdict, "chain")?;
+    assert_eq!(chain["rests-on"]["basis"], "host", "{chain:#}");
+    assert_eq!(chain["standing"], "hosts-word", "{chain:#}");
+    let says = chain["says"].as_str().context("a claim says something")?;
+    assert!(says.contains("was asked and has nothing to show"), "{says}");
+    let unproven = "that everybody is shown the same log is not proven";
+    assert!(verdict.get("extends").is_none(), "{verdict:#}");
+    assert!(
+        verdict["claims"].to_string().contains(unproven),
+        "{verdict:#}"
+    );
+
+    let brought = [&asking[..], &["--since", &kept]].concat();
+    let verdict: Value = serde_json::from_str(&done("audit verify", &brought)?)?;
+    assert!(verdict["extends"]["size"].is_u64(), "{verdict:#}");
+    assert!(
+        !verdict["claims"].to_string().contains(unproven),
+        "{verdict:#}"
+    );
+    Ok(())
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn each_tampering_with_a_real_journal_is_named() -> Result<()> {
     let folder = tempfile::tempdir()?;
@@ -223,19 +318,19 @@ async fn each_tampering_with_a_real_journal_is_named() -> Result<()> {
         ),
         (
             "UPDATE leaf SET entry = x'00' WHERE position = 9",
-            "(unreadable): leaf 9",
+            "(other-leaves): leaf 9",
         ),
         (
             "UPDATE leaf SET entry = (SELECT entry FROM leaf WHERE position = 5) WHERE position = 8",
-            "(invocation-gap): leaf 8: it accepts invocation 1, but the next number is 2",
+            "(other-leaves): leaf 8: it accepts invocation 1, but the next number is 2",
         ),
         (
             "UPDATE leaf SET entry = (SELECT entry FROM leaf WHERE position = 7) WHERE position = 10",
-            "(run-twice): leaf 10",
+            "(other-leaves): leaf 10",
         ),
         (
             "UPDATE leaf SET entry = (SELECT entry FROM leaf WHERE position = 2) WHERE position = 1",
-            "(not-deployed): leaf 6",
+            "(other-leaves): leaf 6",
         ),
         (
             "UPDATE leaf SET entry = (SELECT entry FROM leaf WHERE position = 1) WHERE position = 4",
