@@ -64,6 +64,8 @@ struct ComparedVersion {
     state_version: Option<u32>,
     /// Whether it takes over the state of versions with a lower state version.
     migrates: bool,
+    #[serde(skip)]
+    is_pre_release: bool,
 }
 
 /// One thing that the manifests differ in.
@@ -168,11 +170,16 @@ impl VersionDifference {
                 "  {:<15}{BAD}{bump}, which is too little{BAD:#}: {changes}; no host that has {} deploys it, call it {remedy} or later",
                 "raised by", self.before.version
             )?,
-            (None, _) => writeln!(
-                output,
-                "  {:<15}not at all, so nothing is promised: {changes}",
-                "raised"
-            )?,
+            (None, _) => {
+                let why = if self.before.cryptlet != self.after.cryptlet {
+                    "these are two cryptlets"
+                } else if self.before.is_pre_release {
+                    "nobody is held to a pre-release"
+                } else {
+                    "the number is not raised"
+                };
+                writeln!(output, "  {:<15}nothing is: {why}; {changes}", "promised")?;
+            }
         }
         Ok(())
     }
@@ -275,6 +282,7 @@ impl ComparedVersion {
             bytes: subject.bytes.len() as u64,
             state_version: subject.manifest.state_version(),
             migrates: subject.migrates(),
+            is_pre_release: !identity.version.pre.is_empty(),
         }
     }
 
