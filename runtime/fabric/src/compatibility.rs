@@ -48,24 +48,18 @@ impl Fabric {
     }
 }
 
-fn of_the_new_version(breach: Breach) -> FabricError {
+fn of_the_new_version(breach: Box<Breach>) -> FabricError {
     let remedy = format!(
         "call it {} or later, or take the changes back",
         breach.needed().after(&breach.before)
     );
-    FabricError::Breach {
-        breach: Box::new(breach),
-        remedy,
-    }
+    FabricError::Breach { breach, remedy }
 }
 
-fn of_a_deployed_version(breach: Breach) -> FabricError {
+fn of_a_deployed_version(breach: Box<Breach>) -> FabricError {
     let remedy = format!(
         "{} is deployed and stays as it is: build {} so that it fits, or give it a number after that",
         breach.after, breach.before
     );
-    FabricError::Breach {
-        breach: Box::new(breach),
-        remedy,
-    }
+    FabricError::Breach { breach, remedy }
 }

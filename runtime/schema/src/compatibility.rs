@@ -280,7 +280,7 @@ pub fn compare_manifests(before: &Manifest, after: &Manifest) -> Vec<Change> {
 ///
 /// What it changes beyond that. Nothing is said of another cryptlet, of one that is not later, and
 /// of what follows a pre-release.
-pub fn check_bump(before: &Manifest, after: &Manifest) -> Result<(), Breach> {
+pub fn check_bump(before: &Manifest, after: &Manifest) -> Result<(), Box<Breach>> {
     let (was, is) = (&before.cryptlet, &after.cryptlet);
     let Some(bump) = Bump::between(&was.version, &is.version) else {
         return Ok(());
@@ -293,13 +293,13 @@ pub fn check_bump(before: &Manifest, after: &Manifest) -> Result<(), Breach> {
     if changes.is_empty() {
         return Ok(());
     }
-    Err(Breach {
+    Err(Box::new(Breach {
         cryptlet: is.name.clone(),
         before: was.version.clone(),
         after: is.version.clone(),
         bump,
         changes,
-    })
+    }))
 }
 
 /// The versions that a new one has to fit among those there are: the next lower and the next higher
