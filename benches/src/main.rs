@@ -9,6 +9,7 @@ mod contest;
 mod plot;
 mod receipts;
 mod report;
+mod shipped;
 mod versions;
 
 use std::env;

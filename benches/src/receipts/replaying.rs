@@ -2,14 +2,12 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
-use std::path::PathBuf;
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, OnceLock};
 use std::thread;
 use std::time::Instant;
-use std::{env, fs};
 
-use anyhow::{Context as _, Result, anyhow, ensure};
+use anyhow::{Result, anyhow, ensure};
 use cryptlet_attest::{Digest, Salt, TrustedKey};
 use cryptlet_container::{
     BuildError, Container, Cryptlet, EncodedCall, Grants, HttpError, HttpGrant, HttpLimits,
@@ -20,6 +18,7 @@ use cryptlet_container::{
 use super::statement::Run as Stated;
 use super::{Sizes, log};
 use crate::contest::{Case, Contest};
+use crate::shipped;
 
 const TABLE: &[u8] =
     include_bytes!("../../../cryptlets/reference-rate/data/us-treasury-bill-3-month.csv");
@@ -32,7 +31,7 @@ const STACK: usize = 4 * 1024 * 1024;
 pub fn hold(sizes: &Sizes) -> Result<Case> {
     let container = Container::new(Settings::default())?;
     let desk = Desk {
-        cryptlet: container.load(&component()?)?,
+        cryptlet: container.load(&shipped::reference_rate()?)?,
         container,
         grants: Grants {
             http: BTreeMap::from([(
@@ -112,13 +111,6 @@ fn salt(number: usize) -> Salt {
     let mut salt = [0; 32];
     salt[..8].copy_from_slice(&(number as u64).to_be_bytes());
     Salt::from_bytes(salt)
-}
-
-fn component() -> Result<Vec<u8>> {
-    let default = concat!(env!("CARGO_MANIFEST_DIR"), "/../target/cryptlets");
-    let folder = env::var_os("CRYPTLETS").map_or_else(|| PathBuf::from(default), PathBuf::from);
-    let path = folder.join("reference-rate-1.0.0.wasm");
-    fs::read(&path).with_context(|| format!("no {}; run `cargo xtask guests`", path.display()))
 }
 
 /// Each thread takes the next number, until all of them are done.

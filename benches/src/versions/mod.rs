@@ -4,6 +4,8 @@ mod check;
 mod guest;
 mod host;
 mod load;
+mod many;
+mod starting;
 mod swaps;
 
 use std::sync::Arc;
@@ -29,6 +31,10 @@ pub struct Sizes {
     pub moves: usize,
     /// Stretches with moves, with as many of equal length without between them.
     pub stretches: u64,
+    /// Many bindings, served at once.
+    pub many: many::Sizes,
+    /// Versions that a host starts with.
+    pub deployed: usize,
 }
 
 impl Sizes {
@@ -39,6 +45,13 @@ impl Sizes {
         invocations: 1_000_000,
         moves: 200,
         stretches: 10,
+        many: many::Sizes {
+            cryptlets: 50,
+            bindings: 1_000,
+            invocations: 100,
+            few: 50,
+        },
+        deployed: 1_000,
     };
 }
 
@@ -52,7 +65,11 @@ pub fn run(sizes: &Sizes) -> Result<Vec<Case>> {
         .enable_all()
         .build()?;
     let swapped = runtime.block_on(swap_under_load(sizes))?;
-    Ok(vec![swapped.case()])
+    Ok(vec![
+        swapped.case(),
+        runtime.block_on(many::hold(&sizes.many))?,
+        starting::hold(sizes.deployed)?,
+    ])
 }
 
 /// A load while versions changed, and the same load while none did.
@@ -168,6 +185,13 @@ mod tests {
         invocations: 240,
         moves: 12,
         stretches: 2,
+        many: many::Sizes {
+            cryptlets: 4,
+            bindings: 20,
+            invocations: 5,
+            few: 4,
+        },
+        deployed: 4,
     };
 
     #[tokio::test(flavor = "multi_thread")]
