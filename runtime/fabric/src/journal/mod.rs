@@ -65,6 +65,9 @@ const SCHEMA_VERSION: i64 = 4;
 /// Bytes of a page: rows have a few kilobytes, and four times SQLite's default holds them without
 /// gaps and writes a batch of them with a quarter of the calls.
 const PAGE: u32 = 16_384;
+/// What the writer keeps of the file in memory. Each binding has places of its own at the end of every
+/// index; a commit for many of them touches them all, and must not write to read the next one.
+const CACHED_KIBIBYTES: i64 = 64 * 1024;
 /// "CRYP": marks the file as a journal for `file(1)` and for us.
 const APPLICATION_ID: i64 = 0x4352_5950;
 
@@ -240,7 +243,7 @@ impl Journal {
         // Salts, inputs and transcripts are in it; SQLite gives its other files the same mode.
         document::open_private(&path).map_err(|source| folder::not_opened(&path, source))?;
         let mut connection = Connection::open(&path).map_err(|source| store(&path, source))?;
-        connection.set_prepared_statement_cache_capacity(readers::STATEMENTS);
+        readers::keep_statements(&connection).map_err(|source| store(&path, source))?;
         prepare(&mut connection, &path)?;
         log::check(&connection, &path, owner.as_ref())?;
         let readers = readers::Readers::open(&path)?;
@@ -445,6 +448,7 @@ fn prepare(connection: &mut Connection, path: &Path) -> Result<(), JournalError>
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
         connection.pragma_update(None, "foreign_keys", true)?;
+        connection.pragma_update(None, "cache_size", -CACHED_KIBIBYTES)?;
         if fresh {
             let transaction = connection.transaction()?;
             transaction.execute_batch(SCHEMA)?;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Mutex, MutexGuard, PoisonError, TryLockError};
 use std::thread;
 
+use rusqlite::config::DbConfig;
 use rusqlite::{Connection, OpenFlags};
 
 use super::{JournalError, store};
@@ -14,7 +15,7 @@ use super::{JournalError, store};
 const MOST: usize = 8;
 /// Statements that a connection keeps ready; the fabric has about as many. SQLite's caller keeps 16
 /// by itself, and a seventeenth would have each of them compiled again and again.
-pub(super) const STATEMENTS: usize = 128;
+const STATEMENTS: usize = 128;
 
 pub(super) struct Readers {
     connections: Vec<Mutex<Connection>>,
@@ -50,6 +51,14 @@ impl Readers {
     }
 }
 
+/// Has statements compiled once: not again for each value that they are asked with, as SQLite does
+/// where the value could make for another plan. Ours are written for the one plan that they have.
+pub(super) fn keep_statements(connection: &Connection) -> rusqlite::Result<()> {
+    connection.set_prepared_statement_cache_capacity(STATEMENTS);
+    connection.set_db_config(DbConfig::SQLITE_DBCONFIG_ENABLE_QPSG, true)?;
+    Ok(())
+}
+
 fn open(path: &Path) -> Result<Connection, JournalError> {
     let open = || -> rusqlite::Result<Connection> {
         let connection = Connection::open_with_flags(
@@ -57,7 +66,7 @@ fn open(path: &Path) -> Result<Connection, JournalError> {
             OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,
         )?;
         connection.busy_timeout(std::time::Duration::from_secs(5))?;
-        connection.set_prepared_statement_cache_capacity(STATEMENTS);
+        keep_statements(&connection)?;
         Ok(connection)
     };
     open().map_err(|source| store(path, source))

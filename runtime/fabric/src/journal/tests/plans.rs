@@ -1,7 +1,8 @@
-use rusqlite::Connection;
+use rusqlite::{Connection, StatementStatus};
 
 use crate::journal::deliveries::LEAF_OF_RECEIPT;
 use crate::journal::invocations::{HELD_BY, NEXT_ACCEPTED};
+use crate::journal::moves::DRAINED;
 use crate::journal::scene::bound;
 
 /// What is asked before every run reads as much as there is to do, not as much as was done.
@@ -27,6 +28,25 @@ async fn what_is_asked_before_each_run_is_found_by_an_index()
         let plan = steps.join("; ");
         assert!(plan.contains(index), "{plan}");
         assert!(!plan.contains("SCAN"), "{plan}");
+    }
+    Ok(())
+}
+
+/// SQLite compiles a statement anew where another value could make for another plan; that would be
+/// done at every run.
+#[tokio::test]
+async fn what_is_asked_before_each_run_is_compiled_once() -> Result<(), Box<dyn std::error::Error>>
+{
+    let state = tempfile::tempdir()?;
+    let (journal, _) = bound(state.path()).await?;
+    let connection = journal.read().connection;
+    for sql in [NEXT_ACCEPTED, HELD_BY, DRAINED] {
+        let mut statement = connection.prepare_cached(sql)?;
+        for binding in 0..3_u8 {
+            let mut rows = statement.query([[binding; 32]])?;
+            while rows.next()?.is_some() {}
+        }
+        assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");
     }
     Ok(())
 }
