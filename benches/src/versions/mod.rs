@@ -29,7 +29,7 @@ pub struct Sizes {
     pub invocations: u64,
     /// Promotions and rollbacks among them.
     pub moves: usize,
-    /// Stretches with moves, with as many of equal length without between them.
+    /// Stretches with moves, each beside one of a quarter of its length without.
     pub stretches: u64,
     /// Many bindings, served at once.
     pub many: many::Sizes,
@@ -108,8 +108,9 @@ async fn load(sizes: &Sizes) -> Result<(Loaded, Stopped)> {
     let mut load = Load::new(&host, &lanes, sizes.callers)?;
     let mut operator = Operator::new(&host, &load);
     let stretch = sizes.invocations.div_ceil(sizes.stretches);
+    let quiet = stretch.div_ceil(4);
     // Compiles, opens files and fills caches.
-    load.drive(stretch.div_ceil(4), 1, None).await?;
+    load.drive(quiet, 1, None).await?;
     let (mut with, mut without) = (Figures::default(), Figures::default());
     let mut moves = Moves::default();
     for number in 0..sizes.stretches {
@@ -119,7 +120,7 @@ async fn load(sizes: &Sizes) -> Result<(Loaded, Stopped)> {
         let (paces, paced) = mpsc::unbounded_channel();
         let most = usize::try_from(due)?;
         if number % 2 == 0 {
-            without.add(load.drive(stretch, 1, None).await?);
+            without.add(load.drive(quiet, 1, None).await?);
         }
         let (figures, made) = tokio::join!(
             load.drive(stretch, pace, Some(paces)),
@@ -128,7 +129,7 @@ async fn load(sizes: &Sizes) -> Result<(Loaded, Stopped)> {
         with.add(figures?);
         moves.add(made?);
         if number % 2 == 1 {
-            without.add(load.drive(stretch, 1, None).await?);
+            without.add(load.drive(quiet, 1, None).await?);
         }
     }
     drop(operator);
@@ -203,7 +204,7 @@ mod tests {
         assert_eq!(swapped.seen.moves, 12);
         assert_eq!(swapped.loaded.moves.first_after.len(), 12);
         // Warming up, both kinds of stretches, and what followed each move.
-        assert_eq!(swapped.seen.invocations, 30 + 2 * 240 + 12);
+        assert_eq!(swapped.seen.invocations, 30 + 2 * 30 + 240 + 12);
         let case = swapped.case();
         assert!(case.ours > 0.0 && case.rival > 0.0, "{case:?}");
     }
