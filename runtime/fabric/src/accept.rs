@@ -6,7 +6,7 @@ use cryptlet_attest::{Accepted, BindingId, LogEntry, Outcome};
 use cryptlet_container::{Invocation, Position, Trigger};
 use cryptlet_ledger::{ContractEvent, EvmLedger};
 
-use crate::advance::{Progress, Waiting};
+use crate::advance::{Follows, Progress, Waiting};
 use crate::error::FabricError;
 use crate::execution::{salt_of, trigger_statement};
 use crate::fabric::Fabric;
@@ -202,6 +202,7 @@ impl Fabric {
         if wanted.is_empty() {
             return Ok(());
         }
+        progress.follows = progress.follows.max(Follows::Blocks);
         if let Some(Full { waiting, limit }) = self.backlog.full() {
             // Nothing is lost: the chain keeps them.
             progress.waiting.push(Waiting {

@@ -21,10 +21,24 @@ pub struct Progress {
     pub moved: usize,
     /// What could not go on, and why; it is tried again at the next pass.
     pub waiting: Vec<Waiting>,
+    /// What else may let it go on.
+    pub follows: Follows,
     /// Whether one of the reasons to wait is a failure, which may well repeat itself.
     pub failed: bool,
     /// Whether that failure was a full disk.
     pub disk_is_full: bool,
+}
+
+/// What a binding waits for at its ledger, from the least to the most.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Follows {
+    /// Nothing: it goes on when an invocation is accepted or has run.
+    #[default]
+    Nothing,
+    /// Events, which a new block may hold.
+    Blocks,
+    /// What becomes of its own transactions; a node may say something new at any time.
+    Transactions,
 }
 
 /// Something that cannot go on now.
@@ -51,6 +65,7 @@ impl Progress {
         self.executed += other.executed;
         self.moved += other.moved;
         self.waiting.extend(other.waiting);
+        self.follows = self.follows.max(other.follows);
         self.failed |= other.failed;
         self.disk_is_full |= other.disk_is_full;
     }
@@ -181,7 +196,10 @@ impl Fabric {
         let mut progress = Progress::default();
         let outcome = match self.register(&row, &mut progress).await {
             Ok(true) => self.deliver_all(&row, &mut progress).await,
-            Ok(false) => Ok(()),
+            Ok(false) => {
+                progress.follows = Follows::Transactions;
+                Ok(())
+            }
             Err(error) => Err(error),
         };
         progress.with(binding, outcome)

@@ -6,7 +6,7 @@ use cryptlet_ledger::{
     Inclusion, InclusionStatus, LedgerError,
 };
 
-use crate::advance::{Progress, Waiting};
+use crate::advance::{Follows, Progress, Waiting};
 use crate::binding::Binding;
 use crate::error::FabricError;
 use crate::fabric::Fabric;
@@ -57,6 +57,7 @@ impl Fabric {
         if open.is_empty() {
             return Ok(());
         }
+        progress.follows = Follows::Transactions;
         let ledger = self.ledger(binding)?;
         let (mut has_room, mut nearer) = (true, 0);
         for row in open {

@@ -65,7 +65,7 @@ mod skip;
 pub mod versions;
 
 pub use accept::Message;
-pub use advance::{Progress, Waiting};
+pub use advance::{Follows, Progress, Waiting};
 pub use binding::{Approval, Binding};
 pub use canary::{Bounds, Figures};
 pub use configuration::{

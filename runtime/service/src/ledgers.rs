@@ -1,4 +1,5 @@
-//! Asks the ledgers' nodes how far they are, for health, status and metrics.
+//! Asks the ledgers' nodes how far they are, for health, status and metrics, and for those who wait for
+//! a new block.
 
 use std::sync::Arc;
 use std::time::Duration;
@@ -10,17 +11,20 @@ use crate::state::ServiceState;
 
 /// How long a node gets to answer before it counts as lost.
 const ANSWER_TIME: Duration = Duration::from_secs(10);
-/// The shortest time between two questions that nobody's work depends on.
-const AT_MOST_EVERY: Duration = Duration::from_secs(1);
 
 /// Asks every node again and again until the service stops.
 pub(crate) async fn watch(state: Arc<ServiceState>) {
+    let ledgers = state.fabric.ledgers().iter();
+    // One that does not answer keeps nobody from hearing of another's blocks.
+    let watches = ledgers.map(|(name, ledger)| watch_one(&state, name, ledger));
+    futures::future::join_all(watches).await;
+}
+
+async fn watch_one(state: &ServiceState, name: &str, ledger: &EvmLedger) {
     loop {
-        let ledgers = state.fabric.ledgers().iter();
-        let questions = ledgers.map(|(name, ledger)| ask(&state, name, ledger));
-        futures::future::join_all(questions).await;
+        ask(state, name, ledger).await;
         let poll = Duration::from_millis(state.settings().poll_milliseconds);
-        tokio::time::sleep(poll.max(AT_MOST_EVERY)).await;
+        tokio::time::sleep(poll).await;
     }
 }
 
@@ -37,6 +41,9 @@ async fn ask(state: &ServiceState, name: &str, ledger: &EvmLedger) {
             )),
         ),
     };
+    if let Some(head) = head {
+        state.work.blocks().newest(name, head);
+    }
     state.metrics.ledger(name, head);
     state.health.saw(LedgerStatus {
         name: name.to_owned(),

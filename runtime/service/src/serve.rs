@@ -193,6 +193,7 @@ pub async fn serve(
         Arc::clone(&state),
         start.state.clone(),
     )));
+    let _warming = owned(tokio::spawn(warm(Arc::clone(&state))));
     let _counting = owned(tokio::spawn(runs::count(Arc::clone(&state))));
     let published = CancellationToken::new();
     let publishing = owned(tokio::spawn(publishing::run(
@@ -232,6 +233,17 @@ pub async fn serve(
         tracing::warn!("the last checkpoint was not published in time; the next start does");
     }
     ended.inspect(|ending| tracing::info!(?ending, "stopped"))
+}
+
+/// Loads what is deployed beside the first work, which loads what it needs itself.
+async fn warm(state: Arc<ServiceState>) {
+    match state.fabric.warm().await {
+        Ok(warmed) => {
+            let (cached, compiled) = (warmed.cached, warmed.compiled);
+            tracing::info!(cached, compiled, "deployed versions are loaded");
+        }
+        Err(error) => state.failed(&error),
+    }
 }
 
 /// What comes of opening, which may wait long for a node, unless an order to stop comes first.

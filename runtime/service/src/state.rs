@@ -113,7 +113,7 @@ impl ServiceState {
         let binding = binding.to_owned();
         self.change(async move |state| {
             let number = state.fabric.send(&binding, message).await?;
-            state.work.wake(&binding);
+            state.work.accepted(&binding);
             Ok(number)
         })
         .await

@@ -1,5 +1,9 @@
 //! The work of every binding: one task runs what is accepted, another reads events and delivers.
 //!
+//! Thousands of bindings may have nothing to do. Their tasks sleep until they are told: of an
+//! invocation that was accepted, of one that ran, of a new block of their ledger. Only what waits for
+//! its own transactions, or has failed, is looked at again and again.
+//!
 //! Bindings have nothing to do with each other: whatever one of them waits for, the others go on.
 //! Only a journal that fails ends everything, for then nothing can be promised any more.
 
@@ -7,9 +11,11 @@ use std::collections::{HashMap, HashSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
-use cryptlet_fabric::{FabricError, Progress, Waiting};
-use tokio::sync::{Notify, mpsc};
+use cryptlet_fabric::{FabricError, Follows, Notice, Progress, Step, Waiting};
+use tokio::sync::broadcast::error::RecvError;
+use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::{Id, JoinSet};
+use tokio::time::MissedTickBehavior;
 
 use crate::rest::{REST, Rests};
 use crate::state::ServiceState;
@@ -18,12 +24,19 @@ use crate::state::ServiceState;
 /// as a transaction that the node takes and then denies, moves at every pass.
 const PASSES_AT_ONCE: u32 = 4;
 
-/// How often the journal is asked for bindings that nobody told of.
+/// How often the journal is asked for bindings and invocations that nobody told of.
 const LOOK_AGAIN: Duration = Duration::from_secs(5);
+
+/// How often a ledger is asked for what nobody told of.
+const ASK_AGAIN: Duration = Duration::from_secs(60);
+
+/// Runs of a binding whose queue does not become empty, after which its deliveries are looked at.
+const RUNS_BETWEEN: u64 = 16;
 
 /// Wakes the tasks of bindings and knows what they wait for.
 pub(crate) struct Work {
     bindings: Mutex<HashMap<String, Arc<BindingWork>>>,
+    blocks: Blocks,
     new: mpsc::UnboundedSender<String>,
 }
 
@@ -58,6 +71,7 @@ impl Work {
         let (new, coming) = mpsc::unbounded_channel();
         let work = Self {
             bindings: Mutex::default(),
+            blocks: Blocks::default(),
             new,
         };
         (work, coming)
@@ -69,11 +83,32 @@ impl Work {
         drop(self.new.send(binding.to_owned()));
     }
 
-    /// Something of this binding was accepted or may go on.
-    pub(crate) fn wake(&self, binding: &str) {
+    /// Something of this binding was accepted.
+    pub(crate) fn accepted(&self, binding: &str) {
+        self.of(binding).accepted.notify_one();
+    }
+
+    /// Something of this binding may go on.
+    fn wake(&self, binding: &str) {
         let of = self.of(binding);
         of.accepted.notify_one();
         of.sealed.notify_one();
+    }
+
+    /// An invocation has come further.
+    fn noticed(&self, notice: &Notice) {
+        match notice.step {
+            Step::Accepted => self.of(&notice.binding).accepted.notify_one(),
+            Step::Executed if notice.number.is_multiple_of(RUNS_BETWEEN) => {
+                self.of(&notice.binding).sealed.notify_one();
+            }
+            _ => {}
+        }
+    }
+
+    /// What new blocks wake.
+    pub(crate) fn blocks(&self) -> &Blocks {
+        &self.blocks
     }
 
     /// Its operator did something that may let this binding go on, however long it still rests.
@@ -142,14 +177,18 @@ pub(crate) async fn run(
         known: HashMap::new(),
         taken_on: HashSet::new(),
     };
+    let mut notices = state.fabric.subscribe();
+    let mut look = tokio::time::interval(LOOK_AGAIN);
+    look.set_missed_tick_behavior(MissedTickBehavior::Delay);
     loop {
-        // What the journal has counts, whoever was told of it.
-        let rows = state.fabric.journal().bindings().map_err(FabricError::from);
-        for row in rows.inspect_err(|error| state.failed(error))? {
-            tasks.begin(&row.document.binding.name);
-        }
         tokio::select! {
-            () = tokio::time::sleep(LOOK_AGAIN), if !state.is_draining() => {}
+            _ = look.tick(), if !state.is_draining() => tasks.look()?,
+            notice = notices.recv(), if !state.is_draining() => match notice {
+                Ok(notice) => state.work.noticed(&notice),
+                // What was missed is in the journal.
+                Err(RecvError::Lagged(_)) => tasks.look()?,
+                Err(RecvError::Closed) => {}
+            },
             Some(binding) = coming.recv(), if !state.is_draining() => tasks.begin(&binding),
             Some(ended) = tasks.running.join_next_with_id() => tasks.ended(ended)?,
             () = state.draining.cancelled(), if tasks.running.is_empty() => return Ok(()),
@@ -165,6 +204,24 @@ struct Tasks {
 }
 
 impl Tasks {
+    /// What the journal has counts, whoever was told of it.
+    fn look(&mut self) -> Result<(), FabricError> {
+        let journal = self.state.fabric.journal();
+        let found = journal.bindings().and_then(|rows| {
+            let with_work = journal.bindings_with_work()?;
+            Ok((rows, with_work))
+        });
+        let found = found.map_err(FabricError::from);
+        let (rows, with_work) = found.inspect_err(|error| self.state.failed(error))?;
+        for row in rows {
+            self.begin(&row.document.binding.name);
+        }
+        for binding in with_work {
+            self.state.work.of(&binding).accepted.notify_one();
+        }
+        Ok(())
+    }
+
     fn begin(&mut self, binding: &str) {
         if self.state.is_draining() || !self.taken_on.insert(binding.to_owned()) {
             return;
@@ -219,7 +276,7 @@ async fn execute(state: &ServiceState, binding: &str) -> Result<(), FabricError>
     while !state.is_draining() {
         // A run whose result cannot be kept, or not be believed, is a run for nothing.
         let can_keep = !state.health.disk_is_full() && state.health.contradiction().is_none();
-        let mut failed = false;
+        let (mut failed, mut waits) = (false, !can_keep);
         if can_keep {
             let progress = state.fabric.execute_accepted(binding).await;
             let progress = progress.inspect_err(|error| state.failed(error))?;
@@ -232,6 +289,7 @@ async fn execute(state: &ServiceState, binding: &str) -> Result<(), FabricError>
                 work.sealed.notify_one();
             }
             failed = progress.failed;
+            waits = !progress.waiting.is_empty();
         }
         let rest = if failed {
             failures.next()
@@ -242,11 +300,30 @@ async fn execute(state: &ServiceState, binding: &str) -> Result<(), FabricError>
             // What comes in does not mend what failed.
             () = work.accepted.notified(), if can_keep && !failed => {}
             () = work.mended.notified() => {}
-            () = tokio::time::sleep(rest) => {}
+            () = tokio::time::sleep(rest), if failed || waits => {}
             () = state.draining.cancelled() => {}
         }
     }
     Ok(())
+}
+
+/// Tells of new blocks, by ledger.
+#[derive(Default)]
+pub(crate) struct Blocks(Mutex<HashMap<String, watch::Sender<Option<u64>>>>);
+
+impl Blocks {
+    fn of(&self, ledger: &str) -> watch::Receiver<Option<u64>> {
+        let mut ledgers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        ledgers.entry(ledger.to_owned()).or_default().subscribe()
+    }
+
+    /// A node says that this is the newest block; a lower one than before may be another's in its
+    /// place.
+    pub(crate) fn newest(&self, ledger: &str, number: u64) {
+        let mut ledgers = self.0.lock().unwrap_or_else(PoisonError::into_inner);
+        let newest = ledgers.entry(ledger.to_owned()).or_default();
+        newest.send_if_modified(|known| known.replace(number) != Some(number));
+    }
 }
 
 /// Passes over a ledger, one at once after the other.
@@ -265,12 +342,17 @@ impl Passes {
 /// again or there is something new to deliver.
 async fn follow_ledger(state: &ServiceState, binding: &str) -> Result<(), FabricError> {
     let work = state.work.of(binding);
+    let row = state.binding(binding);
+    let row = row.inspect_err(|error| state.failed(error))?;
+    let mut block = state.work.blocks().of(&row.document.contract.ledger);
     let mut passes = Passes::default();
     while !state.is_draining() {
         if state.health.contradiction().is_some() {
             state.draining.cancelled().await;
             break;
         }
+        // A block that comes during the pass may hold what the pass did not see.
+        block.mark_unchanged();
         let progress = follow_once(state, binding).await;
         let progress = progress.inspect_err(|error| state.failed(error))?;
         work.note(binding, Task::Ledger, &progress);
@@ -283,14 +365,31 @@ async fn follow_ledger(state: &ServiceState, binding: &str) -> Result<(), Fabric
         if passes.goes_on(progress.moved > 0) {
             continue;
         }
-        let poll = Duration::from_millis(state.settings().poll_milliseconds);
+        let follows = follows(&progress);
+        let rest = match follows {
+            Follows::Nothing | Follows::Blocks => ASK_AGAIN,
+            Follows::Transactions => Duration::from_millis(state.settings().poll_milliseconds),
+        };
         tokio::select! {
             () = work.sealed.notified() => {}
-            () = tokio::time::sleep(poll) => {}
+            // The other end lives as long as the service.
+            _ = block.changed(), if follows == Follows::Blocks => {}
+            () = tokio::time::sleep(rest) => {}
             () = state.draining.cancelled() => {}
         }
     }
     Ok(())
+}
+
+/// What to wait for after a pass. One that failed, waits, or did not come to the end of what there was
+/// is followed by another soon, whatever happens on the chain.
+fn follows(progress: &Progress) -> Follows {
+    let is_done = !progress.failed && progress.waiting.is_empty() && progress.is_quiet();
+    if is_done {
+        progress.follows
+    } else {
+        Follows::Transactions
+    }
 }
 
 async fn follow_once(state: &ServiceState, binding: &str) -> Result<Progress, FabricError> {
@@ -313,6 +412,52 @@ fn in_words(waiting: &Waiting) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn a_block_wakes_those_who_follow_its_ledger_once() {
+        let blocks = Blocks::default();
+        let (mut follows, other) = (blocks.of("main"), blocks.of("other"));
+        blocks.newest("main", 7);
+        blocks.newest("main", 7);
+        assert!(follows.has_changed().expect("it goes on"));
+        follows.mark_unchanged();
+        blocks.newest("main", 7);
+        assert!(!follows.has_changed().expect("it goes on"));
+        blocks.newest("main", 8);
+        follows.changed().await.expect("it goes on");
+        assert!(!other.has_changed().expect("it goes on"));
+    }
+
+    #[test]
+    fn only_a_pass_that_left_nothing_open_is_followed_by_sleep() {
+        let quiet = Progress::default();
+        assert_eq!(follows(&quiet), Follows::Nothing);
+        let events = Progress {
+            follows: Follows::Blocks,
+            ..quiet.clone()
+        };
+        assert_eq!(follows(&events), Follows::Blocks);
+        for busy in [
+            Progress {
+                failed: true,
+                ..events.clone()
+            },
+            Progress {
+                accepted: 1,
+                ..events.clone()
+            },
+            Progress {
+                waiting: vec![Waiting {
+                    binding: "acme".into(),
+                    delivery: None,
+                    reason: "no node".into(),
+                }],
+                ..events.clone()
+            },
+        ] {
+            assert_eq!(follows(&busy), Follows::Transactions, "{busy:?}");
+        }
+    }
 
     #[test]
     fn what_moves_at_every_pass_rests_all_the_same() {

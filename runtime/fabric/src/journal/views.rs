@@ -147,6 +147,20 @@ impl Journal {
         Ok(waiting.map_or(0, i64::cast_unsigned))
     }
 
+    /// Bindings with invocations that are accepted and have not run.
+    ///
+    /// # Errors
+    ///
+    /// If the journal cannot be read.
+    pub fn bindings_with_work(&self) -> Result<Vec<String>, JournalError> {
+        self.read().all(
+            "SELECT name FROM binding WHERE EXISTS
+               (SELECT 1 FROM invocation WHERE binding = binding.id AND executed = 0)",
+            [],
+            |row| row.get(0),
+        )
+    }
+
     /// How many of the binding's deliveries have each status that any of them has.
     ///
     /// # Errors

@@ -143,8 +143,11 @@ async fn a_journal_that_fails_ends_the_service() -> Tested {
         .header("idempotency-key", "1")
         .json(&serde_json::json!({}))
         .send()
-        .await?;
-    assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+        .await;
+    // The service may find out by itself before it is asked.
+    if let Ok(answer) = answer {
+        assert_eq!(answer.status(), StatusCode::INTERNAL_SERVER_ERROR);
+    }
     let path = address_path(service.state.path());
     let ended = service.ended().await?;
     let sentence = ended.err().ok_or("it went on")?.to_string();
