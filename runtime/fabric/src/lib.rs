@@ -50,6 +50,7 @@ mod fabric;
 mod grants;
 pub mod journal;
 mod keys;
+mod memory;
 mod modules;
 mod network;
 pub mod publish;
@@ -75,6 +76,7 @@ pub use configuration::{
 pub use document::DocumentError;
 pub use error::FabricError;
 pub use fabric::{Fabric, Seams};
+pub use memory::Footprint;
 pub use modules::Warmed;
 pub use network::{PublicWeb, Web, tls_configuration};
 pub use scheduler::Load;

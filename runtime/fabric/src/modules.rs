@@ -48,10 +48,14 @@ impl Modules {
         known.remove(measurement);
     }
 
-    /// The module, if it is loaded.
-    pub(crate) fn loaded(&self, measurement: &Measurement) -> Option<Cryptlet> {
+    /// Bytes of compiled code of the loaded modules that are meant.
+    pub(crate) fn compiled_bytes(&self, is_meant: impl Fn(&Measurement) -> bool) -> u64 {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        known.get(measurement)?.get().cloned()
+        let meant = known
+            .iter()
+            .filter(|(measurement, _)| is_meant(measurement));
+        let bytes = meant.filter_map(|(_, module)| module.get().map(Cryptlet::compiled_bytes));
+        bytes.map(|bytes| bytes as u64).sum()
     }
 
     fn of(&self, measurement: &Measurement) -> Arc<OnceCell<Cryptlet>> {

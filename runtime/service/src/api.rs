@@ -73,6 +73,9 @@ pub struct Status {
     /// Why no work is taken for good: another history of this log was seen.
     #[serde(default)]
     pub contradiction: Option<String>,
+    /// What runs.
+    #[serde(default)]
+    pub runs: RunsStatus,
     /// Every configured ledger.
     pub ledgers: Vec<LedgerStatus>,
     /// Every binding.
@@ -133,8 +136,38 @@ pub struct BindingStatus {
     pub executed: u64,
     /// Deliveries not yet final.
     pub open_deliveries: u64,
+    /// What it takes of the host.
+    #[serde(default)]
+    pub memory: BindingMemory,
     /// What cannot go on, and why; empty when all is well.
     pub waiting: Vec<String>,
+}
+
+/// Bytes that a binding takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct BindingMemory {
+    /// Its state, keys and values, which each of its runs has in memory.
+    pub state_bytes: u64,
+    /// Inputs that are accepted and have not run, in the journal.
+    pub queued_bytes: u64,
+    /// Compiled code of its versions and their sources that is in memory; bindings of the same modules
+    /// share it.
+    pub code_bytes: u64,
+}
+
+/// What runs now, over all bindings.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunsStatus {
+    /// Runs that may compute at one time.
+    pub slots: u32,
+    /// Runs that compute.
+    pub running: u32,
+    /// Bindings that wait for their turn to compute.
+    pub waiting: u64,
+    /// Compiled code in memory, each module counted once.
+    pub code_bytes: u64,
 }
 
 /// `POST /v1/versions` answers with what was deployed.

@@ -12,6 +12,8 @@ use prometheus_client::metrics::gauge::Gauge;
 use prometheus_client::metrics::histogram::{Histogram, exponential_buckets};
 use prometheus_client::registry::{Registry, Unit};
 
+use crate::api::{BindingMemory, RunsStatus};
+
 /// Media type of the text that [`Metrics::text`] gives.
 pub(crate) const MEDIA_TYPE: &str = "application/openmetrics-text; version=1.0.0; charset=utf-8";
 
@@ -22,6 +24,11 @@ pub(crate) struct Metrics {
     fuel: Family<BindingLabels, Counter>,
     run_seconds: Family<BindingLabels, Histogram>,
     queued: Family<BindingLabels, Gauge>,
+    memory: Family<MemoryLabels, Gauge>,
+    slots: Gauge,
+    slots_taken: Gauge,
+    slots_waited_for: Gauge,
+    code: Gauge,
     deliveries: Family<DeliveryLabels, Gauge>,
     commit_failures: Counter,
     requests: Family<RequestLabels, Counter>,
@@ -37,6 +44,12 @@ pub(crate) struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BindingLabels {
     binding: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct MemoryLabels {
+    binding: String,
+    kind: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -79,6 +92,11 @@ impl Metrics {
                 Histogram::new(exponential_buckets(0.001, 2.0, 16))
             }),
             queued: Family::default(),
+            memory: Family::default(),
+            slots: Gauge::default(),
+            slots_taken: Gauge::default(),
+            slots_waited_for: Gauge::default(),
+            code: Gauge::default(),
             deliveries: Family::default(),
             commit_failures: Counter::default(),
             requests: Family::default(),
@@ -116,6 +134,29 @@ impl Metrics {
             "queued",
             "Invocations accepted and not executed",
             self.queued.clone(),
+        );
+        registry.register_with_unit(
+            "binding_memory",
+            "What a binding takes; code is shared by the bindings of the same modules",
+            Unit::Bytes,
+            self.memory.clone(),
+        );
+        registry.register(
+            "slots",
+            "Runs that may compute at one time",
+            self.slots.clone(),
+        );
+        registry.register("slots_taken", "Runs that compute", self.slots_taken.clone());
+        registry.register(
+            "slots_waited_for",
+            "Bindings that wait for their turn to compute",
+            self.slots_waited_for.clone(),
+        );
+        registry.register_with_unit(
+            "compiled_code",
+            "Compiled code in memory, each module counted once",
+            Unit::Bytes,
+            self.code.clone(),
         );
         registry.register(
             "deliveries",
@@ -188,6 +229,29 @@ impl Metrics {
         self.queued
             .get_or_create(&of(binding))
             .set(signed(invocations));
+    }
+
+    /// What a binding takes.
+    pub(crate) fn memory(&self, binding: &str, memory: &BindingMemory) {
+        for (kind, bytes) in [
+            ("state", memory.state_bytes),
+            ("queue", memory.queued_bytes),
+            ("code", memory.code_bytes),
+        ] {
+            let labels = MemoryLabels {
+                binding: binding.to_owned(),
+                kind,
+            };
+            self.memory.get_or_create(&labels).set(signed(bytes));
+        }
+    }
+
+    /// What runs now.
+    pub(crate) fn runs(&self, runs: &RunsStatus) {
+        self.slots.set(runs.slots.into());
+        self.slots_taken.set(runs.running.into());
+        self.slots_waited_for.set(signed(runs.waiting));
+        self.code.set(signed(runs.code_bytes));
     }
 
     /// How many deliveries have each status; those that are not among `found` have none any more.
@@ -312,6 +376,24 @@ mod tests {
             "cryptlet_deliveries{binding=\"acme\",status=\"finalized\"} 2",
         ] {
             assert!(text.contains(line), "{line} is missing from\n{text}");
+        }
+    }
+
+    #[test]
+    fn memory_is_told_by_binding_and_by_what_takes_it() {
+        let metrics = Metrics::new();
+        let memory = BindingMemory {
+            state_bytes: 7,
+            queued_bytes: 8,
+            code_bytes: 9,
+        };
+        metrics.memory("acme", &memory);
+        let text = metrics.text();
+        for (kind, bytes) in [("state", 7), ("queue", 8), ("code", 9)] {
+            let line = format!(
+                "cryptlet_binding_memory_bytes{{binding=\"acme\",kind=\"{kind}\"}} {bytes}"
+            );
+            assert!(text.contains(&line), "{line} is missing from\n{text}");
         }
     }
 

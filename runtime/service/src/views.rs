@@ -3,11 +3,12 @@
 use base64::Engine as _;
 use base64::engine::general_purpose::STANDARD as BASE64;
 use cryptlet_attest::BindingId;
+use cryptlet_fabric::Footprint;
 use cryptlet_fabric::journal::{BindingRow, CarriedDelivery, InvocationRow, ResultRow, VersionRow};
 
 use crate::api::{
-    BindingStatus, DeliveryView, DeployedVersion, InvocationView, PublicationStatus,
-    PublishedEvent, ResultView, Stage, Status,
+    BindingMemory, BindingStatus, DeliveryView, DeployedVersion, InvocationView, PublicationStatus,
+    PublishedEvent, ResultView, RunsStatus, Stage, Status,
 };
 use crate::refusal::Refusal;
 use crate::state::ServiceState;
@@ -36,6 +37,7 @@ pub(crate) fn status(state: &ServiceState) -> Result<Status, Refusal> {
         },
         witnesses: state.health.witnesses(),
         contradiction: state.health.contradiction().map(str::to_owned),
+        runs: runs(state),
         ledgers: state.health.ledgers(),
         bindings: bindings(state)?,
     })
@@ -59,18 +61,40 @@ pub(crate) fn binding(state: &ServiceState, row: &BindingRow) -> Result<BindingS
         queued: counts.queued,
         executed: counts.executed,
         open_deliveries: counts.open_deliveries,
+        memory: memory(state.fabric.footprint(row)?),
         waiting: state.work.waiting(&agreement.name),
     })
+}
+
+fn memory(footprint: Footprint) -> BindingMemory {
+    BindingMemory {
+        state_bytes: footprint.state_bytes,
+        queued_bytes: footprint.queued_bytes,
+        code_bytes: footprint.code_bytes,
+    }
+}
+
+fn runs(state: &ServiceState) -> RunsStatus {
+    let load = state.fabric.load();
+    RunsStatus {
+        slots: load.slots,
+        running: load.running,
+        waiting: load.waiting as u64,
+        code_bytes: state.fabric.compiled_bytes(),
+    }
 }
 
 /// Brings the gauges up to date that only the journal knows.
 pub(crate) fn measure(state: &ServiceState) -> Result<(), Refusal> {
     let journal = state.fabric.journal();
     state.metrics.log_size(journal.log_size()?);
+    state.metrics.runs(&runs(state));
     for row in journal.bindings()? {
         let name = &row.document.binding.name;
         let id = row.document.id();
         state.metrics.queued(name, journal.counts(&id)?.queued);
+        let footprint = memory(state.fabric.footprint(&row)?);
+        state.metrics.memory(name, &footprint);
         let found = journal.deliveries_by_status(&id)?;
         state.metrics.deliveries(name, found);
     }

@@ -96,6 +96,15 @@ impl Journal {
         )
     }
 
+    /// The modules of a cryptlet's versions.
+    pub(crate) fn measurements_of(&self, cryptlet: &str) -> Result<Vec<Measurement>, JournalError> {
+        self.read().all(
+            "SELECT measurement FROM version WHERE cryptlet = ?1",
+            [cryptlet],
+            |row| Ok(Measurement::from_bytes(row.get(0)?)),
+        )
+    }
+
     /// The bytes of the component with this measurement, if it was ever deployed.
     ///
     /// # Errors

@@ -103,6 +103,15 @@ pub struct CheckpointRow {
     pub note: String,
 }
 
+/// Bytes that the journal keeps of a binding for its next runs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Kept {
+    /// Keys and values.
+    pub(crate) state_bytes: u64,
+    /// Inputs that have not run.
+    pub(crate) queued_bytes: u64,
+}
+
 /// Bytes of replies after which a list of invocations ends.
 const MOST_REPLY_BYTES: usize = 4 << 20;
 
@@ -159,6 +168,24 @@ impl Journal {
             [],
             |row| row.get(0),
         )
+    }
+
+    /// How much of a binding is kept.
+    pub(crate) fn kept(&self, binding: &BindingId) -> Result<Kept, JournalError> {
+        let kept = self.read().one(
+            "SELECT coalesce((SELECT sum(octet_length(key) + length(value))
+                              FROM state WHERE binding = ?1), 0),
+                    coalesce((SELECT sum(length(input))
+                              FROM invocation WHERE binding = ?1 AND executed = 0), 0)",
+            [binding.as_bytes()],
+            |row| {
+                Ok(Kept {
+                    state_bytes: row.get::<_, i64>(0)?.cast_unsigned(),
+                    queued_bytes: row.get::<_, i64>(1)?.cast_unsigned(),
+                })
+            },
+        )?;
+        Ok(kept.unwrap_or_default())
     }
 
     /// How many of the binding's deliveries have each status that any of them has.

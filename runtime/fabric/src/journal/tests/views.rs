@@ -1,8 +1,29 @@
 use cryptlet_attest::{CheckpointKey, TrustedKey};
 use ed25519_dalek::SigningKey;
 
+use super::tamper;
 use crate::journal::scene::{accept, attempt, bound, execute};
+use crate::journal::views::Kept;
 use crate::journal::{BindingCounts, DeliveryStatus, Journal};
+
+#[tokio::test]
+async fn a_binding_is_as_large_as_what_is_kept_for_its_next_runs()
+-> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    let (journal, binding) = bound(state.path()).await?;
+    assert_eq!(journal.kept(&binding)?, Kept::default());
+    accept(&journal, binding, "a").await?;
+    let one = journal.kept(&binding)?.queued_bytes;
+    assert!(one > 0);
+    accept(&journal, binding, "b").await?;
+    assert_eq!(journal.kept(&binding)?.queued_bytes, 2 * one);
+    execute(&journal, binding, 1, &[]).await?;
+    assert_eq!(journal.kept(&binding)?.queued_bytes, one);
+    let state_of_four_bytes = "INSERT INTO state SELECT id, 'é', x'0102' FROM binding";
+    tamper(state.path(), state_of_four_bytes);
+    assert_eq!(journal.kept(&binding)?.state_bytes, 4);
+    Ok(())
+}
 
 #[tokio::test]
 async fn an_invocation_is_shown_at_every_stage() -> Result<(), Box<dyn std::error::Error>> {
