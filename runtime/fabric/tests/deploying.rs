@@ -8,7 +8,7 @@ use std::fs::DirBuilder;
 use std::os::unix::fs::DirBuilderExt as _;
 use std::path::Path;
 
-use cryptlet_fabric::{Configuration, Fabric, FabricError, Seams};
+use cryptlet_fabric::{Configuration, Fabric, FabricError, Seams, Warmed};
 use cryptlet_vault::{Algorithm, Cost, Passphrase, Purpose, Vault};
 
 type TestResult<T = ()> = Result<T, Box<dyn std::error::Error>>;
@@ -31,10 +31,15 @@ async fn fabric(home: &Path) -> TestResult<Fabric> {
         &Passphrase::new("correct horse")?,
         Cost::Light,
     )?;
+    open(&state).await
+}
+
+async fn open(state: &Path) -> TestResult<Fabric> {
+    let vault = Vault::open(state.join("keys"))?;
     vault.unlock_all(&Passphrase::new("correct horse")?)?;
     let configuration = Configuration::parse("fabric.toml", CONFIGURATION)?;
     let delegate = vault.delegate();
-    Ok(Fabric::open(&state, &configuration, delegate, Seams::live()?).await?)
+    Ok(Fabric::open(state, &configuration, delegate, Seams::live()?).await?)
 }
 
 /// A version of a cryptlet that asks for these capabilities and publishes these topics.
@@ -115,5 +120,35 @@ async fn of_two_that_do_not_fit_each_other_one_is_taken() -> TestResult {
     );
     assert!(one.is_ok() != other.is_ok(), "{one:?} {other:?}");
     assert_eq!(fabric.journal().versions()?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn the_next_start_takes_the_code_that_this_one_compiled() -> TestResult {
+    let home = tempfile::tempdir()?;
+    let first = fabric(home.path()).await?;
+    for number in ["1.0.0", "1.0.1", "1.0.2"] {
+        first.deploy(version(number, &[], &["Netted()"])).await?;
+    }
+    let taken = first.compiled_bytes();
+    assert!(taken > 0);
+    drop(first);
+
+    let state = home.path().join("state");
+    let warmed = open(&state).await?.warm().await?;
+    let cached = Warmed {
+        compiled: 0,
+        cached: 3,
+    };
+    assert_eq!(warmed, cached);
+
+    std::fs::remove_dir_all(state.join("compiled"))?;
+    let third = open(&state).await?;
+    let compiled = Warmed {
+        compiled: 3,
+        cached: 0,
+    };
+    assert_eq!(third.warm().await?, compiled);
+    assert_eq!(third.compiled_bytes(), taken);
     Ok(())
 }
