@@ -9,7 +9,8 @@ use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
 pub use versions::{
-    ActiveVersion, BindingVersions, Canary, Decided, Promotion, StandingVersion, VersionMoved,
+    ActiveVersion, BindingVersions, Canary, Decided, Promotion, Rollback, StandingVersion,
+    VersionMoved,
 };
 
 /// The header in which a caller names its message, so that sending it twice is sending it once.

@@ -104,6 +104,7 @@ impl From<FabricError> for Refusal {
             FabricError::IllegalMove { .. } => conflict("illegal-move", detail),
             FabricError::OrderedCanary { .. } => conflict("ordered-canary", detail),
             FabricError::Share(_) => unprocessable("unsuited-share", detail),
+            FabricError::State(_) => conflict("unsuited-state", detail),
             FabricError::AlreadyActive { .. } => conflict("already-active", detail),
             FabricError::NothingBefore { .. } => conflict("nothing-before", detail),
             FabricError::Overtaken { .. } => conflict("overtaken", detail),

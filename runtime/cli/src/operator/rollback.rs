@@ -3,7 +3,7 @@
 use std::io::Write;
 
 use clap::Args;
-use cryptlet_service::api::Decided;
+use cryptlet_service::api::Rollback;
 use reqwest::Method;
 
 use super::client::{CHANGE, Connection};
@@ -13,7 +13,8 @@ use crate::failure::Failure;
 const EXAMPLES: &str = "\
 Examples:
   cryptlet rollback acme-globex-swap --reason '1.1.0 rounds the wrong way'
-  cryptlet rollback acme-globex-swap --reason 'rehearsal' --json";
+  cryptlet rollback acme-globex-swap --reason 'rehearsal' --json
+  cryptlet rollback acme-globex-margin --reason 'balances are wrong' --drop-state-changes";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -23,6 +24,10 @@ pub struct Arguments {
     /// Why, in one line: the log keeps it beside the name of your token.
     #[arg(long, value_name = "TEXT")]
     reason: String,
+    /// Go back to the state before a migration although runs have changed it since: what they
+    /// changed is lost.
+    #[arg(long)]
+    drop_state_changes: bool,
     #[command(flatten)]
     service: Connection,
     /// Print JSON.
@@ -35,8 +40,9 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
     let request = client
         .request(Method::POST, &["bindings", &arguments.binding, "rollback"])
         .timeout(CHANGE)
-        .json(&Decided {
+        .json(&Rollback {
             reason: arguments.reason.clone(),
+            drop_state_changes: arguments.drop_state_changes,
         });
     let active = client.send(request)?.read()?;
     promote::print(&active, arguments.json, output)

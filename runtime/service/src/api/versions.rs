@@ -23,6 +23,18 @@ pub struct Decided {
     pub reason: String,
 }
 
+/// `POST /v1/bindings/{binding}/rollback`.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Rollback {
+    /// Why: one line, at most 500 bytes, which the log keeps.
+    pub reason: String,
+    /// Whether changes of the state may be lost that runs have made since it was migrated. Without
+    /// it such a rollback is refused.
+    #[serde(default)]
+    pub drop_state_changes: bool,
+}
+
 /// `POST /v1/bindings/{binding}/versions/{version}/canary`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]

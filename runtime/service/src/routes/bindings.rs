@@ -9,7 +9,7 @@ use axum::http::StatusCode;
 use cryptlet_fabric::{Approval, Binding, FabricError};
 
 use crate::access::Sender;
-use crate::api::{Activation, ActiveVersion, BindingStatus, Decided, Promotion, SignedApproval};
+use crate::api::{Activation, ActiveVersion, BindingStatus, Promotion, Rollback, SignedApproval};
 use crate::extract::{self, Path};
 use crate::refusal::Refusal;
 use crate::routes::moves::{decision, version};
@@ -113,20 +113,24 @@ pub(super) async fn promote(
     Ok(Json(ActiveVersion { binding, active }))
 }
 
-/// Goes back to the version that was active before. For operators.
+/// Goes back to the version that was active before, and to the state of then if the state was
+/// migrated since. For operators.
 #[utoipa::path(
     post, path = "/v1/bindings/{binding}/rollback", tag = "bindings",
     params(("binding" = String, Path, description = "The binding's name.")),
-    request_body = Decided,
+    request_body = Rollback,
     responses((status = 200, description = "The version that is active again.", body = ActiveVersion))
 )]
 pub(super) async fn rollback(
     State(state): State<Arc<ServiceState>>,
     Extension(sender): Extension<Sender>,
     Path(binding): Path<String>,
-    extract::Json(decided): extract::Json<Decided>,
+    extract::Json(rollback): extract::Json<Rollback>,
 ) -> Result<Json<ActiveVersion>, Refusal> {
-    let decision = decision(&sender, decided.reason)?;
+    let mut decision = decision(&sender, rollback.reason)?;
+    if rollback.drop_state_changes {
+        decision = decision.dropping_state_changes();
+    }
     let rolled_back = binding.clone();
     let active = state
         .change(async move |state| state.fabric.rollback(&rolled_back, decision).await)
