@@ -1,0 +1,406 @@
+//! A binding's state goes with its cryptlet's versions: up in a migration, back in a rollback, and
+//! never half of either.
+
+#[expect(dead_code, reason = "the container's tests need more of them")]
+#[path = "../../runtime/container/tests/container/guests.rs"]
+mod guests;
+
+use anyhow::{Context as _, Result, ensure};
+use cryptlet_attest::bundle::{Expectations, verify_bundle};
+use cryptlet_attest::trail::{self, Question};
+use cryptlet_attest::{BindingId, LogEntry, Measurement, StateChange};
+use cryptlet_fabric::bundle::{BundleParts, Openings};
+use cryptlet_fabric::replay::Replayer;
+use cryptlet_fabric::versions::StateError;
+use cryptlet_fabric::{Binding, Decision, Fabric, FabricError, Message, Seams};
+use cryptlet_vault::{Algorithm, Cost, Passphrase, Purpose, Vault};
+use end_to_end::story::decided;
+use end_to_end::world::{approve, passphrase_file};
+use end_to_end::{Components, World};
+use semver::Version;
+
+const BINDING: &str = "acme-globex-margin";
+const KEY: &str = "acme-globex-margin-delivery";
+
+/// A fabric with a binding whose cryptlet keeps state.
+struct Host {
+    world: World,
+    fabric: Fabric,
+    id: BindingId,
+    sent: u64,
+    _folder: tempfile::TempDir,
+}
+
+impl Host {
+    /// Deploys the first of the versions, binds it, and deploys the others.
+    async fn new(cryptlet: &str, message: &str, versions: &[Vec<u8>]) -> Result<Self> {
+        let folder = tempfile::tempdir()?;
+        let world = World::new(folder.path(), Components::read()?).await?;
+        let passphrase = Passphrase::from_file(passphrase_file(&world.state))?;
+        let vault = Vault::open(world.state.join("keys"))?;
+        let (key, algorithm) = (KEY.parse()?, Algorithm::Secp256k1);
+        vault.create(&key, algorithm, Purpose::Delivery, &passphrase, Cost::Light)?;
+        let fabric = world.open(Seams::live()?).await?;
+        let first = fabric.deploy(versions[0].clone()).await?.measurement;
+        let binding = document(&world, cryptlet, message, first)?;
+        let approvals = [&world.acme, &world.globex]
+            .into_iter()
+            .map(|wallet| approve(wallet, binding.terms_digest()))
+            .collect::<Result<Vec<_>>>()?;
+        let id = fabric.bind(binding, approvals).await?;
+        for version in &versions[1..] {
+            fabric.deploy(version.clone()).await?;
+        }
+        Ok(Self {
+            world,
+            fabric,
+            id,
+            sent: 0,
+            _folder: folder,
+        })
+    }
+
+    async fn margin() -> Result<Self> {
+        let versions = ["1.0.0", "1.1.0"].map(|version| component(version));
+        let versions: Vec<_> = versions.into_iter().collect::<Result<_>>()?;
+        Self::new("margin-account", "PutUp(uint256 amount)", &versions).await
+    }
+
+    async fn accept(&mut self, topic: &str, body: &str) -> Result<u64> {
+        self.sent += 1;
+        let message = Message {
+            sender: "acme".into(),
+            topic: topic.into(),
+            body: body.as_bytes().to_vec(),
+            idempotency_key: self.sent.to_string(),
+        };
+        Ok(self.fabric.send(BINDING, message).await?)
+    }
+
+    async fn put_up(&mut self, amount: u64) -> Result<u64> {
+        self.accept("PutUp", &format!("{{\"amount\":\"{amount}\"}}"))
+            .await
+    }
+
+    async fn run(&self) -> Result<()> {
+        let progress = self.fabric.execute_accepted(BINDING).await?;
+        ensure!(progress.waiting.is_empty(), "{:?}", progress.waiting);
+        Ok(())
+    }
+
+    /// Every balance that was told, in order, with the version that told it.
+    fn told(&self) -> Result<Vec<(String, String)>> {
+        let journal = self.fabric.journal();
+        let versions = journal.executions()?.into_iter().map(|run| run.version);
+        let events = journal.published(&self.id)?.into_iter();
+        events
+            .zip(versions)
+            .map(|(event, version)| {
+                let body: serde_json::Value = serde_json::from_slice(&event.body)?;
+                let balance = body["balance"].as_str().context("it has a balance")?;
+                Ok((version, balance.to_owned()))
+            })
+            .collect()
+    }
+
+    /// The changes of the state that the log says moves have made.
+    fn rewritten(&self) -> Result<Vec<StateChange>> {
+        let leaves = self.fabric.journal().leaves(0, u32::MAX)?;
+        let mut changes = Vec::new();
+        for leaf in leaves {
+            if let LogEntry::Version(moved) = LogEntry::from_bytes(&leaf.entry)? {
+                changes.extend(moved.state);
+            }
+        }
+        Ok(changes)
+    }
+
+    /// Replays every run, opens its states in a bundle, and follows the log.
+    fn audit(&self) -> Result<()> {
+        let journal = self.fabric.journal();
+        let row = journal.binding(BINDING)?.context("it is bound")?;
+        let replayer = Replayer::new()?;
+        let auditor = Expectations {
+            trust: vec![self.fabric.trusted_key().clone()],
+            ..Expectations::default()
+        };
+        let parts = BundleParts {
+            openings: Openings::All,
+            modules: true,
+            agreement: true,
+            since: None,
+        };
+        for place in journal.runs_after(Some(&self.id), None, 1_000)? {
+            let recorded = journal
+                .recorded_run(&row, place.number)?
+                .context("it ran")?;
+            for measurement in recorded.modules()?.keys() {
+                let component = journal.component(measurement)?.context("it is deployed")?;
+                replayer.load(&component)?;
+            }
+            let replay = replayer.replay(&recorded)?;
+            ensure!(replay.is_reproduced(), "{}: {replay:?}", place.number);
+            let bundle = journal.bundle(BINDING, place.number, &parts)?;
+            verify_bundle(&bundle.to_bytes(), &auditor)
+                .with_context(|| format!("the bundle of run {}", place.number))?;
+        }
+        let leaves = journal.leaves(0, u32::MAX)?;
+        let checkpoint = journal.checkpoint()?.context("the log is signed")?;
+        let question = Question {
+            binding: self.id,
+            terms: None,
+            since: None,
+        };
+        let entries = leaves.iter().map(|leaf| &leaf.entry);
+        trail::follow(entries, &checkpoint, &auditor.trust, &question)?;
+        Ok(())
+    }
+}
+
+fn component(version: &str) -> Result<Vec<u8>> {
+    let folder = std::env::var_os("CRYPTLETS").map_or_else(
+        || concat!(env!("CARGO_MANIFEST_DIR"), "/../target/cryptlets").into(),
+        std::path::PathBuf::from,
+    );
+    let path = folder.join(format!("margin-account-{version}.wasm"));
+    std::fs::read(&path)
+        .with_context(|| format!("{} is missing; run `cargo xtask guests`", path.display()))
+}
+
+fn document(
+    world: &World,
+    cryptlet: &str,
+    message: &str,
+    measurement: Measurement,
+) -> Result<Binding> {
+    let mut parties = [world.acme.address(), world.globex.address()];
+    parties.sort_unstable();
+    let text = format!(
+        r#"
+counterparties = [{{ name = "Acme", address = "{}" }}, {{ name = "Globex", address = "{}" }}]
+
+[binding]
+name = "{BINDING}"
+cryptlet = "{cryptlet}"
+versions = "^1.0"
+measurement = "{measurement}"
+salt = "0x{}"
+threshold = 2
+
+[contract]
+ledger = "anvil"
+chain = "eip155:{}"
+gateway = "{}"
+consumer = "{}"
+ordered = false
+signer-threshold = 1
+version-delay-seconds = 3600
+validity-seconds = 86400
+gas-limit = 300000
+actions = []
+events = []
+
+[keys]
+delivery = "{KEY}"
+
+[triggers]
+messages = ["{message}"]
+
+[grants]
+state = true
+events = true
+log = true
+"#,
+        parties[0],
+        parties[1],
+        "07".repeat(32),
+        world.node.chain(),
+        world.contracts.gateway.address(),
+        world.contracts.swap.address(),
+    );
+    Ok(Binding::parse("margin", &text)?)
+}
+
+fn dropping() -> Decision {
+    decided().dropping_state_changes()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_state_is_migrated_with_the_promotion_and_restored_by_the_rollback() -> Result<()> {
+    let mut host = Host::margin().await?;
+    let next = Version::new(1, 1, 0);
+    for amount in [40, 2] {
+        host.put_up(amount).await?;
+    }
+    host.run().await?;
+    // Accepted for the first version, and still to run when the second is promoted.
+    host.put_up(8).await?;
+    host.fabric.promote(BINDING, &next, decided()).await?;
+    host.put_up(1).await?;
+    host.run().await?;
+    let told = |version: &str, balance: &str| (version.to_owned(), balance.to_owned());
+    let mut expected = vec![
+        told("1.0.0", "40"),
+        told("1.0.0", "42"),
+        told("1.0.0", "50"),
+        told("1.1.0", "51"),
+    ];
+    assert_eq!(host.told()?, expected);
+    let journal = host.fabric.journal();
+    let state = journal.state_before(&host.id, 4)?;
+    assert_eq!(state.keys().collect::<Vec<_>>(), ["balance/acme"]);
+    let migrated = host.rewritten()?;
+    assert_eq!(migrated.len(), 1, "one move rewrote the state");
+    assert_ne!(migrated[0].before, migrated[0].after);
+    host.audit()?;
+
+    // What the last run put up would be lost.
+    let refusal = host.fabric.rollback(BINDING, decided()).await;
+    assert!(
+        matches!(
+            &refusal,
+            Err(FabricError::State(StateError::Changed { runs: 1, .. }))
+        ),
+        "{refusal:?}"
+    );
+    assert_eq!(host.rewritten()?.len(), 1, "nothing was changed");
+    host.fabric.rollback(BINDING, dropping()).await?;
+    host.put_up(100).await?;
+    host.run().await?;
+    expected.push(told("1.0.0", "150"));
+    assert_eq!(host.told()?, expected);
+    let state = host.fabric.journal().state_before(&host.id, 5)?;
+    assert_eq!(state.len(), 3, "the movements are back: {state:?}");
+    host.audit()?;
+
+    // Up once more, from what is there now; and at once back, with nothing to lose.
+    host.fabric.promote(BINDING, &next, decided()).await?;
+    host.fabric.rollback(BINDING, decided()).await?;
+    host.fabric.promote(BINDING, &next, decided()).await?;
+    host.put_up(5).await?;
+    host.run().await?;
+    expected.push(told("1.1.0", "155"));
+    assert_eq!(host.told()?, expected);
+    assert_eq!(host.rewritten()?.len(), 5);
+    host.audit()?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn whoever_sends_while_a_state_is_migrated_is_answered_by_one_version_or_the_other()
+-> Result<()> {
+    let mut host = Host::margin().await?;
+    host.put_up(1).await?;
+    host.run().await?;
+    let message = |number: u64| Message {
+        sender: "acme".into(),
+        topic: "PutUp".into(),
+        body: br#"{"amount":"1"}"#.to_vec(),
+        idempotency_key: format!("meanwhile {number}"),
+    };
+    let fabric = &host.fabric;
+    let sending = async {
+        for number in 0..40 {
+            fabric.send(BINDING, message(number)).await?;
+        }
+        Ok::<_, FabricError>(())
+    };
+    let next = Version::new(1, 1, 0);
+    let moving = fabric.promote(BINDING, &next, decided());
+    let (sent, moved) = tokio::join!(sending, moving);
+    sent?;
+    moved?;
+    host.run().await?;
+    let told = host.told()?;
+    let balances: Vec<String> = told.iter().map(|(_, balance)| balance.clone()).collect();
+    let all: Vec<String> = (1..=41).map(|balance: u64| balance.to_string()).collect();
+    assert_eq!(balances, all, "none is lost or counted twice");
+    assert!(told.is_sorted_by(|one, other| one.0 <= other.0), "{told:?}");
+    host.audit()
+}
+
+/// A guest of this version that keeps state of that one.
+fn guest(version: &str, state: u32, migrate: Option<&str>) -> Vec<u8> {
+    let rest = format!("[capabilities]\nstate = true\nlog = true\n[state]\nversion = {state}\n");
+    let manifest = guests::manifest("contract", &rest).replace("1.0.0", version);
+    let handle = guests::handling("(call $state_set @‹a› @‹1›) (call $ok @‹null›)");
+    let migrate = migrate.map(guests::migration).unwrap_or_default();
+    guests::component(&manifest, &format!("{handle}{migrate}"))
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_migration_that_fails_changes_nothing_and_no_version_gets_a_state_it_cannot_read()
+-> Result<()> {
+    let versions = [
+        guest("1.0.0", 1, None),
+        guest(
+            "1.1.0",
+            2,
+            Some("(call $state_remove @‹a›) (call $failed @‹odd› @‹what is this›)"),
+        ),
+        guest("1.2.0", 2, Some("(call $state_remove @‹a›) (unreachable)")),
+        guest(
+            "1.3.0",
+            2,
+            Some("(call $state_remove @‹a›) (call $migrated)"),
+        ),
+    ];
+    let mut host = Host::new("guest", "Again(uint32 number)", &versions).await?;
+    host.accept("Again", r#"{"number":1}"#).await?;
+    host.run().await?;
+    let size = host.fabric.journal().log_size()?;
+    for (minor, said) in [(1, "what is this"), (2, "unreachable")] {
+        let version = Version::new(1, minor, 0);
+        let refusal = host.fabric.promote(BINDING, &version, decided()).await;
+        let refusal = refusal.err().context("it does not migrate")?;
+        assert!(
+            matches!(
+                &refusal,
+                FabricError::State(StateError::Failed { from: 1, to: 2, .. })
+            ),
+            "{refusal}"
+        );
+        assert!(refusal.to_string().contains(said), "{refusal}");
+    }
+    let canary = host
+        .fabric
+        .canary(BINDING, &Version::new(1, 3, 0), 50, decided())
+        .await;
+    assert!(
+        matches!(&canary, Err(FabricError::State(StateError::Shared { .. }))),
+        "{canary:?}"
+    );
+    assert_eq!(
+        host.fabric.journal().log_size()?,
+        size,
+        "nothing was changed"
+    );
+    assert_eq!(host.fabric.journal().state_before(&host.id, 99)?["a"], b"1");
+
+    host.fabric
+        .promote(BINDING, &Version::new(1, 3, 0), decided())
+        .await?;
+    assert!(host.fabric.journal().state_before(&host.id, 99)?.is_empty());
+    let first = Version::new(1, 0, 0);
+    for refused in [
+        host.fabric.promote(BINDING, &first, decided()).await,
+        host.fabric.shadow(BINDING, &first, decided()).await,
+    ] {
+        assert!(
+            matches!(
+                &refused,
+                Err(FabricError::State(StateError::Newer {
+                    state: 2,
+                    reads: 1,
+                    ..
+                }))
+            ),
+            "{refused:?}"
+        );
+    }
+    host.fabric.rollback(BINDING, decided()).await?;
+    assert_eq!(host.fabric.journal().state_before(&host.id, 99)?["a"], b"1");
+    host.audit()?;
+    drop(host.world);
+    Ok(())
+}
