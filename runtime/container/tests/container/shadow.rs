@@ -38,16 +38,14 @@ fn the_same_version_beside_itself_comes_out_bit_by_bit_the_same() {
         "[capabilities]\nledger = true\nevents = true\nstate = true\nlog = true\n\
          keychain = [\"desk\"]\n[messages]\nactions = [\"settle(uint32 period)\"]\n\
          topics = [\"Netted(uint32 period)\"]\n",
-        &format!(
-            "(call $state_set @‹new› @‹1›)
+        "(call $state_set @‹new› @‹1›)
              (call $public_key_of @‹desk› (i32.const 400))
              (call $sign @‹desk› @‹text› (i32.const 400))
-             (call $build @‹settle› @‹{{\"period\":1}}› (i32.const 400))
+             (call $build @‹settle› @‹{\"period\":1}› (i32.const 400))
              (drop (call $submit (i32.load (i32.const 404))))
              (call $status (i64.const 3) (i32.const 400))
-             (call $publish @‹Netted› @‹{{\"period\":1}}›)
-             (call $ok @‹{{\"done\":true}}›)"
-        ),
+             (call $publish @‹Netted› @‹{\"period\":1}›)
+             (call $ok @‹{\"done\":true}›)",
     );
     let (run, _) = active(&guest, "");
     let shadow = Case::of(&guest).shadow(&run.transcript);
