@@ -19,6 +19,7 @@
 
 mod access;
 pub mod api;
+mod blocks;
 mod changes;
 mod extract;
 mod following;
