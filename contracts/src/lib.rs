@@ -31,11 +31,13 @@
 #![warn(missing_docs)]
 
 mod bindings;
+mod change;
 #[cfg(feature = "node")]
 pub mod node;
 mod typed_data;
 
-pub use bindings::{CollateralToken, CryptoDelegate, InterestRateSwap, SignerRegistry};
+pub use bindings::{Bindings, CollateralToken, CryptoDelegate, InterestRateSwap, SignerRegistry};
+pub use change::ChangeMessage;
 pub use typed_data::{
     AllowVersion, Approval, ChangeTerms, Result, RevokeVersion, Signable, Skip, Terms, binding_id,
     domain,

@@ -19,7 +19,7 @@ pub use crate::bindings::CryptoDelegate::Approval;
 
 sol! {
     /// What `threshold` counterparties sign to allow one more version.
-    #[derive(Debug, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq)]
     struct AllowVersion {
         /// The binding.
         bytes32 binding;
@@ -32,7 +32,7 @@ sol! {
     }
 
     /// What any one counterparty signs to take an allowed version away at once.
-    #[derive(Debug, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq)]
     struct RevokeVersion {
         /// The binding.
         bytes32 binding;
@@ -45,7 +45,7 @@ sol! {
     }
 
     /// What `threshold` counterparties sign to change terms, after the delay that holds now.
-    #[derive(Debug, PartialEq, Eq)]
+    #[derive(Debug, Default, PartialEq, Eq)]
     struct ChangeTerms {
         /// The binding.
         bytes32 binding;

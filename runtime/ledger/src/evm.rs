@@ -5,6 +5,7 @@
 //! answers mean). `ledger` and its neighbours do the I/O around them.
 
 mod callback;
+mod changing;
 mod classify;
 mod connection;
 mod delivery;
@@ -24,6 +25,7 @@ mod skipping;
 mod transaction;
 mod transport;
 
+pub use changing::{Allowance, ChangeStanding};
 pub use classify::classify;
 pub use delivery::Delivery;
 pub use fees::{FeeAboveCap, FeeMarket, Fees};

@@ -49,8 +49,8 @@ pub use builder::{BuildError, EncodedCall, encode_call};
 pub use chain::{Caip2, ChainId, ChainIdError};
 pub use error::{LedgerError, Refusal};
 pub use evm::{
-    AttemptError, Contracts, Delivery, DeliveryRecord, DeliveryState, Draft, EvmLedger,
-    EvmSettings, Registration,
+    Allowance, AttemptError, ChangeStanding, Contracts, Delivery, DeliveryRecord, DeliveryState,
+    Draft, EvmLedger, EvmSettings, Registration,
 };
 pub use finality::{Finality, FinalityError, FinalityTag};
 pub use model::{

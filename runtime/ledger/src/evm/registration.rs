@@ -1,7 +1,7 @@
 use alloy::eips::BlockId;
-use alloy::primitives::Bytes;
+use alloy::primitives::{B256, Bytes};
 use alloy::sol_types::SolCall;
-use cryptlet_contracts::{Approval, CryptoDelegate, Terms, binding_id};
+use cryptlet_contracts::{Approval, Bindings, CryptoDelegate, Terms, binding_id};
 
 use super::connection::Called;
 use super::ledger::EvmLedger;
@@ -71,14 +71,9 @@ impl EvmLedger {
         block: BlockId,
     ) -> Result<Option<Option<String>>, LedgerError> {
         let id = binding_id(&terms.counterparties, terms.salt);
-        let call = CryptoDelegate::bindingCall { id }.abi_encode();
-        let Some(returned) = self.ask_about(call.into(), block).await? else {
+        let Some(known) = self.binding_at(id, block).await? else {
             return Ok(None);
         };
-        let known = self.answer(
-            CryptoDelegate::bindingCall::abi_decode_returns(&returned)
-                .map_err(|error| error.to_string()),
-        )?;
         let parts = [
             (
                 "threshold",
@@ -114,24 +109,35 @@ impl EvmLedger {
 
     async fn is_allowed(&self, terms: &Terms) -> Result<bool, LedgerError> {
         let id = binding_id(&terms.counterparties, terms.salt);
-        let call = CryptoDelegate::allowanceCall {
-            id,
-            bindingVersion: terms.bindingVersion,
-            measurement: terms.measurement,
-        }
-        .abi_encode();
-        let Some(returned) = self.ask_about(call.into(), BlockId::latest()).await? else {
-            return Ok(false);
+        let allowance = self
+            .allowance(id, terms.bindingVersion, terms.measurement)
+            .await?;
+        Ok(allowance.is_some())
+    }
+
+    /// What the gateway has under an id at `block`; none if it does not know it.
+    pub(super) async fn binding_at(
+        &self,
+        id: B256,
+        block: BlockId,
+    ) -> Result<Option<Bindings::BindingState>, LedgerError> {
+        let call = CryptoDelegate::bindingCall { id }.abi_encode();
+        let Some(returned) = self.ask_about(call.into(), block).await? else {
+            return Ok(None);
         };
-        let allowance = self.answer(
-            CryptoDelegate::allowanceCall::abi_decode_returns(&returned)
+        self.answer(
+            CryptoDelegate::bindingCall::abi_decode_returns(&returned)
                 .map_err(|error| error.to_string()),
-        )?;
-        Ok(allowance.usableFrom != 0)
+        )
+        .map(Some)
     }
 
     /// The gateway's answer; none where it knows no such binding, or is not there yet itself.
-    async fn ask_about(&self, call: Bytes, block: BlockId) -> Result<Option<Bytes>, LedgerError> {
+    pub(super) async fn ask_about(
+        &self,
+        call: Bytes,
+        block: BlockId,
+    ) -> Result<Option<Bytes>, LedgerError> {
         let called = self
             .connection
             .call(None, self.settings.gateway, call, block)
