@@ -28,7 +28,7 @@ fuzz_target!(|bytes: &[u8]| {
     assert_eq!(again, bytes);
     let question = Question {
         binding: BindingId::from_bytes([0xb1; 32]),
-        terms: None,
+        terms: Vec::new(),
         since: None,
     };
     let _ = follow(&export.leaves, export.checkpoint, &*TRUST, &question);

@@ -29,7 +29,7 @@ pub enum LogEntry {
     Accepted(Accepted),
     /// A module appeared or a binding began to run another one.
     Version(VersionEntry),
-    /// A binding was proposed or became active.
+    /// A binding was proposed, came into force, or may run another module.
     Binding(BindingEntry),
     /// A key came into use.
     Key(KeyEntry),
@@ -130,12 +130,16 @@ pub struct BindingEntry {
     pub version: BindingVersion,
     /// What happened.
     pub change: BindingChange,
+    /// The module that it is about, if it is about one: proposed, allowed or revoked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub measurement: Option<Measurement>,
 }
 
 record!(BindingEntry as "binding" {
     0 => binding,
     1 => version,
     2 => change,
+    3 => measurement,
 });
 
 /// A key that came into use.
@@ -212,6 +216,10 @@ change! {
         Proposed = 0,
         /// Signed by its counterparties and in force.
         Activated = 1,
+        /// One more module may run under the version, by the word of the counterparties.
+        Allowed = 2,
+        /// A module may not run under the version any more, by the word of one counterparty.
+        Revoked = 3,
     }
 }
 

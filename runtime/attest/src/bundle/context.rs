@@ -84,7 +84,12 @@ pub(super) fn check(
             return Err(other(format!("entry {before} says the same already")));
         }
     }
-    if let (Some(activated), Some(first)) = (context.activated, context.moves.first())
+    // What was made of the state before another document came into force bears on what runs under it.
+    let first = context
+        .moves
+        .iter()
+        .find(|index| !migrations.iter().any(|(migrated, _)| migrated == *index));
+    if let (Some(activated), Some(first)) = (context.activated, first)
         && *first < activated
     {
         return Err(BundleDoubt::OtherContext {

@@ -30,8 +30,9 @@ use crate::{
 pub struct Question<'a> {
     /// The binding to follow.
     pub binding: BindingId,
-    /// What its counterparties signed, if the auditor has it.
-    pub terms: Option<Terms>,
+    /// What its counterparties signed, if the auditor has it: for each version of the document that
+    /// was ever in force one, in any order; empty to hold the log against none.
+    pub terms: Vec<Terms>,
     /// A checkpoint of the same log that the auditor has kept, a signed note.
     pub since: Option<&'a str>,
 }
@@ -56,7 +57,7 @@ pub struct Trail {
     pub checkpoint: Checkpoint,
     /// The earlier checkpoint that the log extends, if one was given.
     pub since: Option<Checkpoint>,
-    /// When the binding came into force.
+    /// When the binding came into force, in each version of its document.
     pub activations: Vec<Activation>,
     /// Moves of its versions from one stage to another, oldest first.
     pub moves: Vec<Move>,

@@ -9,8 +9,8 @@ use crate::fit::other_than_accepted;
 use crate::log::{self, Checkpoint, MemoryHashes, TrustedKey};
 use crate::verify::consistent;
 use crate::{
-    Accepted, BindingChange, BindingId, Digest, Execution, KeyEntry, LeafHash, LogEntry, Output,
-    Stage, State, Statement, TriggerKind, VersionEntry,
+    Accepted, BindingChange, BindingId, BindingVersion, Digest, Execution, KeyEntry, LeafHash,
+    LogEntry, Output, Stage, State, Statement, TriggerKind, VersionEntry,
 };
 
 /// What a key must be for to sign receipts and checkpoints.
@@ -38,6 +38,8 @@ pub(super) struct Reader<'q> {
 /// An invocation and what its acceptance fixed.
 struct Accounted {
     accepted: Accepted,
+    /// The version of the binding that was in force then; the run happens under it, whenever it does.
+    version: BindingVersion,
     told: Invocation,
 }
 
@@ -52,7 +54,7 @@ impl<'q> Reader<'q> {
             announced: BTreeMap::new(),
             keys: Vec::new(),
             others: Vec::new(),
-            versions: Versions::new(question.terms.as_ref()),
+            versions: Versions::new(&question.terms),
             invocations: Vec::new(),
             woken: BTreeMap::new(),
             children: Children::default(),
@@ -135,7 +137,7 @@ impl<'q> Reader<'q> {
                 .collect(),
             claims: Vec::new(),
         };
-        trail.claims = super::claims::claims(&trail, self.question.terms.is_some());
+        trail.claims = super::claims::claims(&trail, !self.question.terms.is_empty());
         Ok(trail)
     }
 
@@ -263,7 +265,7 @@ impl<'q> Reader<'q> {
     fn accept(&mut self, leaf: u64, accepted: Accepted) -> Result<(), Finding> {
         let number = accepted.number;
         let expected = self.invocations.len() as u64 + 1;
-        self.versions.in_force()?;
+        let version = self.versions.in_force()?;
         if number != expected {
             return Err(Finding::InvocationGap {
                 expected,
@@ -282,6 +284,7 @@ impl<'q> Reader<'q> {
                 run: None,
             },
             accepted,
+            version,
         });
         Ok(())
     }
@@ -328,9 +331,12 @@ impl<'q> Reader<'q> {
             None => return Err(Finding::UnannouncedKey { key: host.key }),
         }
         let in_force = self.versions.in_force()?;
-        if in_force != execution.binding_version {
+        let expected = self
+            .find(execution.invocation)
+            .map_or(in_force, |accounted| accounted.version);
+        if expected != execution.binding_version {
             return Err(Finding::OtherBindingVersion {
-                expected: in_force,
+                expected,
                 found: execution.binding_version,
             });
         }
@@ -382,7 +388,7 @@ impl<'q> Reader<'q> {
     /// Whether a run is the one that was accepted, and the first of it.
     fn check_accepted(&self, execution: &Execution) -> Result<(), Finding> {
         let number = execution.invocation;
-        let Some(Accounted { accepted, told }) = self.find(number) else {
+        let Some(Accounted { accepted, told, .. }) = self.find(number) else {
             return Err(Finding::NotAccepted { number });
         };
         if let Some(run) = &told.run {

@@ -11,7 +11,7 @@ use crate::{
 const WHOLE: u16 = 1_000;
 
 pub(super) struct Versions<'q> {
-    terms: Option<&'q Terms>,
+    terms: &'q [Terms],
     modules: BTreeMap<(String, String), Measurement>,
     pub(super) activations: Vec<Activation>,
     /// Where each module stands; one that is not here is deployed.
@@ -27,7 +27,7 @@ pub(super) struct Versions<'q> {
 }
 
 impl<'q> Versions<'q> {
-    pub(super) fn new(terms: Option<&'q Terms>) -> Self {
+    pub(super) fn new(terms: &'q [Terms]) -> Self {
         Self {
             terms,
             modules: BTreeMap::new(),
@@ -60,21 +60,32 @@ impl<'q> Versions<'q> {
         if entry.change != BindingChange::Activated {
             return Ok(());
         }
-        if let Some(terms) = self.terms
-            && terms.version != entry.version
-        {
+        let signed = self
+            .terms
+            .iter()
+            .find(|terms| terms.version == entry.version);
+        if let (None, Some(other)) = (signed, self.terms.first()) {
             return Err(Finding::OtherDocument {
                 activated: entry.version,
-                document: terms.version,
+                document: other.version,
             });
         }
         self.settled()?;
-        if self.active.is_empty() {
-            let first = self.terms.map(|terms| terms.measurement);
-            self.active.push(first);
-            self.stages
-                .extend(first.map(|module| (module, Stage::Active)));
+        let active = self.active.last().copied().flatten();
+        let begins = signed.map(|terms| terms.measurement).or(active);
+        match (active, begins) {
+            (Some(before), Some(begins)) if before != begins => {
+                return Err(Finding::Second {
+                    stage: Stage::Active,
+                    before,
+                });
+            }
+            _ => {}
         }
+        self.stages
+            .extend(begins.map(|module| (module, Stage::Active)));
+        // A document says which module it begins with, so that no rollback leads past it.
+        self.active = vec![begins];
         self.activations.push(Activation {
             leaf,
             version: entry.version,
@@ -268,7 +279,7 @@ impl<'q> Versions<'q> {
         version: &str,
         measurement: Measurement,
     ) -> Result<(), Finding> {
-        if let Some(terms) = self.terms
+        if let Some(terms) = self.terms.first()
             && terms.cryptlet != cryptlet
         {
             return Err(Finding::OtherCryptlet {

@@ -101,7 +101,7 @@ fn log_exports_of_the_corpus_are_read_one_way_or_refused() {
         assert_eq!(again, bytes);
         let question = Question {
             binding: BindingId::from_bytes([0xb1; 32]),
-            terms: None,
+            terms: Vec::new(),
             since: None,
         };
         let _ = follow(&export.leaves, export.checkpoint, &trust, &question);

@@ -120,17 +120,17 @@ fn a_newer_version_is_named() {
 
 #[test]
 fn a_field_that_is_not_known_is_named() {
-    // A binding change: [1, 3, {0: binding, 1: version, 2: change}], with one field more.
+    // A binding change: [1, 3, {0: binding, 1: version, 2: change}], with one field more than it may have.
     let bytes = scene::entries()[2].to_bytes();
     let mut more = bytes.clone();
     assert_eq!(more[3], 0xa3);
     more[3] = 0xa4;
-    more.extend([0x03, 0x00]);
+    more.extend([0x04, 0x00]);
     assert_eq!(
         LogEntry::from_bytes(&more),
         Err(EncodingError::UnknownField {
             record: "binding",
-            key: 3,
+            key: 4,
         })
     );
 }

@@ -255,6 +255,7 @@ pub fn entries() -> Vec<LogEntry> {
             binding: settled.execution.binding,
             version: settled.execution.binding_version,
             change: BindingChange::Activated,
+            measurement: None,
         }),
         LogEntry::Accepted(Accepted {
             binding: settled.execution.binding,

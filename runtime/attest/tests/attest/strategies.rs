@@ -218,15 +218,20 @@ pub fn entry() -> impl Strategy<Value = LogEntry> {
         );
     let binding_change = prop_oneof![
         Just(BindingChange::Proposed),
-        Just(BindingChange::Activated)
+        Just(BindingChange::Activated),
+        Just(BindingChange::Allowed),
+        Just(BindingChange::Revoked)
     ];
-    let binding = (hash(), hash(), binding_change).prop_map(|(binding, version, change)| {
-        LogEntry::Binding(BindingEntry {
-            binding,
-            version,
-            change,
-        })
-    });
+    let binding = (hash(), hash(), binding_change, option::of(hash())).prop_map(
+        |(binding, version, change, measurement)| {
+            LogEntry::Binding(BindingEntry {
+                binding,
+                version,
+                change,
+                measurement,
+            })
+        },
+    );
     let key = (text(), text(), text(), vec(any::<u8>(), 0..100)).prop_map(
         |(name, algorithm, purpose, public)| {
             LogEntry::Key(KeyEntry {

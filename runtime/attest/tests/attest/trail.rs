@@ -60,6 +60,7 @@ impl Story {
                 binding,
                 version: VERSION,
                 change: BindingChange::Activated,
+                measurement: None,
             })
         };
         Self {
@@ -250,11 +251,11 @@ fn signed(leaves: &[Vec<u8>]) -> String {
 fn audit(leaves: &[Vec<u8>], note: &str, since: Option<&str>) -> Result<Trail, Contradiction> {
     let question = Question {
         binding: BINDING,
-        terms: Some(Terms {
+        terms: vec![Terms {
             version: VERSION,
             cryptlet: "swap".to_owned(),
             measurement: module("1.0.0"),
-        }),
+        }],
         since,
     };
     follow(leaves, note, &[trusted(ORIGIN, &key(1))], &question)
@@ -307,7 +308,7 @@ fn without_an_earlier_checkpoint_or_a_document_the_claims_say_so() {
     let leaves = bytes(&story());
     let question = Question {
         binding: BINDING,
-        terms: None,
+        terms: Vec::new(),
         since: None,
     };
     let trust = [trusted(ORIGIN, &key(1))];
@@ -571,11 +572,11 @@ fn a_document_that_never_came_into_force_is_no_evidence_against_the_host() {
     let leaves = bytes(&story());
     let question = Question {
         binding: BINDING,
-        terms: Some(Terms {
+        terms: vec![Terms {
             version: BindingVersion::from_bytes([0; 32]),
             cryptlet: "swap".to_owned(),
             measurement: module("1.0.0"),
-        }),
+        }],
         since: None,
     };
     let trust = [trusted(ORIGIN, &key(1))];
@@ -613,7 +614,7 @@ fn the_log_as_a_whole_is_held_against_its_checkpoints() {
     assert_eq!(finding(audit(&leaves, &forged, None)).name(), "checkpoint");
     let unknown = Question {
         binding: BindingId::from_bytes([0; 32]),
-        terms: None,
+        terms: Vec::new(),
         since: None,
     };
     let trust = [trusted(ORIGIN, &key(1))];

@@ -167,6 +167,7 @@ pub fn told(change: impl FnOnce(&mut Story), link: impl FnOnce(&mut Story)) -> L
             binding: run.binding,
             version: run.binding_version,
             change: BindingChange::Activated,
+            measurement: None,
         }),
         LogEntry::Accepted(accepted(&story.previous)),
         LogEntry::Receipt(story.previous),

@@ -109,7 +109,7 @@ fn the_life_of_a_version_is_told_with_who_and_why() {
 fn the_first_module_shows_itself_when_no_document_is_at_hand() {
     let question = Question {
         binding: BINDING,
-        terms: None,
+        terms: Vec::new(),
         since: None,
     };
     let trust = [trusted(ORIGIN, &key(1))];
