@@ -39,6 +39,7 @@ impl Fabric {
     pub async fn send(&self, binding: &str, message: Message) -> Result<u64, FabricError> {
         let row = self.binding(binding)?;
         self.refuse_overtaken(&row)?;
+        refuse_paused(&row)?;
         let refused = |reason| FabricError::Message {
             binding: binding.into(),
             reason,
@@ -120,6 +121,7 @@ impl Fabric {
     pub async fn run_again(&self, binding: &str, number: u64) -> Result<u64, FabricError> {
         let row = self.binding(binding)?;
         self.refuse_overtaken(&row)?;
+        refuse_paused(&row)?;
         let refused = |reason: &str| FabricError::NotAgain {
             binding: binding.into(),
             number,
@@ -268,6 +270,7 @@ impl Fabric {
         Ok(Accepting {
             new: NewInvocation {
                 binding: row.document.id(),
+                binding_version: row.version,
                 occurrence,
                 instant: self.seams.clock.now(),
                 seed: self.seams.randomness.draw()?,
@@ -276,6 +279,16 @@ impl Fabric {
             trigger,
         })
     }
+}
+
+/// Refuses what is new while the binding waits for another document.
+fn refuse_paused(row: &BindingRow) -> Result<(), FabricError> {
+    row.paused_by.map_or(Ok(()), |change| {
+        Err(FabricError::Paused {
+            binding: row.document.binding.name.clone(),
+            change,
+        })
+    })
 }
 
 /// How many blocks without an event are read again after a restart rather than remembered: a

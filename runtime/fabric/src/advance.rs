@@ -104,7 +104,7 @@ pub(crate) struct Turns {
 /// One binding's.
 #[derive(Default)]
 pub(crate) struct Turn {
-    reading: tokio::sync::Mutex<()>,
+    pub(crate) reading: tokio::sync::Mutex<()>,
     /// Shared by all who accept; a move that rewrites the state keeps them out.
     pub(crate) accepting: Arc<tokio::sync::RwLock<()>>,
     /// Owned by the run itself, which goes on when nobody waits for it any more.
@@ -159,6 +159,14 @@ impl Fabric {
         // Read once more: the place read up to may have moved while we waited.
         let row = self.binding(binding)?;
         let mut progress = Progress::default();
+        if let Some(change) = row.paused_by {
+            progress.waiting.push(Waiting {
+                binding: binding.into(),
+                delivery: None,
+                reason: format!("it takes nothing new until change {change} is in force"),
+            });
+            return Ok(progress);
+        }
         let outcome = match self.is_newest(&row, &mut progress).await {
             Ok(true) => self.accept_events(&row, &mut progress).await,
             Ok(false) => Ok(()),
@@ -195,7 +203,7 @@ impl Fabric {
         let _turn = turn.delivering.lock().await;
         let mut progress = Progress::default();
         let outcome = match self.register(&row, &mut progress).await {
-            Ok(true) => self.deliver_all(&row, &mut progress).await,
+            Ok(true) => self.change_and_deliver(&row, &mut progress).await,
             Ok(false) => {
                 progress.follows = Follows::Transactions;
                 Ok(())
@@ -203,6 +211,19 @@ impl Fabric {
             Err(error) => Err(error),
         };
         progress.with(binding, outcome)
+    }
+
+    /// A change that cannot be carried now holds up no delivery.
+    async fn change_and_deliver(
+        &self,
+        row: &BindingRow,
+        progress: &mut Progress,
+    ) -> Result<(), FabricError> {
+        let carried = self.carry_changes(row, progress).await;
+        if carried.as_ref().is_err_and(FabricError::is_fatal) {
+            return carried;
+        }
+        self.deliver_all(row, progress).await.and(carried)
     }
 
     async fn execute_all(

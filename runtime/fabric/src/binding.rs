@@ -11,6 +11,7 @@ use semver::VersionReq;
 use serde::{Deserialize, Serialize};
 use url::Url;
 
+use crate::change::as_the_gateway_takes_it;
 use crate::document::{self, DocumentError};
 use crate::journal::KEPT_SHADOW_RUNS;
 
@@ -67,6 +68,27 @@ pub struct Agreement {
     pub salt: B256,
     /// How many counterparties must sign a change. Creation needs all of them.
     pub threshold: u8,
+    /// What becomes of the binding from the signing of another document until that is in force.
+    #[serde(default, skip_serializing_if = "WhileChanging::is_run")]
+    pub while_changing: WhileChanging,
+}
+
+/// What a binding does while a change of its document is signed and not in force yet.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum WhileChanging {
+    /// It runs as it was agreed on before.
+    #[default]
+    Run,
+    /// It takes nothing new; what was accepted before still runs.
+    Pause,
+}
+
+impl WhileChanging {
+    /// Whether nothing has to be said: documents without the key keep their version.
+    fn is_run(&self) -> bool {
+        *self == Self::Run
+    }
 }
 
 /// Section `[contract]`.
@@ -313,7 +335,8 @@ impl Binding {
         self.terms().digest(&domain)
     }
 
-    /// Checks that every counterparty has signed the terms.
+    /// Checks that every counterparty has signed the terms with its key. Whether a contract wallet
+    /// has, its chain alone can say.
     ///
     /// # Errors
     ///
@@ -336,7 +359,8 @@ impl Binding {
         Ok(())
     }
 
-    /// The approvals as the gateway takes them: one for each counterparty, in their order.
+    /// Approvals that were found genuine, as the gateway takes them: one for each counterparty, in
+    /// their order.
     pub(crate) fn chain_approvals(
         &self,
         approvals: &[Approval],
@@ -345,14 +369,20 @@ impl Binding {
         self.counterparties
             .iter()
             .filter_map(|counterparty| {
-                let approval = approvals.iter().find(|approval| {
-                    approval.counterparty == counterparty.address && approval.signed(terms)
-                })?;
-                let signature = alloy_primitives::Signature::from_raw(&approval.signature).ok()?;
+                let own = approvals
+                    .iter()
+                    .filter(|approval| approval.counterparty == counterparty.address);
+                let approval = own
+                    .clone()
+                    .find(|approval| approval.signed(terms))
+                    .or_else(|| own.into_iter().next())?;
                 Some(cryptlet_contracts::Approval {
                     counterparty: counterparty.address,
-                    // The gateway wants 27 or 28 at the end, wallets may write 0 or 1.
-                    signature: signature.as_bytes().into(),
+                    signature: as_the_gateway_takes_it(
+                        counterparty.address,
+                        terms,
+                        &approval.signature,
+                    ),
                 })
             })
             .collect()
@@ -523,7 +553,7 @@ impl Binding {
 pub struct Approval {
     /// Whose it is.
     pub counterparty: Address,
-    /// 65 bytes `r || s || v`, low-s.
+    /// 65 bytes `r || s || v`, low-s; of a contract wallet (ERC-1271) whatever it takes.
     pub signature: alloy_primitives::Bytes,
 }
 

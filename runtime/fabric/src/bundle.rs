@@ -14,7 +14,7 @@ use cryptlet_attest::{
 use cryptlet_container::{InputError, Invocation};
 
 use crate::execution::{salt_of, trigger_value};
-use crate::journal::{Bearing, BindingRow, Journal, JournalError, Recorded};
+use crate::journal::{AgreementRow, Bearing, Journal, JournalError, Recorded};
 
 /// As many as any list in `docs/spec/bundle.md` may have.
 const MOST_OPENINGS: usize = 4_096;
@@ -77,7 +77,7 @@ pub enum BundleError {
     NoModule(Measurement),
     /// The binding was changed since the run.
     #[error(
-        "the journal holds another version of the binding's document than the one of the run; leave the agreement out"
+        "the journal does not hold the document that the run happened under; leave the agreement out"
     )]
     OtherAgreement,
     /// More fields than a bundle has room for.
@@ -179,7 +179,9 @@ impl Journal {
             bundle.modules = self.modules(ran)?;
         }
         if parts.agreement {
-            bundle.agreement = Some(agreement(&row, &statement)?);
+            let version = &statement.execution.binding_version;
+            let agreed = self.agreement(&id, version)?;
+            bundle.agreement = Some(agreement(&agreed.ok_or(BundleError::OtherAgreement)?));
         }
         bundle.sources = sources.into_iter().map(|(_, proven, _)| proven).collect();
         Ok(bundle)
@@ -396,10 +398,7 @@ fn chosen(
         .collect()
 }
 
-fn agreement(row: &BindingRow, run: &Statement) -> Result<Agreement, BundleError> {
-    if row.document.version() != run.execution.binding_version {
-        return Err(BundleError::OtherAgreement);
-    }
+fn agreement(row: &AgreementRow) -> Agreement {
     let approvals: BTreeSet<([u8; 20], Vec<u8>)> = row
         .approvals
         .iter()
@@ -410,8 +409,8 @@ fn agreement(row: &BindingRow, run: &Statement) -> Result<Agreement, BundleError
             )
         })
         .collect();
-    Ok(Agreement {
+    Agreement {
         document: row.document.to_json(),
         approvals: approvals.into_iter().collect(),
-    })
+    }
 }

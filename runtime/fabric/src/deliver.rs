@@ -49,10 +49,10 @@ impl Fabric {
     /// them one after the other, and a failed callback stops the line until somebody deals with it.
     pub(crate) async fn deliver_all(
         &self,
-        row: &BindingRow,
+        bound: &BindingRow,
         progress: &mut Progress,
     ) -> Result<(), FabricError> {
-        let binding = &row.document;
+        let binding = &bound.document;
         let open = self.journal.open_deliveries(&binding.id())?;
         if open.is_empty() {
             return Ok(());
@@ -68,7 +68,8 @@ impl Fabric {
                 continue;
             }
             let before = progress.moved;
-            let standing = self.deliver_one(binding, ledger, row, progress).await?;
+            let agreed = self.agreed(bound, &row.binding_version)?;
+            let standing = self.deliver_one(&agreed, ledger, row, progress).await?;
             if binding.contract.ordered && standing != Standing::Final {
                 break;
             }

@@ -1,9 +1,10 @@
 //! What can go wrong in the fabric, in words for its operator.
 
-use cryptlet_attest::Measurement;
+use cryptlet_attest::{BindingVersion, Measurement};
 use semver::Version;
 
 use crate::binding::BindingError;
+use crate::change::{ApprovalError, ChangeError};
 use crate::journal::JournalError;
 use crate::publish::PublishError;
 use crate::seams::RandomnessError;
@@ -191,6 +192,59 @@ pub enum FabricError {
         binding: String,
         /// What the chain has, and the way out.
         reason: String,
+    },
+    /// A change is not one that can be made.
+    #[error(transparent)]
+    Change(#[from] ChangeError),
+    /// An approval of a change is none.
+    #[error(transparent)]
+    Approval(#[from] ApprovalError),
+    /// There is no change of this number.
+    #[error(
+        "there is no change {number} of binding \"{binding}\"; `cryptlet bind changes {binding}` shows those there are"
+    )]
+    UnknownChange {
+        /// The binding.
+        binding: String,
+        /// The change.
+        number: u64,
+    },
+    /// The gateway does not know the binding.
+    #[error(
+        "the gateway does not have binding \"{0}\" yet, so nothing about it can change there; wait until it is created"
+    )]
+    NotAtGateway(String),
+    /// A document of a version that something was accepted under is missing.
+    #[error(
+        "the journal has no document of version {version} of binding \"{binding}\"; restore a backup"
+    )]
+    NoDocument {
+        /// The binding.
+        binding: String,
+        /// The version.
+        version: BindingVersion,
+    },
+    /// The binding waits for another document.
+    #[error(
+        "binding \"{binding}\" takes nothing new until change {change} is in force, as its counterparties agreed; try again then"
+    )]
+    Paused {
+        /// The binding.
+        binding: String,
+        /// The change.
+        change: u64,
+    },
+    /// The chain would refuse what the module delivers.
+    #[error("module {measurement} may not run under binding \"{binding}\": {reason}; {remedy}")]
+    NotAllowed {
+        /// The binding.
+        binding: String,
+        /// The module.
+        measurement: Measurement,
+        /// Why the chain refuses it.
+        reason: String,
+        /// The way out.
+        remedy: String,
     },
     /// A message is not one that the binding takes.
     #[error("binding \"{binding}\" takes no such message: {reason}")]

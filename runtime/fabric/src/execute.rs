@@ -28,7 +28,7 @@ impl Fabric {
         turn: OwnedMutexGuard<()>,
         slot: Slot,
     ) -> Result<OwnedMutexGuard<()>, FabricError> {
-        let binding = Arc::clone(&row.document);
+        let binding = self.agreed(row, &accepted.binding_version)?;
         let name = binding.binding.name.clone();
         let id = binding.id();
         let number = accepted.number;

@@ -6,7 +6,8 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cryptlet_attest::{
-    BindingId, CheckpointKey, Evidence, KeyEntry, LogEntry, Measurement, TrustedKey, digest,
+    BindingId, BindingVersion, CheckpointKey, Evidence, KeyEntry, LogEntry, Measurement,
+    TrustedKey, digest,
 };
 use cryptlet_container::{CacheSettings, Container, Cryptlet, Grants, Settings};
 use cryptlet_ledger::{Contracts, EvmLedger, EvmSettings};
@@ -313,7 +314,6 @@ impl Fabric {
         approvals: Vec<Approval>,
     ) -> Result<BindingId, FabricError> {
         binding.check()?;
-        binding.check_approvals(&approvals)?;
         let ledger = self.ledger(&binding)?;
         let settings = ledger.settings();
         if settings.chain != binding.contract.chain || settings.gateway != binding.contract.gateway
@@ -328,6 +328,7 @@ impl Fabric {
                 found: format!("{} gateway {}", settings.chain, settings.gateway),
             });
         }
+        let approvals = self.genuine_terms(&binding, &approvals, ledger).await?;
         let delivery_key = self.delivery_key(&binding)?;
         let cryptlet = self.cryptlet(&binding.binding.measurement).await?;
         let version = cryptlet.manifest().cryptlet.version.clone();
@@ -440,6 +441,24 @@ impl Fabric {
         self.journal
             .binding(name)?
             .ok_or_else(|| FabricError::UnknownBinding(name.into()))
+    }
+
+    /// The document of the binding that something was accepted under.
+    pub(crate) fn agreed(
+        &self,
+        row: &BindingRow,
+        version: &BindingVersion,
+    ) -> Result<Arc<Binding>, FabricError> {
+        if *version == row.version {
+            return Ok(Arc::clone(&row.document));
+        }
+        self.journal
+            .agreement(&row.document.id(), version)?
+            .map(|agreement| Arc::new(agreement.document))
+            .ok_or_else(|| FabricError::NoDocument {
+                binding: row.document.binding.name.clone(),
+                version: *version,
+            })
     }
 
     /// Where the account that pays on the binding's ledger takes its nonces.

@@ -38,6 +38,7 @@ pub mod backup;
 pub mod binding;
 pub mod bundle;
 mod canary;
+pub mod change;
 mod compatibility;
 mod configuration;
 mod continuity;
@@ -67,7 +68,7 @@ pub mod versions;
 
 pub use accept::Message;
 pub use advance::{Follows, Progress, Waiting};
-pub use binding::{Approval, Binding};
+pub use binding::{Approval, Binding, WhileChanging};
 pub use canary::{Bounds, Figures};
 pub use configuration::{
     BindingSettings, Configuration, ConfigurationError, Identity, Ledger, LogFormat, Publication,

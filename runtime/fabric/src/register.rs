@@ -270,8 +270,11 @@ impl Fabric {
     }
 }
 
-/// The chain's time after which a creation that is sent now is overdue.
-async fn overdue_after(binding: &Binding, ledger: &EvmLedger) -> Result<u64, FabricError> {
+/// The chain's time after which what is sent now is overdue.
+pub(crate) async fn overdue_after(
+    binding: &Binding,
+    ledger: &EvmLedger,
+) -> Result<u64, FabricError> {
     let head = ledger.head().await?;
     Ok(head.validity(binding.contract.validity_seconds).valid_until)
 }

@@ -64,11 +64,11 @@ pub struct Arguments {
 pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
     let trust = Trust::logs_with(&arguments.trust)?;
     let log = arguments.log.open()?;
-    let (binding, document) = arguments.log.binding(&log, &arguments.binding)?;
-    let gateway = gateway(arguments, document.as_ref())?;
+    let (binding, documents) = arguments.log.binding(&log, &arguments.binding)?;
+    let gateway = gateway(arguments, documents.last())?;
     let question = Question {
         binding,
-        terms: document.as_ref().map(terms),
+        terms: documents.iter().map(terms).collect(),
         since: None,
     };
     let followed = log.follow(&question, &trust)?;
@@ -76,9 +76,10 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
         Err(refusal) => Err(ShownContradiction::from(refusal)),
         Ok(trail) => {
             let from_block = arguments.from_block.unwrap_or_else(|| {
-                document
-                    .as_ref()
-                    .map_or(0, |document| document.contract.from_block)
+                let from_blocks = documents
+                    .iter()
+                    .map(|document| document.contract.from_block);
+                from_blocks.min().unwrap_or(0)
             });
             let settled = settled(&log, &binding)?;
             let query = Query {

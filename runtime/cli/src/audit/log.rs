@@ -2,7 +2,6 @@
 
 use std::cell::RefCell;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
 
 use clap::Args;
 use cryptlet_attest::trail::{self, Contradiction, Question, Terms, Trail};
@@ -30,9 +29,10 @@ pub struct LogSource {
     #[arg(long, value_name = "FILE")]
     from: Option<PathBuf>,
     /// The binding's document, to hold the log against what the counterparties signed; a state
-    /// folder has it.
-    #[arg(long, value_name = "BINDING.toml")]
-    document: Option<PathBuf>,
+    /// folder has it. May be repeated: a log that tells of changes takes every document that was in
+    /// force.
+    #[arg(long = "document", value_name = "BINDING.toml")]
+    documents: Vec<PathBuf>,
 }
 
 /// A log that can be read from its first leaf on.
@@ -72,35 +72,41 @@ impl LogSource {
         Ok(Log::Export(file.clone(), bytes))
     }
 
-    /// The binding that `name` means, an id or a name, and its document if there is one.
-    pub fn binding(&self, log: &Log, name: &str) -> Result<(BindingId, Option<Binding>), Failure> {
+    /// The binding that `name` means, an id or a name, and the documents of it that there are, the
+    /// newest last.
+    pub fn binding(&self, log: &Log, name: &str) -> Result<(BindingId, Vec<Binding>), Failure> {
         let mut documents = match log {
-            Log::Journal(journal, _) => journal
-                .bindings()?
-                .into_iter()
-                .map(|row| Arc::unwrap_or_clone(row.document))
-                .collect(),
+            Log::Journal(journal, _) => agreed(journal)?,
             Log::Export(..) => Vec::new(),
         };
-        if let Some(file) = &self.document {
+        if !self.documents.is_empty() {
             // What the auditor holds counts, not what the host keeps.
-            documents = vec![read_document(file)?];
+            documents = self
+                .documents
+                .iter()
+                .map(|file| read_document(file))
+                .collect::<Result<_, _>>()?;
         }
         if name.starts_with("0x") {
             let id = name
                 .parse()
                 .map_err(|error| Failure::Usage(format!("{error}")))?;
-            let document = documents.into_iter().find(|document| document.id() == id);
-            return Ok((id, document));
+            documents.retain(|document| document.id() == id);
+            return Ok((id, documents));
         }
-        let known: Vec<String> = documents
+        let mut known: Vec<String> = documents
             .iter()
             .map(|document| document.binding.name.clone())
             .collect();
-        documents
-            .into_iter()
+        known.dedup();
+        let id = documents
+            .iter()
             .find(|document| document.binding.name == name)
-            .map(|document| (document.id(), Some(document)))
+            .map(Binding::id);
+        id.map(|id| {
+            documents.retain(|document| document.id() == id);
+            (id, documents)
+        })
             .ok_or_else(|| {
                 Failure::Usage(if known.is_empty() {
                     format!(
@@ -111,6 +117,16 @@ impl LogSource {
                 })
             })
     }
+}
+
+/// Every document that the journal has, by binding, the newest of each last.
+fn agreed(journal: &Journal) -> Result<Vec<Binding>, Failure> {
+    let mut documents = Vec::new();
+    for row in journal.bindings()? {
+        let agreements = journal.agreements(&row.document.id())?;
+        documents.extend(agreements.into_iter().map(|agreement| agreement.document));
+    }
+    Ok(documents)
 }
 
 fn read_document(file: &Path) -> Result<Binding, Failure> {

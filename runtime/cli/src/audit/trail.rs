@@ -57,16 +57,16 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
         .transpose()?;
     let trust = Trust::logs_with(&arguments.trust)?;
     let log = arguments.log.open()?;
-    let (binding, document) = arguments.log.binding(&log, &arguments.binding)?;
+    let (binding, documents) = arguments.log.binding(&log, &arguments.binding)?;
     let question = Question {
         binding,
-        terms: document.as_ref().map(terms),
+        terms: documents.iter().map(terms).collect(),
         since: since.as_deref(),
     };
     let result = log
         .follow(&question, &trust)?
         .map_err(ShownContradiction::from)
-        .and_then(|trail| match outside(&trail, document.as_ref()) {
+        .and_then(|trail| match outside(&trail, &documents) {
             None => Ok(trail),
             Some(found) => Err(found),
         });
@@ -115,18 +115,24 @@ fn advise(arguments: &Arguments) {
 }
 
 /// A move that lets a version run which the counterparties' document does not allow.
-fn outside(trail: &Trail, document: Option<&Binding>) -> Option<ShownContradiction> {
-    let range = &document?.binding.versions;
-    let allowed = |version: &str| {
-        version
-            .parse::<Version>()
-            .is_ok_and(|it| range.matches(&it))
-    };
-    let change = trail
+fn outside(trail: &Trail, documents: &[Binding]) -> Option<ShownContradiction> {
+    let (change, range) = trail
         .moves
         .iter()
         .filter(|change| matches!(change.change.leads_to(), Stage::Active | Stage::Canary))
-        .find(|change| !allowed(&change.version))?;
+        .find_map(|change| {
+            let (before, after) = around(trail, documents, change.leaf);
+            let version: Option<Version> = change.version.parse().ok();
+            let allows = |document: &Binding| {
+                version
+                    .as_ref()
+                    .is_some_and(|version| document.binding.versions.matches(version))
+            };
+            // The module that a document begins with takes its place in the same commit, before it.
+            let begins = after.filter(|next| next.binding.measurement == change.measurement);
+            let allowed = before.is_none_or(allows) || begins.is_some_and(allows);
+            (!allowed).then_some((change, &before?.binding.versions))
+        })?;
     Some(ShownContradiction {
         name: "outside-range",
         leaf: Some(change.leaf),
@@ -136,6 +142,24 @@ fn outside(trail: &Trail, document: Option<&Binding>) -> Option<ShownContradicti
         ),
         signed_by_host: true,
     })
+}
+
+/// The document that is in force at a leaf, and the one that comes into force next.
+fn around<'d>(
+    trail: &Trail,
+    documents: &'d [Binding],
+    leaf: u64,
+) -> (Option<&'d Binding>, Option<&'d Binding>) {
+    let place = trail
+        .activations
+        .partition_point(|activation| activation.leaf < leaf);
+    let document = |place: usize| {
+        let version = trail.activations.get(place)?.version;
+        documents
+            .iter()
+            .find(|document| document.version() == version)
+    };
+    (place.checked_sub(1).and_then(document), document(place))
 }
 
 fn print(trail: &Trail, output: &mut impl Write) -> Result<(), Failure> {

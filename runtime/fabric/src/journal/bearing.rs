@@ -14,8 +14,8 @@ pub(crate) struct Bearing {
     pub(crate) accepted: u64,
     /// The leaf of the binding's run before it.
     pub(crate) previous: Option<u64>,
-    /// The leaves of the binding's activation and of the move by which what ran was active, or the
-    /// canary, at the acceptance.
+    /// The leaves that brought the run's document into force, and of the move by which what ran was
+    /// active, or the canary, at the acceptance; none if the document began with it.
     pub(crate) moves: Vec<u64>,
     /// The leaves that deployed what ran.
     pub(crate) deployed: Vec<u64>,
@@ -35,10 +35,11 @@ pub(crate) struct Recorded {
 }
 
 const MOVES: &str = "SELECT leaf FROM version_move
-     WHERE binding = ?1 AND leaf < ?2 AND (kind = 'activated' OR leaf IN (
+     WHERE binding = ?1 AND leaf < ?2 AND (leaf IN (
          SELECT leaf FROM state_rewrite WHERE binding = ?1 AND leaf > ?4) OR ordinal = (
          SELECT max(ordinal) FROM version_move
-         WHERE binding = ?1 AND leaf < ?2 AND measurement = ?3 AND to_stage IN ('active', 'canary')))
+         WHERE binding = ?1 AND leaf > ?5 AND leaf < ?2 AND measurement = ?3
+           AND to_stage IN ('active', 'canary')))
      ORDER BY ordinal";
 
 impl Writing<'_> {
@@ -80,12 +81,14 @@ impl Journal {
             return Ok(None);
         };
         let reading = self.read();
-        let invocation: Option<([u8; 32], i64, [u8; 32])> = reading.one(
-            "SELECT salt, leaf, measurement FROM invocation WHERE binding = ?1 AND number = ?2",
+        let invocation: Option<([u8; 32], i64, [u8; 32], i64)> = reading.one(
+            "SELECT salt, invocation.leaf, measurement, agreement.leaf FROM invocation
+             JOIN agreement ON agreement.binding = invocation.binding AND version = binding_version
+             WHERE invocation.binding = ?1 AND number = ?2",
             of_run,
-            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)),
+            |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?, row.get(3)?)),
         )?;
-        let Some((salt, accepted, measurement)) = invocation else {
+        let Some((salt, accepted, measurement, agreed)) = invocation else {
             return Ok(None);
         };
         let previous: Option<Option<i64>> = reading.one(
@@ -95,16 +98,18 @@ impl Journal {
         )?;
         let previous = previous.flatten();
         let leaf = |row: &rusqlite::Row<'_>| row.get(0).map(i64::cast_unsigned);
-        let moves = reading.all(
+        let mut moves = vec![agreed.cast_unsigned()];
+        moves.extend(reading.all(
             MOVES,
             params![
                 binding.as_bytes(),
                 accepted,
                 measurement,
-                previous.unwrap_or(-1)
+                previous.unwrap_or(-1),
+                agreed
             ],
             leaf,
-        )?;
+        )?);
         let deployed = reading.all(
             "SELECT DISTINCT version.leaf FROM execution JOIN version USING (cryptlet, version)
              WHERE binding = ?1 AND number = ?2",

@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cryptlet_attest::{BindingChange, BindingEntry, BindingId, Digest, LeafHash, LogEntry};
+use cryptlet_attest::{BindingId, BindingVersion, Digest, LeafHash};
 use rusqlite::params;
 use semver::Version;
 
@@ -22,6 +22,10 @@ pub struct BindingRow {
     pub active: Version,
     /// First block whose events have not been read.
     pub next_block: u64,
+    /// What the document in force hashes to.
+    pub version: BindingVersion,
+    /// The signed change that the binding pauses for: it takes nothing new until that is in force.
+    pub paused_by: Option<u64>,
 }
 
 impl Writing<'_> {
@@ -60,11 +64,7 @@ impl Writing<'_> {
             ],
         )?;
         self.open_registration(&id)?;
-        let leaf = self.append(&LogEntry::Binding(BindingEntry {
-            binding: id,
-            version: binding.version(),
-            change: BindingChange::Activated,
-        }))?;
+        let leaf = self.agree(binding, approvals)?;
         self.begin_with(&id, &binding.binding.cryptlet, active, at, leaf)
     }
 

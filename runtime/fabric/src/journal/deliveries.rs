@@ -139,6 +139,17 @@ pub struct DeliveryRow {
     pub gas_used: Option<u64>,
 }
 
+/// What a transaction is for.
+#[derive(Clone, Copy, Debug)]
+pub(super) enum Carries {
+    /// The binding itself, to its gateway.
+    Creation,
+    /// This delivery.
+    Delivery(u64),
+    /// A message of this change of the binding.
+    Change(u64),
+}
+
 /// Where a transaction stands and what it cost.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Placement {
@@ -220,14 +231,14 @@ impl Writing<'_> {
         self.record_transaction(
             &delivery.binding,
             &delivery.ledger,
-            Some(delivery.delivery),
+            Carries::Delivery(delivery.delivery),
             attempt,
         )?;
         self.move_delivery(delivery, DeliveryStatus::Built, None)
     }
 
     /// Makes a signed transaction durable, whatever it carries, and moves its account's lane past
-    /// the nonce. Without a delivery it creates the binding itself.
+    /// the nonce.
     ///
     /// # Errors
     ///
@@ -236,9 +247,14 @@ impl Writing<'_> {
         &self,
         binding: &BindingId,
         ledger: &str,
-        delivery: Option<u64>,
+        carries: Carries,
         attempt: &AttemptRow,
     ) -> Result<(), JournalError> {
+        let (delivery, change) = match carries {
+            Carries::Creation => (None, None),
+            Carries::Delivery(delivery) => (Some(delivery), None),
+            Carries::Change(change) => (None, Some(change)),
+        };
         let used: Option<i64> = self.one(
             "SELECT 1 FROM attempt WHERE ledger = ?1 AND account = ?2 AND nonce = ?3 AND dead = 0",
             params![ledger, attempt.account, attempt.nonce.cast_signed()],
@@ -256,8 +272,8 @@ impl Writing<'_> {
             params![ledger, attempt.account, attempt.nonce.cast_signed() + 1],
         )?;
         self.execute(
-            "INSERT INTO attempt (hash, ledger, account, nonce, raw, binding, delivery, valid_until)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8)",
+            "INSERT INTO attempt (hash, ledger, account, nonce, raw, binding, delivery, change, valid_until)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
             params![
                 attempt.hash,
                 ledger,
@@ -266,6 +282,7 @@ impl Writing<'_> {
                 attempt.raw,
                 binding.as_bytes(),
                 delivery.map(u64::cast_signed),
+                change.map(u64::cast_signed),
                 attempt.valid_until.cast_signed(),
             ],
         )?;

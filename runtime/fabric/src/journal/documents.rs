@@ -3,13 +3,14 @@
 use std::collections::HashMap;
 use std::sync::{Arc, Mutex, PoisonError};
 
+use cryptlet_attest::BindingVersion;
 use rusqlite::Row;
 
 use super::{BindingRow, converted, parsed};
 use crate::binding::{Approval, Binding};
 
 /// Columns of a binding in the order in which [`Documents::row`] takes them.
-pub(super) const COLUMNS: &str = "id, document, approvals, active, next_block";
+pub(super) const COLUMNS: &str = "id, document, approvals, active, next_block, version, paused_by";
 
 /// What was parsed of each binding, with the texts that it was parsed from.
 #[derive(Default)]
@@ -47,6 +48,8 @@ impl Documents {
             approvals: known.approvals,
             active: parsed(row, 3)?,
             next_block: row.get::<_, i64>(4)?.cast_unsigned(),
+            version: BindingVersion::from_bytes(row.get(5)?),
+            paused_by: row.get::<_, Option<i64>>(6)?.map(i64::cast_unsigned),
         })
     }
 

@@ -1,6 +1,6 @@
 //! Invocations: accepted before they run, executed in one commit afterwards.
 
-use cryptlet_attest::{BindingId, LogEntry, Measurement, Receipt};
+use cryptlet_attest::{BindingId, BindingVersion, LogEntry, Measurement, Receipt};
 use rusqlite::params;
 use serde::Serialize;
 
@@ -10,6 +10,8 @@ use super::{Journal, JournalError, Writing};
 pub(crate) struct NewInvocation {
     /// The binding it belongs to.
     pub binding: BindingId,
+    /// The document that its trigger was held against.
+    pub binding_version: BindingVersion,
     /// What must not be accepted twice, such as a chain event's place.
     pub occurrence: String,
     /// Milliseconds since 1970.
@@ -62,6 +64,8 @@ pub struct AcceptedRow {
     pub salt: [u8; 32],
     /// The module that runs.
     pub measurement: Measurement,
+    /// The document that it runs under.
+    pub binding_version: BindingVersion,
     /// Whether it runs a failed trigger once more.
     pub is_again: bool,
 }
@@ -132,14 +136,15 @@ impl Writing<'_> {
                 is_new: false,
             });
         }
+        self.check_version_in_force(new)?;
         let number = self.take_number(&new.binding)?;
         let running = self.running(&new.binding)?;
         let measurement = running.choose(&new.binding, number, &new.seed);
         let input = input(number);
         let leaf = self.append(&entry(number, &input, measurement))?;
         self.execute(
-            "INSERT INTO invocation (binding, number, occurrence, input, instant, seed, salt, measurement, leaf)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
+            "INSERT INTO invocation (binding, number, occurrence, input, instant, seed, salt, measurement, binding_version, leaf)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
             params![
                 new.binding.as_bytes(),
                 number.cast_signed(),
@@ -149,6 +154,7 @@ impl Writing<'_> {
                 new.seed,
                 new.salt,
                 measurement.as_bytes(),
+                new.binding_version.as_bytes(),
                 leaf.cast_signed(),
             ],
         )?;
@@ -156,6 +162,22 @@ impl Writing<'_> {
             number,
             is_new: true,
         })
+    }
+
+    /// What a trigger was held against must still be in force in the commit that accepts it.
+    fn check_version_in_force(&self, new: &NewInvocation) -> Result<(), JournalError> {
+        let in_force: Option<[u8; 32]> = self.one(
+            "SELECT version FROM binding WHERE id = ?1",
+            [new.binding.as_bytes()],
+            |row| row.get(0),
+        )?;
+        match in_force {
+            Some(in_force) if in_force == *new.binding_version.as_bytes() => Ok(()),
+            _ => Err(JournalError::Conflict(format!(
+                "binding {} came into force in another version meanwhile; nothing was accepted, try again",
+                new.binding
+            ))),
+        }
     }
 
     /// The invocation that an occurrence led to before, with its input.
@@ -271,7 +293,8 @@ pub struct PublishedEvent {
 
 /// See [`Journal::next_accepted`]; an index finds the row before its input is read.
 pub(super) const NEXT_ACCEPTED: &str = "SELECT number, input, seed, salt, measurement,
-            (occurrence LIKE 'event-again/%' OR occurrence LIKE 'message-again/%') AS is_again
+            (occurrence LIKE 'event-again/%' OR occurrence LIKE 'message-again/%') AS is_again,
+            binding_version
      FROM invocation WHERE binding = ?1 AND number = (
          SELECT number FROM invocation WHERE binding = ?1 AND executed = 0
          ORDER BY occurrence LIKE 'event-again/%' OR occurrence LIKE 'message-again/%' DESC, number
@@ -302,6 +325,7 @@ impl Journal {
                 salt: row.get(3)?,
                 measurement: Measurement::from_bytes(row.get(4)?),
                 is_again: row.get(5)?,
+                binding_version: BindingVersion::from_bytes(row.get(6)?),
             })
         })
     }

@@ -4,10 +4,12 @@
 //! the log carries the checkpoint over them. Nothing is shown to anyone before its commit is on
 //! disk (`synchronous=FULL`).
 
+mod agreements;
 mod audit;
 mod bearing;
 mod bindings;
 mod candidates;
+mod changes;
 mod deliveries;
 mod documents;
 mod folder;
@@ -29,10 +31,12 @@ mod versions;
 mod views;
 mod writer;
 
+pub use agreements::AgreementRow;
 pub(crate) use bearing::{Bearing, Recorded};
 pub use bindings::BindingRow;
 pub(crate) use bindings::Standing;
 pub use candidates::{KEPT_SHADOW_RUNS, ShadowRunRow};
+pub use changes::{ChangeRow, ChangeStatus};
 pub(crate) use deliveries::Placement;
 pub use deliveries::{AttemptRow, DeliveryRow, DeliveryStatus};
 pub use folder::check_owner;

@@ -4,7 +4,7 @@ use cryptlet_attest::{BindingId, LogEntry, Measurement, StateChange, VersionEntr
 use rusqlite::params;
 use semver::Version;
 
-use super::{Journal, JournalError, Writing, parsed};
+use super::{Journal, JournalError, VersionRow, Writing, parsed};
 use crate::versions::{Decision, MoveKind, NewMove, Stage, StageRow, VersionMove};
 
 /// The modules that a binding's new invocations may get.
@@ -109,6 +109,75 @@ impl Writing<'_> {
             from: Stage::Deployed,
             share: None,
             decision: &Decision::of_fabric("the counterparties signed the binding with it"),
+            at,
+            state: None,
+        };
+        self.keep(&made, leaf)
+    }
+
+    /// Takes the module that another document of the binding begins with into the place of the active
+    /// one, if it is another; a canary is withdrawn, which that document has not allowed.
+    ///
+    /// # Errors
+    ///
+    /// [`JournalError::IllegalMove`] if the module is retired.
+    pub(super) fn make_way(
+        &mut self,
+        binding: &BindingId,
+        to: &VersionRow,
+        at: u64,
+    ) -> Result<Vec<VersionMove>, JournalError> {
+        let decision = Decision::of_fabric("another document of the binding came into force");
+        let mut moves = Vec::new();
+        let canary: Option<(Version, [u8; 32])> = self.one(
+            "SELECT version, measurement FROM stage WHERE binding = ?1 AND stage = 'canary'",
+            [binding.as_bytes()],
+            |row| Ok((parsed(row, 0)?, row.get(1)?)),
+        )?;
+        let canary = canary.map(|(version, measurement)| VersionRow {
+            cryptlet: to.cryptlet.clone(),
+            version,
+            measurement: Measurement::from_bytes(measurement),
+            deployed_at: at,
+        });
+        let mut make = |writing: &mut Self, version: &VersionRow, kind| {
+            writing.move_version(&NewMove {
+                binding,
+                version,
+                kind,
+                share: None,
+                decision: &decision,
+                at,
+                state: None,
+            })
+        };
+        if let Some(canary) = canary {
+            moves.extend(make(self, &canary, MoveKind::Withdrawn)?);
+        }
+        if self.active(binding)?.0 != to.version {
+            moves.extend(make(self, to, MoveKind::Promoted)?);
+        }
+        Ok(moves)
+    }
+
+    /// Notes that a document begins with the active module: no rollback leads past it. `leaf` is that
+    /// which brought the document into force.
+    pub(super) fn begin_again(
+        &self,
+        binding: &BindingId,
+        to: &VersionRow,
+        at: u64,
+        leaf: u64,
+    ) -> Result<VersionMove, JournalError> {
+        let made = Made {
+            binding,
+            cryptlet: &to.cryptlet,
+            version: &to.version,
+            measurement: to.measurement,
+            kind: MoveKind::Activated,
+            from: Stage::Active,
+            share: None,
+            decision: &Decision::of_fabric("the counterparties signed another document with it"),
             at,
             state: None,
         };

@@ -3,7 +3,7 @@
 use cryptlet_attest::BindingId;
 use rusqlite::params;
 
-use super::deliveries::AttemptRow;
+use super::deliveries::{AttemptRow, Carries};
 use super::{Journal, JournalError, Writing};
 
 /// How far a binding is on its way to the gateway.
@@ -80,7 +80,7 @@ impl Writing<'_> {
         attempt: &AttemptRow,
     ) -> Result<(), JournalError> {
         let carried: Option<i64> = self.one(
-            "SELECT 1 FROM attempt WHERE binding = ?1 AND ledger = ?2 AND delivery IS NULL AND dead = 0",
+            "SELECT 1 FROM attempt WHERE binding = ?1 AND ledger = ?2 AND delivery IS NULL AND change IS NULL AND dead = 0",
             params![binding.as_bytes(), ledger],
             |row| row.get(0),
         )?;
@@ -89,7 +89,7 @@ impl Writing<'_> {
                 "a transaction that creates binding {binding} is on its way already"
             )));
         }
-        self.record_transaction(binding, ledger, None, attempt)?;
+        self.record_transaction(binding, ledger, Carries::Creation, attempt)?;
         self.move_registration(binding, RegistrationStatus::Built, None)
     }
 }
@@ -114,7 +114,7 @@ impl Journal {
     ) -> Result<Option<AttemptRow>, JournalError> {
         self.read().one(
             "SELECT hash, account, nonce, raw, valid_until FROM attempt
-             WHERE binding = ?1 AND delivery IS NULL AND dead = 0 ORDER BY rowid DESC LIMIT 1",
+             WHERE binding = ?1 AND delivery IS NULL AND change IS NULL AND dead = 0 ORDER BY rowid DESC LIMIT 1",
             [binding.as_bytes()],
             super::deliveries::attempt,
         )

@@ -136,10 +136,16 @@ impl Journal {
         let salt = run.salt.ok_or_else(|| {
             JournalError::Conflict(format!("invocation {number} of binding {id} is gone"))
         })?;
+        let version = &statement.execution.binding_version;
+        let document = match self.agreement(&id, version)? {
+            Some(agreement) => agreement.document.to_json(),
+            // A replay says which document is missing.
+            None => binding.document.to_json(),
+        };
         Ok(Some(RecordedRun {
             run: statement,
             sources: statements.collect(),
-            document: binding.document.to_json(),
+            document,
             input: run.input,
             transcript: run.transcript,
             state: self.known_state(&id, number)?,

@@ -94,11 +94,16 @@ pub(crate) async fn grow(journal: &Journal, count: u64) -> Result<(), JournalErr
         .await
 }
 
+/// The binding of the documents' tests.
+pub(crate) fn document() -> Binding {
+    Binding::parse("binding.toml", BINDING).expect("the document is one")
+}
+
 /// A journal in which the binding of the documents' tests is active.
 pub(crate) async fn bound(state: &Path) -> Result<(Journal, BindingId), JournalError> {
     let journal = begun(state).await?;
     deploy(&journal, "interest-rate-swap", b"swap").await?;
-    let binding = Binding::parse("binding.toml", BINDING).expect("the document is one");
+    let binding = document();
     let id = binding.id();
     journal
         .commit(move |writing| {
@@ -115,6 +120,7 @@ pub(crate) fn message(binding: BindingId, key: &str, body: &str) -> Accepting {
     Accepting {
         new: NewInvocation {
             binding,
+            binding_version: document().version(),
             occurrence: format!("message/6/caller/{key}"),
             instant: 1_000,
             seed: [1; 32],

@@ -72,7 +72,9 @@ CREATE TABLE binding (
     -- The bound cryptlet's name.
     cryptlet        TEXT NOT NULL,
     -- The version of the state; none while every version that was active reads what the active one reads.
-    state_version   INTEGER
+    state_version   INTEGER,
+    -- The signed change that it takes nothing new for; none: it does not pause.
+    paused_by       INTEGER
 ) STRICT;
 
 -- Where each version of a binding's cryptlet stands; one without a row is deployed.
@@ -132,6 +134,39 @@ CREATE TABLE canary_bounds (
     least_runs  INTEGER NOT NULL
 ) STRICT;
 
+-- Documents that are or were in force.
+CREATE TABLE agreement (
+    binding   BLOB NOT NULL REFERENCES binding (id),
+    version   BLOB NOT NULL,
+    document  TEXT NOT NULL,
+    approvals TEXT NOT NULL,
+    -- The leaf that brought it into force.
+    leaf      INTEGER NOT NULL REFERENCES leaf (position),
+    PRIMARY KEY (binding, version)
+) STRICT;
+
+-- What counterparties are asked to change, and how far that is.
+CREATE TABLE change (
+    binding     BLOB NOT NULL REFERENCES binding (id),
+    number      INTEGER NOT NULL,
+    kind        TEXT NOT NULL CHECK (kind IN ('change', 'allow', 'revoke')),
+    -- The document that it was proposed for, and the one that shall be in force.
+    in_force    TEXT NOT NULL,
+    document    TEXT NOT NULL,
+    -- The pair that is allowed or revoked, and the gateway's nonce.
+    version     BLOB NOT NULL,
+    measurement BLOB NOT NULL,
+    nonce       INTEGER NOT NULL,
+    approvals   TEXT NOT NULL,
+    status      TEXT NOT NULL CHECK (status IN ('proposed', 'signed', 'carried', 'active', 'refused')),
+    reason      TEXT,
+    -- The chain's time from which on it counts; seconds.
+    counts_from INTEGER,
+    proposed_at INTEGER NOT NULL,
+    PRIMARY KEY (binding, number)
+) STRICT;
+CREATE INDEX change_open ON change (binding, number) WHERE status IN ('signed', 'carried');
+
 CREATE TABLE invocation (
     binding     BLOB NOT NULL REFERENCES binding (id),
     number      INTEGER NOT NULL,
@@ -148,8 +183,11 @@ CREATE TABLE invocation (
     passed_over INTEGER NOT NULL DEFAULT 0 CHECK (passed_over IN (0, 1)),
     -- The leaf that accepted it.
     leaf        INTEGER NOT NULL REFERENCES leaf (position),
+    -- The document that it runs and delivers under, fixed like the module.
+    binding_version BLOB NOT NULL,
     PRIMARY KEY (binding, number),
-    UNIQUE (binding, occurrence)
+    UNIQUE (binding, occurrence),
+    FOREIGN KEY (binding, binding_version) REFERENCES agreement (binding, version)
 ) STRICT;
 CREATE INDEX invocation_waiting ON invocation (binding, number, occurrence, measurement) WHERE executed = 0;
 
@@ -272,11 +310,14 @@ CREATE TABLE attempt (
     nonce    INTEGER NOT NULL,
     raw      BLOB NOT NULL,
     binding  BLOB NOT NULL REFERENCES binding (id),
-    -- What it carries; none: it creates the binding at the gateway.
+    -- What it carries: a delivery, a change of the binding, or, with neither, the binding itself.
     delivery INTEGER,
     valid_until INTEGER NOT NULL,
     -- Its nonce was consumed without effect, or by another attempt.
     dead     INTEGER NOT NULL DEFAULT 0 CHECK (dead IN (0, 1)),
-    FOREIGN KEY (binding, ledger, delivery) REFERENCES delivery (binding, ledger, delivery)
+    change   INTEGER,
+    FOREIGN KEY (binding, ledger, delivery) REFERENCES delivery (binding, ledger, delivery),
+    FOREIGN KEY (binding, change) REFERENCES change (binding, number)
 ) STRICT;
 CREATE INDEX attempt_of_delivery ON attempt (binding, ledger, delivery);
+CREATE INDEX attempt_of_change ON attempt (binding, change) WHERE change IS NOT NULL;

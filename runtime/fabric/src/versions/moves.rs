@@ -15,7 +15,7 @@ use crate::journal::VersionRow;
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum MoveKind {
-    /// Its counterparties signed the binding with it: the first version that is active.
+    /// Its counterparties signed the document with it: the first version that is active under it.
     Activated,
     /// It runs beside the active version.
     Shadowed,
@@ -157,7 +157,9 @@ pub(crate) fn before_active(moves: &[VersionMove]) -> Option<Version> {
     let mut standing: Vec<&Version> = Vec::new();
     for moved in moves {
         match moved.kind {
-            MoveKind::Activated | MoveKind::Promoted => standing.push(&moved.version),
+            // A rollback under one document leads to nothing that another one allowed.
+            MoveKind::Activated => standing = vec![&moved.version],
+            MoveKind::Promoted => standing.push(&moved.version),
             MoveKind::RolledBack => drop(standing.pop()),
             MoveKind::Retired => standing.retain(|version| **version != moved.version),
             _ => {}

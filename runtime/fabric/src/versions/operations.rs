@@ -20,8 +20,9 @@ impl Fabric {
     ///
     /// # Errors
     ///
-    /// If the version is not deployed, lies outside the binding's range, does not fit it, or may
-    /// not become active from where it stands.
+    /// If the version is not deployed, lies outside the binding's range, does not fit it, may not
+    /// become active from where it stands, or would deliver what the gateway refuses: the
+    /// counterparties have not allowed its module for the document in force.
     pub async fn promote(
         &self,
         binding: &str,
@@ -119,6 +120,7 @@ impl Fabric {
             });
         }
         let version = self.fitting(&row, version).await?;
+        self.check_allowed(&row, &version.measurement).await?;
         let kept = self.shared_state(&row, &version).await?;
         let (id, at) = (row.document.id(), self.seams.clock.now());
         let moves = self
@@ -206,6 +208,8 @@ impl Fabric {
         let version = self.fitting(row, version).await?;
         if kind == MoveKind::Promoted {
             self.check_shadow_runs(&row.document, &row.active, &version.version)?;
+            // What ran before was allowed then, and a rollback must not wait for a node.
+            self.check_allowed(row, &version.measurement).await?;
         }
         let StateStep { step, kept } = self.state_step(row, &version).await?;
         match step {

@@ -132,7 +132,8 @@ impl Scene {
     /// Accepts a message, runs it and seals it.
     pub async fn run(&mut self) -> Result<Recording, Box<dyn std::error::Error>> {
         let id = self.binding.id();
-        let accepting: Accepting = message(id, &uniquely(&self.journal)?, "{}");
+        let mut accepting: Accepting = message(id, &uniquely(&self.journal)?, "{}");
+        accepting.new.binding_version = self.binding.version();
         self.journal
             .commit(move |writing| accepting.write(writing).map(|_| ()))
             .await?;
