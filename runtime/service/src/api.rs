@@ -3,11 +3,16 @@
 //! Instants are milliseconds since 1970-01-01T00:00:00Z; digests, measurements and keys are strings
 //! in the form that the rest of the fabric prints them in.
 
+mod changes;
 mod versions;
 
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
+pub use changes::{
+    BindingChanges, ChangeApprovals, ChangeView, MalformedChange, ProposedChange, SignedChange,
+    read_approvals,
+};
 pub use versions::{
     ActiveVersion, BindingVersions, Canary, Decided, Promotion, Rollback, StandingVersion,
     VersionMoved,
@@ -201,8 +206,11 @@ pub struct Activation {
 pub struct SignedApproval {
     /// Its wallet, `0x…`.
     pub counterparty: String,
-    /// 65 bytes `r || s || v`, `0x…`.
+    /// 65 bytes `r || s || v`, or whatever a contract wallet (ERC-1271) takes, `0x…`.
     pub signature: String,
+    /// Whether a contract wallet stands for it, which its chain alone can say.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub contract: bool,
 }
 
 /// One invocation: a ticket while it waits, the reply with its receipt when it has run.

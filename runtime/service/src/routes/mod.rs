@@ -2,6 +2,7 @@
 
 mod bindings;
 mod bundles;
+mod changes;
 mod deliveries;
 mod describe;
 mod events;
@@ -96,6 +97,9 @@ fn prompt() -> Routes {
         .routes(routes!(moves::list))
         .routes(routes!(moves::withdraw))
         .routes(routes!(moves::retire))
+        .routes(routes!(changes::list, changes::propose))
+        .routes(routes!(changes::show))
+        .routes(routes!(changes::approve))
         .routes(routes!(invocations::list))
         .routes(routes!(invocations::show))
         .routes(routes!(bundles::show))

@@ -10,7 +10,7 @@ use crate::described::Described;
 use crate::running::{Running, Tested};
 
 /// Every route there is.
-const ROUTES: [(&str, &str); 35] = [
+const ROUTES: [(&str, &str); 39] = [
     ("get", "/health/live"),
     ("get", "/health/ready"),
     ("get", "/metrics"),
@@ -29,6 +29,10 @@ const ROUTES: [(&str, &str); 35] = [
     ("post", "/v1/bindings/{binding}/versions/{version}/canary"),
     ("post", "/v1/bindings/{binding}/versions/{version}/withdraw"),
     ("post", "/v1/bindings/{binding}/versions/{version}/retire"),
+    ("get", "/v1/bindings/{binding}/changes"),
+    ("post", "/v1/bindings/{binding}/changes"),
+    ("get", "/v1/bindings/{binding}/changes/{number}"),
+    ("post", "/v1/bindings/{binding}/changes/{number}/approvals"),
     ("post", "/v1/bindings/{binding}/messages/{topic}"),
     ("get", "/v1/bindings/{binding}/invocations"),
     ("get", "/v1/bindings/{binding}/invocations/{number}"),
@@ -96,6 +100,10 @@ fn suitable(service: &Running, method: &str, path: &str) -> Tested<reqwest::Requ
         {
             request.json(&json!({ "reason": "a test" }))
         }
+        ("post", path) if path.ends_with("/changes") => request.json(&json!({
+            "kind": "allow", "in-force": "", "measurement": "", "nonce": 1
+        })),
+        ("post", path) if path.ends_with("/approvals") => request.json(&json!({ "approvals": [] })),
         ("post", path) if path.ends_with("/{topic}") => request.json(&json!({})),
         _ => request,
     })
