@@ -365,6 +365,7 @@ fn story(operator: &Operator) -> Vec<LogEntry> {
             binding: execution.binding,
             version: execution.binding_version,
             change: BindingChange::Activated,
+            measurement: None,
         }),
         accepted(1),
         LogEntry::Receipt(run.clone()),

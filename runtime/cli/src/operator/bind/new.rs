@@ -4,23 +4,30 @@ use std::fs::{self, File};
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use alloy_primitives::Address;
 use clap::Args;
 use cryptlet_attest::Measurement;
 use cryptlet_build::read_manifest;
+use cryptlet_fabric::WhileChanging;
 use cryptlet_schema::{Capabilities, Kind, Manifest, Message};
 use cryptlet_vault::{OperatingSystem, Randomness as _};
 
+use super::template::{Party, TO_FILL_IN, Template};
 use crate::failure::Failure;
+use crate::state::StateFolder;
 use crate::terminal::printable;
 
 const EXAMPLES: &str = "\
 Examples:
   cryptlet bind new invoice-0.1.0.wasm --source exchange-rate=exchange-rate-0.1.0.wasm
   cryptlet bind new swap-1.0.0.wasm --name acme-globex-swap --output swap.toml \\
-    --source reference-rate=reference-rate-1.0.0.wasm";
+    --source reference-rate=reference-rate-1.0.0.wasm
+  cryptlet bind new swap-1.0.0.wasm --template swap --consumer 0x… --output swap.toml \\
+    --counterparty Acme=0x… --counterparty Globex=0x… \\
+    --source reference-rate=reference-rate-1.0.0.wasm
 
-/// Stands where only a person knows what belongs there; no document with it is accepted.
-const TO_FILL_IN: &str = "0x…";
+Templates that ship: swap, oracle, message. A file may be one, too: TOML with the parts of [binding],
+[contract] and [[counterparties]] that a template decides.";
 
 #[derive(Args)]
 #[command(after_help = EXAMPLES)]
@@ -31,6 +38,24 @@ pub struct Arguments {
     /// A utility cryptlet that it asks, by the name it asks it under; may be repeated.
     #[arg(long = "source", value_name = "NAME=COMPONENT", value_parser = source)]
     sources: Vec<(String, PathBuf)>,
+    /// Terms to begin with: a template that ships (swap, oracle, message), or a file. Ledger, chain and
+    /// gateway then come from this host's configuration.
+    #[arg(long, value_name = "NAME|FILE")]
+    template: Option<String>,
+    /// The ledger of fabric.toml that deliveries go to; by default the only one.
+    #[arg(long, value_name = "NAME")]
+    ledger: Option<String>,
+    /// The contract that deliveries are forwarded to and whose events are read.
+    #[arg(long, value_name = "ADDRESS")]
+    consumer: Option<Address>,
+    /// Who must agree, with their wallet; may be repeated.
+    #[arg(long = "counterparty", value_name = "NAME=ADDRESS", value_parser = counterparty)]
+    counterparties: Vec<Party>,
+    /// Most gas that the contract may use for one delivery; by default the template's.
+    #[arg(long, value_name = "GAS")]
+    gas_limit: Option<u32>,
+    #[command(flatten)]
+    state: StateFolder,
     /// The binding's name on this host; by default the cryptlet's.
     #[arg(long)]
     name: Option<String>,
@@ -46,6 +71,20 @@ fn source(text: &str) -> Result<(String, PathBuf), String> {
         }
         _ => Err("write NAME=COMPONENT, such as reference-rate=reference-rate-1.0.0.wasm".into()),
     }
+}
+
+fn counterparty(text: &str) -> Result<Party, String> {
+    let (name, address) = text
+        .split_once('=')
+        .filter(|(name, _)| !name.is_empty())
+        .ok_or("write NAME=ADDRESS, such as Acme=0x0000…")?;
+    let address = address
+        .parse()
+        .map_err(|error| format!("\"{address}\" is no address: {error}"))?;
+    Ok(Party {
+        name: name.to_owned(),
+        address,
+    })
 }
 
 /// A component as far as a binding names it.
@@ -85,7 +124,8 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
         .name
         .as_deref()
         .unwrap_or(&bound.manifest.cryptlet.name);
-    let document = document(name, &bound, &sources, &salt);
+    let terms = terms(arguments)?;
+    let document = document(name, &bound, &sources, &salt, &terms);
     let Some(path) = &arguments.output else {
         output.write_all(document.as_bytes())?;
         return Ok(());
@@ -100,13 +140,34 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
         })?;
     let shown = printable(&path.display().to_string());
     writeln!(output, "{shown} is written.\n\nNext:")?;
-    writeln!(output, "  fill in what is marked {TO_FILL_IN}")?;
+    if document.contains(&format!("\"{TO_FILL_IN}\"")) {
+        writeln!(output, "  fill in what is marked {TO_FILL_IN}")?;
+    }
     writeln!(output, "  cryptlet check binding {shown}")?;
     writeln!(
         output,
         "  cryptlet bind propose {shown} --output proposal.json"
     )?;
     Ok(())
+}
+
+/// The terms to begin with.
+fn terms(arguments: &Arguments) -> Result<Template, Failure> {
+    let mut terms = match &arguments.template {
+        Some(name) => Template::named(name)?,
+        None => Template::default(),
+    };
+    if arguments.template.is_some() || arguments.ledger.is_some() {
+        terms.at(arguments.state.path(), arguments.ledger.as_deref())?;
+    }
+    terms.contract.consumer = arguments.consumer.or(terms.contract.consumer);
+    if let Some(gas_limit) = arguments.gas_limit {
+        terms.contract.gas_limit = gas_limit;
+    }
+    if !arguments.counterparties.is_empty() {
+        terms.counterparties.clone_from(&arguments.counterparties);
+    }
+    Ok(terms)
 }
 
 fn read(file: &Path, kind: Kind) -> Result<Part, Failure> {
@@ -131,7 +192,14 @@ fn read(file: &Path, kind: Kind) -> Result<Part, Failure> {
     })
 }
 
-fn document(name: &str, bound: &Part, sources: &[(&str, Part)], salt: &[u8; 32]) -> String {
+fn document(
+    name: &str,
+    bound: &Part,
+    sources: &[(&str, Part)],
+    salt: &[u8; 32],
+    terms: &Template,
+) -> String {
+    let place = &terms.contract;
     let identity = &bound.manifest.cryptlet;
     let messages = &bound.manifest.messages;
     let measurement = bound.measurement;
@@ -168,38 +236,31 @@ measurement = "{measurement}"
 # Random; keeps bindings of the same counterparties apart.
 salt = "0x{salt}"
 # How many counterparties must sign a change. All of them sign the beginning.
-threshold = 2
-
+threshold = {threshold}
+{meanwhile}
 [contract]
 # The name of a ledger in fabric.toml, and its chain (CAIP-2).
-ledger = "{TO_FILL_IN}"
-chain = "{TO_FILL_IN}"
+ledger = {ledger}
+chain = {chain}
 # The CryptoDelegate, and the contract that it forwards to and whose events are read.
-gateway = "{TO_FILL_IN}"
-consumer = "{TO_FILL_IN}"
+gateway = {gateway}
+consumer = {consumer}
 # The block of the contract's creation; no event before it is read.
-from-block = 0
+from-block = {from_block}
 # Whether deliveries must arrive one after the other.
-ordered = true
+ordered = {ordered}
 signer-threshold = 1
 # Seconds between the signing of a new version and its first use.
-version-delay-seconds = 3600
+version-delay-seconds = {version_delay}
 # Seconds for which a signed delivery stays valid.
-validity-seconds = 600
+validity-seconds = {validity}
 # Most gas that the contract may use for one.
-gas-limit = 300000
+gas-limit = {gas_limit}
 actions = {actions}
 events = {events}
 
 # In ascending order of address.
-[[counterparties]]
-name = "{TO_FILL_IN}"
-address = "{TO_FILL_IN}"
-
-[[counterparties]]
-name = "{TO_FILL_IN}"
-address = "{TO_FILL_IN}"
-
+{counterparties}
 [keys]
 # A key of this host with the purpose delivery, for this binding alone.
 delivery = {delivery}
@@ -214,6 +275,18 @@ messages = {requests}
 [grants]
 {grants}"#,
         name = quote(name),
+        threshold = terms.binding.threshold,
+        meanwhile = meanwhile(terms.binding.while_changing),
+        ledger = filled(place.ledger.as_ref()),
+        chain = filled(place.chain.as_ref()),
+        gateway = filled(place.gateway.as_ref()),
+        consumer = filled(place.consumer.as_ref()),
+        from_block = place.from_block,
+        ordered = place.ordered,
+        version_delay = place.version_delay_seconds,
+        validity = place.validity_seconds,
+        gas_limit = place.gas_limit,
+        counterparties = terms.counterparties(),
         delivery = quote(&format!("{name}-delivery")),
         grants = grants(&bound.manifest.capabilities),
     );
@@ -229,6 +302,24 @@ messages = {requests}
         }
     }
     text
+}
+
+/// A value in quotes, or the mark where only a person knows it.
+fn filled<V: ToString>(value: Option<&V>) -> String {
+    value.map_or_else(
+        || format!("\"{TO_FILL_IN}\""),
+        |value| quote(&value.to_string()),
+    )
+}
+
+/// Says so if the binding pauses; that it runs need not be said.
+fn meanwhile(while_changing: WhileChanging) -> &'static str {
+    match while_changing {
+        WhileChanging::Run => "",
+        WhileChanging::Pause => {
+            "# From the signing of another document until it is in force: nothing new is taken.\nwhile-changing = \"pause\"\n"
+        }
+    }
 }
 
 /// A line for each capability that the manifest asks for.
@@ -298,6 +389,7 @@ mod tests {
             &swap,
             &[("reference-rate", rate)],
             &[7; 32],
+            &Template::default(),
         )
         .replace("http.NAME", "http.rates")
         .replace("base = \"0x…\"", "base = \"https://rates.example/\"")
@@ -330,9 +422,41 @@ mod tests {
     }
 
     #[test]
+    fn a_template_with_its_places_leaves_nothing_to_fill_in_but_what_sources_fetch() {
+        let (swap, rate) = swap();
+        let mut terms = Template::named("message").unwrap();
+        let place = &mut terms.contract;
+        place.ledger = Some("anvil".into());
+        place.chain = Some("eip155:31337".into());
+        place.gateway = Some(Address::repeat_byte(1));
+        place.consumer = Some(Address::repeat_byte(2));
+        terms.counterparties = [
+            "Globex=0x00000000000000000000000000000000000000bb",
+            "Acme=0x00000000000000000000000000000000000000aa",
+        ]
+        .map(|text| counterparty(text).unwrap())
+        .to_vec();
+        let sources = [("reference-rate", rate)];
+        let text = document("swap", &swap, &sources, &[7; 32], &terms)
+            .replace("http.NAME", "http.rates")
+            .replace("base = \"0x…\"", "base = \"https://rates.example/\"");
+
+        let binding = Binding::parse("swap.toml", &text).unwrap();
+
+        assert_eq!(binding.binding.while_changing, WhileChanging::Pause);
+        assert_eq!(binding.counterparties[0].name, "Acme");
+    }
+
+    #[test]
     fn what_is_not_filled_in_is_no_binding() {
         let (swap, rate) = swap();
-        let text = document("swap", &swap, &[("reference-rate", rate)], &[7; 32]);
+        let text = document(
+            "swap",
+            &swap,
+            &[("reference-rate", rate)],
+            &[7; 32],
+            &Template::default(),
+        );
         let refusal = Binding::parse("swap.toml", &text).unwrap_err();
         assert!(refusal.to_string().contains("chain"), "{refusal}");
     }

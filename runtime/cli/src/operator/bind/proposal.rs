@@ -1,18 +1,14 @@
 //! What goes from hand to hand until everybody has signed.
 
-use std::fs;
-use std::path::Path;
-
 use alloy_primitives::{Address, Bytes, Signature};
-use cryptlet_contracts::{Signable, Terms, domain};
 use cryptlet_fabric::{Approval, Binding};
 use cryptlet_service::api::SignedApproval;
 use serde::{Deserialize, Serialize};
-use serde_json::{Value, json};
+use serde_json::Value;
 use utoipa::ToSchema;
 
+use super::typed_data;
 use crate::failure::Failure;
-use crate::terminal::printable;
 
 /// A binding on its way to its counterparties: JSON, made by `cryptlet bind propose`.
 ///
@@ -68,7 +64,7 @@ impl Proposal {
             version: binding.version().to_string(),
             digest: binding.terms_digest().to_string(),
             document,
-            typed_data: typed_data(binding),
+            typed_data: typed_data::terms(binding),
             approvals: Vec::new(),
         }
     }
@@ -83,15 +79,8 @@ impl Proposal {
 }
 
 impl Understood {
-    /// Reads a proposal and checks everything in it against its document.
-    pub fn read(path: &Path) -> Result<Self, Failure> {
-        let name = path.display();
-        let text = fs::read_to_string(path).map_err(|error| Failure::unreadable(path, &error))?;
-        let proposal: Proposal = serde_json::from_str(&text).map_err(|error| {
-            Failure::Refused(format!(
-                "{name} is no proposal: {error}; make one with `cryptlet bind propose`"
-            ))
-        })?;
+    /// Checks everything in a proposal against its document; `name` is the file's.
+    pub fn of(name: &str, proposal: Proposal) -> Result<Self, Failure> {
         let binding = Binding::parse(&format!("document in {name}"), &proposal.document)
             .map_err(|error| Failure::Refused(error.to_string()))?;
         let genuine = Proposal {
@@ -131,10 +120,16 @@ impl Understood {
                 listed(&self.binding)
             ));
         }
-        // Wallets differ in the last byte and in the half that s lies in; the gateway does not.
         let bytes: Bytes = signed.signature.parse().map_err(|error| {
             format!("the signature of {counterparty} is not in hex digits ({error})")
         })?;
+        if signed.contract {
+            return Ok(Approval {
+                counterparty,
+                signature: bytes,
+            });
+        }
+        // Wallets differ in the last byte and in the half that s lies in; the gateway does not.
         let signature = Signature::from_raw(&bytes)
             .map_err(|_| {
                 format!(
@@ -155,19 +150,20 @@ impl Understood {
     }
 
     /// Takes in a signature that was checked; a counterparty's newer one replaces the older.
-    pub fn add(&mut self, approval: Approval) {
+    pub fn add(&mut self, approval: Approval, by_contract: bool) {
         self.approvals
             .retain(|other| other.counterparty != approval.counterparty);
-        self.approvals.push(approval);
+        self.approvals.push(approval.clone());
         self.approvals.sort_by_key(|approval| approval.counterparty);
-        self.proposal.approvals = self
-            .approvals
-            .iter()
-            .map(|approval| SignedApproval {
-                counterparty: approval.counterparty.to_string(),
-                signature: approval.signature.to_string(),
-            })
-            .collect();
+        let account = approval.counterparty.to_string();
+        let all = &mut self.proposal.approvals;
+        all.retain(|other| other.counterparty != account);
+        all.push(SignedApproval {
+            counterparty: account,
+            signature: approval.signature.to_string(),
+            contract: by_contract,
+        });
+        all.sort_by(|one, other| one.counterparty.cmp(&other.counterparty));
     }
 
     pub fn has_signed(&self, counterparty: Address) -> bool {
@@ -175,70 +171,12 @@ impl Understood {
             .iter()
             .any(|approval| approval.counterparty == counterparty)
     }
-
-    /// The counterparties that have not signed, for people; none if all have.
-    pub fn missing(&self) -> Vec<String> {
-        let parties = self.binding.counterparties.iter();
-        parties
-            .filter(|party| !self.has_signed(party.address))
-            .map(|party| format!("{} ({})", printable(&party.name), party.address))
-            .collect()
-    }
 }
 
 fn listed(binding: &Binding) -> String {
     let parties = binding.counterparties.iter();
     let addresses: Vec<String> = parties.map(|party| party.address.to_string()).collect();
     addresses.join(", ")
-}
-
-/// The binding's terms as wallets take them. Integers are decimal strings, which every wallet
-/// reads without loss.
-fn typed_data(binding: &Binding) -> Value {
-    let terms = binding.terms();
-    let domain = domain(binding.contract.chain.0, binding.contract.gateway);
-    json!({
-        "types": {
-            "EIP712Domain": members("EIP712Domain(string name,string version,uint256 chainId,address verifyingContract)"),
-            "Terms": members(&encoded_type::<Terms>()),
-        },
-        "primaryType": "Terms",
-        "domain": {
-            "name": domain.name,
-            "version": domain.version,
-            "chainId": binding.contract.chain.0,
-            "verifyingContract": binding.contract.gateway,
-        },
-        "message": {
-            "counterparties": terms.counterparties,
-            "threshold": terms.threshold.to_string(),
-            "salt": terms.salt,
-            "consumer": terms.consumer,
-            "signerThreshold": terms.signerThreshold.to_string(),
-            "ordered": terms.ordered,
-            "versionDelay": terms.versionDelay.to_string(),
-            "bindingVersion": terms.bindingVersion,
-            "measurement": terms.measurement,
-        },
-    })
-}
-
-/// `Terms(address[] counterparties,…)`, as EIP-712 hashes it.
-fn encoded_type<M: Signable>() -> String {
-    M::eip712_encode_type().into_owned()
-}
-
-/// The members of an encoded type that names no other.
-fn members(encoded: &str) -> Vec<Value> {
-    let inner = encoded
-        .split_once('(')
-        .and_then(|(_, rest)| rest.strip_suffix(')'))
-        .unwrap_or_default();
-    inner
-        .split(',')
-        .filter_map(|member| member.split_once(' '))
-        .map(|(kind, name)| json!({ "name": name, "type": kind }))
-        .collect()
 }
 
 #[cfg(test)]
@@ -263,26 +201,6 @@ mod tests {
         assert_eq!(digest.to_string(), proposal.digest);
     }
 
-    #[test]
-    fn the_types_are_those_of_the_contract_to_the_letter() {
-        let binding = Binding::parse("binding.toml", DOCUMENT).expect("a binding");
-        let types = typed_data(&binding)["types"]["Terms"].clone();
-        let written: Vec<String> = types
-            .as_array()
-            .expect("a list")
-            .iter()
-            .map(|member| {
-                let text = |key: &str| member[key].as_str().expect("a text").to_owned();
-                format!("{} {}", text("type"), text("name"))
-            })
-            .collect();
-        // From Bindings.sol.
-        assert_eq!(
-            written.join(","),
-            "address[] counterparties,uint8 threshold,bytes32 salt,address consumer,uint8 signerThreshold,bool ordered,uint64 versionDelay,bytes32 bindingVersion,bytes32 measurement"
-        );
-    }
-
     proptest! {
         #[test]
         fn no_signature_panics_and_none_counts_by_chance(counterparty in ".*", signature in "(0x)?[0-9a-f]{0,132}|.*") {
@@ -295,7 +213,7 @@ mod tests {
             };
             for counterparty in [counterparty, party] {
                 let signature = signature.clone();
-                let signed = SignedApproval { counterparty, signature };
+                let signed = SignedApproval { counterparty, signature, contract: false };
                 prop_assert!(understood.check(&signed).is_err());
             }
         }

@@ -4,9 +4,10 @@ use std::io::Write;
 use std::path::PathBuf;
 
 use clap::Args;
-use cryptlet_fabric::Binding;
+use cryptlet_fabric::change::{Change, ChangeKind};
+use cryptlet_fabric::{Binding, WhileChanging};
 
-use super::proposal::Understood;
+use super::file::Proposed;
 use crate::failure::Failure;
 use crate::listing::json;
 use crate::terminal::{BAD, Cell, GOOD, Table, printable};
@@ -27,15 +28,24 @@ pub struct Arguments {
 }
 
 pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
-    let understood = Understood::read(&arguments.proposal)?;
-    if arguments.json {
-        return json(&understood.proposal, output);
+    let proposed = Proposed::read(&arguments.proposal)?;
+    match &proposed {
+        Proposed::Creation(understood) if arguments.json => {
+            return json(&understood.proposal, output);
+        }
+        Proposed::Change(understood) if arguments.json => {
+            return json(&understood.proposal, output);
+        }
+        Proposed::Creation(understood) => terms(&understood.binding, output)?,
+        Proposed::Change(understood) => change(&understood.change, output)?,
     }
-    terms(&understood.binding, output)?;
     writeln!(output)?;
     let mut table = Table::new(["COUNTERPARTY", "ADDRESS", "SIGNATURE"]);
-    for party in &understood.binding.counterparties {
-        let signature = match understood.has_signed(party.address) {
+    for party in &proposed.binding().counterparties {
+        let signature = match proposed.has_signed(party.address) {
+            true if proposed.is_contract(party.address) => {
+                Cell::from("a contract's, for the chain to check")
+            }
             true => Cell::from("genuine").styled(GOOD),
             false => Cell::from("missing").styled(BAD),
         };
@@ -46,6 +56,64 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
         ]);
     }
     table.print(output)?;
+    Ok(())
+}
+
+/// What somebody agrees to who signs a change.
+fn change(change: &Change, output: &mut impl Write) -> Result<(), Failure> {
+    let binding = &change.in_force;
+    let what = match change.kind {
+        ChangeKind::Change => "another document of the binding",
+        ChangeKind::Allow => "one more module may run, under the document in force",
+        ChangeKind::Revoke => "a module may not run any more, at once",
+    };
+    let mut lines = vec![
+        ("binding", binding.binding.name.clone()),
+        ("id", binding.id().to_string()),
+        ("what", what.to_owned()),
+        ("in force", binding.version().to_string()),
+        ("version", change.version.to_string()),
+        ("measurement", change.measurement.to_string()),
+    ];
+    lines.extend(
+        change
+            .digests()
+            .iter()
+            .map(|digest| ("to sign", digest.to_string())),
+    );
+    let (required, parties) = (change.required(), binding.counterparties.len());
+    let counts = match change.kind {
+        ChangeKind::Revoke => "signed by any one, at once".to_owned(),
+        _ => format!(
+            "signed by {required} of {parties}, in force {} s later",
+            binding.contract.version_delay_seconds
+        ),
+    };
+    lines.push(("counts", counts));
+    if change.kind == ChangeKind::Change {
+        let meanwhile = match binding.binding.while_changing {
+            WhileChanging::Run => "the old document stays in force",
+            WhileChanging::Pause => "the binding takes nothing new",
+        };
+        lines.push(("until then", meanwhile.to_owned()));
+    }
+    for (what, value) in lines {
+        writeln!(output, "{what:13}{}", printable(&value))?;
+    }
+    let differences = change.differences();
+    if !differences.is_empty() {
+        writeln!(output)?;
+        let mut table = Table::new(["CHANGES", "FROM", "TO"]);
+        for difference in differences {
+            let shown = |value: Option<String>| value.unwrap_or_else(|| "-".into());
+            table.row([
+                difference.key.into(),
+                shown(difference.before).into(),
+                shown(difference.after).into(),
+            ]);
+        }
+        table.print(output)?;
+    }
     Ok(())
 }
 

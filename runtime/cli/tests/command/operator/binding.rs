@@ -135,7 +135,7 @@ fn copies_that_were_signed_apart_come_together() {
         .run(["bind", "activate", "proposal.json", "other.json"])
         .failed(1);
     assert!(
-        sentence.contains("propose different bindings"),
+        sentence.contains("propose different bindings or changes"),
         "{sentence}"
     );
 }
