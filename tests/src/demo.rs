@@ -4,7 +4,6 @@ use std::path::{Path, PathBuf};
 
 use alloy::primitives::U256;
 use anyhow::{Context as _, Result, ensure};
-use cryptlet_attest::Measurement;
 use cryptlet_fabric::{Fabric, Seams};
 use end_to_end::attacks::{self, Attack};
 use end_to_end::story::{self, Settlement};
@@ -48,30 +47,18 @@ async fn settle_all(world: &World, fabric: &Fabric) -> Result<Vec<Settlement>> {
     for index in 0..schedule::QUARTERS {
         let quarter = schedule::label(index);
         if quarter == schedule::UPGRADE {
-            story::upgrade(world, fabric).await?;
-            println!("          version 1.1.0 deployed and promoted by the operator");
+            let refusal = story::upgrade(world, fabric).await?;
+            println!(
+                "          version 1.1.0 deployed; the operator may not promote it: {refusal}"
+            );
+            println!("          Acme and Globex sign AllowVersion; an hour of agreed delay passes");
+            println!("          version 1.1.0 promoted by the operator");
         }
         if quarter == schedule::ROLLBACK {
             let version = fabric.rollback(BINDING, story::decided()).await?;
             println!("          rolled back to version {version}");
         }
         world.end_period(index + 1).await?;
-        if quarter == schedule::UPGRADE {
-            let waiting = world.settle(fabric).await?;
-            let refusal = waiting
-                .first()
-                .context("the chain took a version nobody allowed")?;
-            ensure!(
-                refusal.reason.contains("VersionNotAllowed"),
-                "{}",
-                refusal.reason
-            );
-            println!("          refused by the chain: {}", refusal.reason);
-            world
-                .allow(Measurement::of(&world.components.swap_next))
-                .await?;
-            println!("          Acme and Globex sign AllowVersion; an hour of agreed delay passes");
-        }
         let settlement = story::settle(world, fabric, index).await?;
         line(&settlement);
         settlements.push(settlement);

@@ -7,6 +7,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod agreement;
 pub mod attacks;
 pub mod components;
 pub mod console;

@@ -4,12 +4,12 @@ use alloy::primitives::{I256, U256};
 use anyhow::{Context as _, Result, ensure};
 use cryptlet_attest::BindingId;
 use cryptlet_fabric::journal::{DeliveryRow, ExecutionRow};
-use cryptlet_fabric::{Decision, Fabric};
+use cryptlet_fabric::{Decision, Fabric, FabricError};
 
 use crate::independent::{self, Payment};
 use crate::swap::BINDING;
 use crate::world::{COLLATERAL, World};
-use crate::{rates, schedule};
+use crate::{agreement, rates, schedule};
 
 /// One settled quarter.
 #[derive(Clone, Debug)]
@@ -100,13 +100,24 @@ pub fn decided() -> Decision {
     Decision::new("operator", "the story asks for it").expect("it says who and why")
 }
 
-/// Deploys and promotes version 1.1, which the chain does not know yet.
-pub async fn upgrade(world: &World, fabric: &Fabric) -> Result<()> {
+/// Deploys version 1.1 and promotes it: in vain at first, then once both parties have allowed it and
+/// their delay has passed. Gives what the fabric said the first time.
+pub async fn upgrade(world: &World, fabric: &Fabric) -> Result<FabricError> {
     let deployed = fabric.deploy(world.components.swap_next.clone()).await?;
+    // Once the gateway has the binding, it knows what was allowed.
+    fabric.deliver(BINDING).await?;
+    world.mine(3).await?;
+    fabric.deliver(BINDING).await?;
+    let refusal = fabric
+        .promote(BINDING, &deployed.version, decided())
+        .await
+        .err()
+        .context("nobody has allowed version 1.1")?;
+    agreement::allow(world, fabric, deployed.measurement).await?;
     fabric
         .promote(BINDING, &deployed.version, decided())
         .await?;
-    Ok(())
+    Ok(refusal)
 }
 
 /// What the swap must come to, by [`independent`].

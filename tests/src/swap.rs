@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use alloy::primitives::{Address, B256};
 use anyhow::Result;
 use cryptlet_attest::Measurement;
-use cryptlet_fabric::Binding;
 use cryptlet_fabric::binding::{
     Agreement, Contract, Counterparty, Granted, Http, Keys, Source, Triggers,
 };
+use cryptlet_fabric::{Binding, WhileChanging};
 use cryptlet_ledger::ChainId;
 use url::Url;
 
@@ -90,6 +90,7 @@ pub fn binding(
             measurement: swap,
             salt: parties.salt,
             threshold: 2,
+            while_changing: WhileChanging::Run,
         },
         contract: Contract {
             ledger: LEDGER.into(),

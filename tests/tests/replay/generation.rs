@@ -261,6 +261,7 @@ fn agree(world: &mut World, sources: &BTreeMap<&str, Vec<u8>>) -> Result<()> {
 /// Makes a component the version that runs, and has it run once.
 async fn run(world: &World, fabric: &Fabric, component: Vec<u8>, number: u64) -> Result<()> {
     let deployed = fabric.deploy(component).await?;
+    world.allow(deployed.measurement).await?;
     fabric
         .promote(BINDING, &deployed.version, decided())
         .await?;

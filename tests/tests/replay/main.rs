@@ -7,7 +7,6 @@ mod generation;
 mod guests;
 
 use anyhow::{Context as _, Result};
-use cryptlet_attest::Measurement;
 use cryptlet_fabric::replay::{Replay, Replayer};
 use cryptlet_fabric::{Fabric, Seams};
 use end_to_end::swap::BINDING;
@@ -43,8 +42,6 @@ async fn live_through(world: &World, fabric: &Fabric) -> Result<()> {
     fabric.run_again(BINDING, 2).await?;
     world.settle(fabric).await?;
     story::upgrade(world, fabric).await?;
-    let next = Measurement::of(&world.components.swap_next);
-    world.allow(next).await?;
     world.end_period(3).await?;
     world.settle(fabric).await?;
     Ok(())

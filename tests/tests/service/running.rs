@@ -148,6 +148,7 @@ pub fn activation(world: &World) -> Activation {
             .map(|approval| SignedApproval {
                 counterparty: approval.counterparty.to_string(),
                 signature: approval.signature.to_string(),
+                contract: false,
             })
             .collect(),
     }
