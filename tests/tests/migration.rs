@@ -148,7 +148,7 @@ impl Host {
         let checkpoint = journal.checkpoint()?.context("the log is signed")?;
         let question = Question {
             binding: self.id,
-            terms: None,
+            terms: Vec::new(),
             since: None,
         };
         let entries = leaves.iter().map(|leaf| &leaf.entry);
