@@ -214,11 +214,13 @@ impl ListedBinding {
         for moved in &self.moves {
             writeln!(
                 output,
-                "{:16}{} {} at {}",
+                "{:16}{} {} at {} by {}: {}",
                 "",
                 printable(&moved.change),
                 printable(&moved.version),
-                instant(moved.at)
+                instant(moved.at),
+                printable(&moved.by),
+                printable(&moved.reason)
             )?;
         }
         Ok(())

@@ -35,7 +35,7 @@ use crate::seams::{
 };
 use crate::shadow::Shadows;
 use crate::shares::{Backlog, Weights, slots};
-use crate::versions::VersionNotice;
+use crate::versions::{Decision, VersionNotice};
 
 /// What decides time, chance and the network for a fabric.
 pub struct Seams {
@@ -276,6 +276,27 @@ impl Fabric {
     /// If it is no cryptlet, this name and version stands for other bytes already, or it changes more
     /// than its version says, compared with the next lower and the next higher release.
     pub async fn deploy(&self, component: Vec<u8>) -> Result<VersionRow, FabricError> {
+        self.take_in(component, None).await
+    }
+
+    /// Deploys a component as [`Fabric::deploy`] does, and tells the log who decided on it and why.
+    ///
+    /// # Errors
+    ///
+    /// As for [`Fabric::deploy`].
+    pub async fn deploy_by(
+        &self,
+        component: Vec<u8>,
+        decision: Decision,
+    ) -> Result<VersionRow, FabricError> {
+        self.take_in(component, Some(decision)).await
+    }
+
+    async fn take_in(
+        &self,
+        component: Vec<u8>,
+        decision: Option<Decision>,
+    ) -> Result<VersionRow, FabricError> {
         let container = Arc::clone(&self.container);
         let (component, cryptlet) = tokio::task::spawn_blocking(move || {
             let cryptlet = container.load(&component)?;
@@ -295,7 +316,7 @@ impl Fabric {
         let kept = row.clone();
         row.deployed_at = self
             .journal
-            .commit(move |writing| writing.deploy(&kept, &component))
+            .commit(move |writing| writing.deploy(&kept, &component, decision.as_ref()))
             .await?;
         tracing::info!(cryptlet = row.cryptlet, version = %row.version, measurement = %row.measurement, "deployed");
         self.modules.remember(cryptlet);

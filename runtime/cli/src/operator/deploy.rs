@@ -21,7 +21,7 @@ const COMPILATION: Duration = Duration::from_secs(300);
 const EXAMPLES: &str = "\
 Examples:
   cryptlet deploy reference-rate.wasm interest-rate-swap.wasm
-  cryptlet deploy swap.wasm --json
+  cryptlet deploy swap.wasm --reason 'the day count of 2026' --json
   cryptlet deploy swap.wasm --server https://fabric.example.com --token-file operator.token";
 
 #[derive(Args)]
@@ -30,6 +30,9 @@ pub struct Arguments {
     /// Components, as `cryptlet build` writes them. The same bytes again change nothing.
     #[arg(value_name = "FILE", required = true)]
     files: Vec<PathBuf>,
+    /// Why, in one line: the log keeps it beside the name of your token.
+    #[arg(long, value_name = "TEXT")]
+    reason: Option<String>,
     #[command(flatten)]
     service: Connection,
     /// Print a JSON array.
@@ -49,7 +52,7 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
     let mut refused = None;
     for (file, component) in arguments.files.iter().zip(components) {
         let waiting = progress(format!("deploying {}", file.display()));
-        match deploy(&client, component) {
+        match deploy(&client, component, arguments.reason.as_deref()) {
             Ok(version) => deployed.push(version),
             Err(failure) => {
                 refused = Some(about(file, failure));
@@ -67,9 +70,17 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
     refused.map_or(Ok(()), Err)
 }
 
-fn deploy(client: &Client, component: Vec<u8>) -> Result<DeployedVersion, Failure> {
+fn deploy(
+    client: &Client,
+    component: Vec<u8>,
+    reason: Option<&str>,
+) -> Result<DeployedVersion, Failure> {
+    let query: Vec<_> = reason
+        .map(|reason| ("reason", reason))
+        .into_iter()
+        .collect();
     let request = client
-        .request(Method::POST, &["versions"])
+        .request_with(Method::POST, &["versions"], &query)
         .header(CONTENT_TYPE, WASM)
         .timeout(COMPILATION)
         .body(component);

@@ -52,7 +52,7 @@ pub(crate) async fn deploy(
 ) -> Result<(), JournalError> {
     let (row, component) = (version(name, component), component.to_vec());
     journal
-        .commit(move |writing| writing.deploy(&row, &component).map(|_| ()))
+        .commit(move |writing| writing.deploy(&row, &component, None).map(|_| ()))
         .await
 }
 

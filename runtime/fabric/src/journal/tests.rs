@@ -93,7 +93,7 @@ async fn a_job_that_fails_is_undone_alone() -> Result<(), Box<dyn std::error::Er
             let row = version(&format!("cryptlet-{job}"), &component);
             journal
                 .commit(move |writing| {
-                    writing.deploy(&row, &component)?;
+                    writing.deploy(&row, &component, None)?;
                     if job % 2 == 1 {
                         return Err(JournalError::Conflict("odd".into()));
                     }

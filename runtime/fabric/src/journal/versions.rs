@@ -5,6 +5,7 @@ use rusqlite::params;
 use serde::Serialize;
 
 use super::{Journal, JournalError, Writing};
+use crate::versions::Decision;
 
 /// One deployed version of a cryptlet.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -27,6 +28,7 @@ impl Writing<'_> {
         &mut self,
         row: &VersionRow,
         component: &[u8],
+        decision: Option<&Decision>,
     ) -> Result<u64, JournalError> {
         let existing: Option<(Vec<u8>, i64)> = self.one(
             "SELECT measurement, deployed_at FROM version WHERE cryptlet = ?1 AND version = ?2",
@@ -55,8 +57,8 @@ impl Writing<'_> {
             measurement: row.measurement,
             binding: None,
             change: VersionChange::Deployed,
-            by: None,
-            reason: None,
+            by: decision.map(|decision| decision.by().to_owned()),
+            reason: decision.map(|decision| decision.reason().to_owned()),
             share: None,
             state: None,
         }))?;

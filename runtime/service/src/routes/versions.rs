@@ -2,13 +2,18 @@
 
 use std::sync::Arc;
 
+use axum::Extension;
 use axum::Json;
 use axum::extract::State;
 use axum::http::StatusCode;
+use serde::Deserialize;
+use utoipa::IntoParams;
 
+use crate::access::Sender;
 use crate::api::DeployedVersion;
-use crate::extract::Component;
+use crate::extract::{Component, Query};
 use crate::refusal::Refusal;
+use crate::routes::moves::decision;
 use crate::state::ServiceState;
 use crate::views;
 
@@ -24,18 +29,34 @@ pub(super) async fn list(
     Ok(Json(rows.into_iter().map(views::version).collect()))
 }
 
+#[derive(Deserialize, IntoParams)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Deployment {
+    /// Why: one line, at most 500 bytes, which the log keeps.
+    #[serde(default = "unsaid")]
+    reason: String,
+}
+
+fn unsaid() -> String {
+    "deployed, no reason given".to_owned()
+}
+
 /// Deploys a component; it runs nowhere yet. The same bytes again change nothing. For operators.
 #[utoipa::path(
     post, path = "/v1/versions", tag = "versions",
+    params(Deployment),
     request_body(content = Vec<u8>, content_type = "application/wasm", description = "The component."),
     responses((status = 201, description = "It is deployed.", body = DeployedVersion))
 )]
 pub(super) async fn deploy(
     State(state): State<Arc<ServiceState>>,
+    Extension(sender): Extension<Sender>,
+    Query(deployment): Query<Deployment>,
     Component(component): Component,
 ) -> Result<(StatusCode, Json<DeployedVersion>), Refusal> {
+    let decision = decision(&sender, deployment.reason)?;
     let row = state
-        .change(async move |state| state.fabric.deploy(component).await)
+        .change(async move |state| state.fabric.deploy_by(component, decision).await)
         .await?;
     Ok((StatusCode::CREATED, Json(views::version(row))))
 }

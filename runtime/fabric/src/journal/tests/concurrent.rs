@@ -40,7 +40,7 @@ async fn the_same_bytes_again_were_deployed_when_they_first_were()
         ..version("first", b"one")
     };
     let stored = journal
-        .commit(move |writing| writing.deploy(&later, b"one"))
+        .commit(move |writing| writing.deploy(&later, b"one", None))
         .await?;
     assert_eq!(stored, version("first", b"one").deployed_at);
     Ok(())

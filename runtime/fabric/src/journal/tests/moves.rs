@@ -23,7 +23,7 @@ pub(super) async fn three_versions(
         let row = row(minor);
         let component = format!("1.{minor}.0").into_bytes();
         journal
-            .commit(move |writing| writing.deploy(&row, &component))
+            .commit(move |writing| writing.deploy(&row, &component, None))
             .await?;
     }
     Ok((journal, binding))

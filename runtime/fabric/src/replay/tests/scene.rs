@@ -97,7 +97,7 @@ impl Scene {
         let (kept, document) = (component.to_vec(), binding.clone());
         journal
             .commit(move |writing| {
-                writing.deploy(&row, &kept)?;
+                writing.deploy(&row, &kept, None)?;
                 writing.activate(&document, &[], &Version::new(1, 0, 0), 1)
             })
             .await?;
