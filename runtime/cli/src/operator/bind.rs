@@ -21,7 +21,6 @@ use std::io::Write;
 
 use clap::{Args, Subcommand};
 
-pub use changing::ChangeProposal;
 pub use proposal::Proposal;
 
 use crate::failure::Failure;

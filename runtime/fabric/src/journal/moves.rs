@@ -140,7 +140,7 @@ impl Writing<'_> {
             measurement: Measurement::from_bytes(measurement),
             deployed_at: at,
         });
-        let mut make = |writing: &mut Self, version: &VersionRow, kind| {
+        let make = |writing: &mut Self, version: &VersionRow, kind| {
             writing.move_version(&NewMove {
                 binding,
                 version,
