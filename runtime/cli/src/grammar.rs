@@ -20,6 +20,7 @@ pub const GROUPS: [(&str, &[&str]); 4] = [
             "invoke",
             "promote",
             "rollback",
+            "shadow",
             "canary",
             "withdraw",
             "retire",

@@ -79,6 +79,8 @@ enum Command {
     Promote(operator::promote::Arguments),
     /// Go back to the version that a binding ran before.
     Rollback(operator::rollback::Arguments),
+    /// Try a version beside the active one, on live runs or on recorded ones.
+    Shadow(operator::shadow::Arguments),
     /// Give a version a share of an unordered binding's new invocations.
     #[command(after_help = operator::moves::CANARY_EXAMPLES)]
     Canary(operator::moves::CanaryArguments),
@@ -166,6 +168,7 @@ fn carry_out(command: Command, output: &mut impl Write) -> Result<(), Failure> {
         Command::Invoke(arguments) => operator::invoke::run(&arguments, output),
         Command::Promote(arguments) => operator::promote::run(&arguments, output),
         Command::Rollback(arguments) => operator::rollback::run(&arguments, output),
+        Command::Shadow(arguments) => operator::shadow::run(&arguments, output),
         Command::Canary(arguments) => operator::moves::canary(&arguments, output),
         Command::Withdraw(arguments) => operator::moves::withdraw(&arguments, output),
         Command::Retire(arguments) => operator::moves::retire(&arguments, output),

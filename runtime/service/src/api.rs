@@ -4,6 +4,7 @@
 //! in the form that the rest of the fabric prints them in.
 
 mod changes;
+mod shadow;
 mod versions;
 
 use serde::{Deserialize, Serialize};
@@ -13,6 +14,7 @@ pub use changes::{
     BindingChanges, ChangeApprovals, ChangeView, MalformedChange, ProposedChange, SignedChange,
     read_approvals,
 };
+pub use shadow::{ShadowRun, ShadowRuns};
 pub use versions::{
     ActiveVersion, BindingVersions, Canary, Decided, Promotion, Rollback, StandingVersion,
     VersionMoved,

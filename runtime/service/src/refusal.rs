@@ -112,6 +112,7 @@ impl From<FabricError> for Refusal {
             FabricError::NotAllowed { .. } => conflict("not-allowed", detail),
             FabricError::Paused { .. } => conflict("paused", detail),
             FabricError::AlreadyActive { .. } => conflict("already-active", detail),
+            FabricError::TooFewShadowRuns { .. } => conflict("too-few-shadow-runs", detail),
             FabricError::NothingBefore { .. } => conflict("nothing-before", detail),
             FabricError::Overtaken { .. } => conflict("overtaken", detail),
             FabricError::NotAgain { .. } => conflict("not-again", detail),

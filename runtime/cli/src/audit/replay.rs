@@ -4,7 +4,7 @@
 mod bundle;
 mod journal;
 mod shown;
-mod workers;
+pub mod workers;
 
 use std::io::Write;
 use std::path::PathBuf;
@@ -60,7 +60,7 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
     }
 }
 
-fn replayer() -> Result<Replayer, Failure> {
+pub fn replayer() -> Result<Replayer, Failure> {
     Replayer::new()
         .map_err(|error| Failure::Refused(format!("replays cannot start on this machine: {error}")))
 }

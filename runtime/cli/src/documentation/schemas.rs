@@ -2,7 +2,7 @@
 //! that has the flag is listed here; a test holds it to that.
 
 use cryptlet_service::api::{
-    ActiveVersion, BindingStatus, BindingVersions, DeployedVersion, InvocationView,
+    ActiveVersion, BindingStatus, BindingVersions, DeployedVersion, InvocationView, ShadowRuns,
     StandingVersion, Status,
 };
 use cryptlet_service::tokens::TokenInfo;
@@ -26,6 +26,7 @@ use crate::operator::backup::BackupView;
 use crate::operator::bind::Proposal;
 use crate::operator::doctor::Check;
 use crate::operator::logs::LoggedEvent;
+use crate::operator::shadow::ShadowReplay;
 use crate::operator::token::NewToken;
 use crate::receipt::ListedReceipt;
 
@@ -48,6 +49,9 @@ pub const OUTPUTS: &[Output] = &[
     Output::of::<StandingVersion>("withdraw"),
     Output::of::<StandingVersion>("retire"),
     Output::of::<BindingVersions>("versions"),
+    Output::of::<ShadowReplay>("shadow"),
+    Output::of::<ShadowReplay>("shadow replay"),
+    Output::of::<ShadowRuns>("shadow show"),
     Output::of::<InvocationView>("run-again"),
     Output::of::<Status>("status"),
     Output::of::<LoggedEvent>("logs"),

@@ -13,6 +13,7 @@ pub mod promote;
 pub mod restore;
 pub mod rollback;
 pub mod run_again;
+pub mod shadow;
 pub mod skip;
 pub mod status;
 pub mod token;

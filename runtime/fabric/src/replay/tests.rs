@@ -9,6 +9,7 @@ mod differing;
 mod refused;
 mod reproduced;
 mod scene;
+mod shadowed;
 
 use self::guests::{contract, utility};
 use self::scene::{Recording, Scene};

@@ -11,6 +11,7 @@ mod invocations;
 mod log;
 mod messages;
 mod moves;
+mod shadow;
 mod status;
 mod versions;
 
@@ -94,6 +95,7 @@ fn prompt() -> Routes {
         .routes(routes!(versions::list))
         .routes(routes!(bindings::list))
         .routes(routes!(bindings::show))
+        .routes(routes!(shadow::runs))
         .routes(routes!(moves::list))
         .routes(routes!(moves::withdraw))
         .routes(routes!(moves::retire))
