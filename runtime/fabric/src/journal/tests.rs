@@ -1,3 +1,4 @@
+mod candidates;
 mod concurrent;
 mod full;
 mod killed;

@@ -13,7 +13,7 @@ use cryptlet_schema::Limits;
 use semver::Version;
 
 use crate::accept::{Accepting, read_input};
-use crate::binding::{Binding, Granted, Http, Source};
+use crate::binding::{Binding, Granted, Http, Source, Triggers};
 use crate::grants::grants;
 use crate::journal::scene::{begun, message};
 use crate::journal::{Journal, VersionRow};
@@ -75,6 +75,7 @@ impl Scene {
         binding.binding.cryptlet = "guest".into();
         binding.binding.measurement = cryptlet.measurement();
         binding.contract.actions = vec!["settle(uint32 period)".parse()?];
+        binding.triggers = Triggers::default();
         binding.grants = granted();
         binding.sources = sources
             .iter()
