@@ -4,7 +4,7 @@ use std::io::Write;
 use std::str::FromStr;
 
 use clap::Args;
-use cryptlet_service::api::{Canary, Decided, StandingVersion};
+use cryptlet_service::api::{Canary, CanaryBounds, Decided, StandingVersion};
 use reqwest::Method;
 use serde::Serialize;
 
@@ -17,7 +17,8 @@ use crate::terminal::printable;
 pub const CANARY_EXAMPLES: &str = "\
 Examples:
   cryptlet canary acme-quotes 1.1.0 --share 5% --reason 'first look'
-  cryptlet canary acme-quotes 1.1.0 --share 25% --reason 'a day without failures'";
+  cryptlet canary acme-quotes 1.1.0 --share 25% --reason 'a day without failures'
+  cryptlet canary acme-quotes 1.1.0 --share 5% --max-errors 0% --max-fuel 120% --reason 'first look'";
 
 /// How `cryptlet withdraw` is used.
 pub const WITHDRAW_EXAMPLES: &str = "\
@@ -53,6 +54,18 @@ pub struct CanaryArguments {
     /// How much of the new invocations it gets, such as 5% or 0.5%.
     #[arg(long, value_name = "PERCENT")]
     share: Share,
+    /// Withdraw it when so much more of its runs fail than of the active version's.
+    #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = errors)]
+    max_errors: u16,
+    /// Withdraw it when its mean fuel is beyond so much of the active version's.
+    #[arg(long, value_name = "PERCENT", default_value = "200%", value_parser = whole_percent)]
+    max_fuel: u32,
+    /// Withdraw it when its median time is beyond so much of the active version's.
+    #[arg(long, value_name = "PERCENT", default_value = "300%", value_parser = whole_percent)]
+    max_latency: u32,
+    /// Judge it after so many runs.
+    #[arg(long, value_name = "RUNS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
+    least_runs: u32,
     #[command(flatten)]
     moved: Arguments,
 }
@@ -96,6 +109,12 @@ pub fn canary(arguments: &CanaryArguments, output: &mut impl Write) -> Result<()
     let body = Canary {
         share: arguments.share.0,
         reason: arguments.moved.reason.clone(),
+        bounds: CanaryBounds {
+            max_errors: arguments.max_errors,
+            max_fuel: arguments.max_fuel,
+            max_latency: arguments.max_latency,
+            least_runs: arguments.least_runs,
+        },
     };
     make(&arguments.moved, "canary", &body, output)
 }
@@ -148,6 +167,22 @@ fn make(
     Ok(())
 }
 
+/// Runs that may fail, in thousandths; unlike a share it may be none.
+fn errors(text: &str) -> Result<u16, String> {
+    match text {
+        "0%" => Ok(0),
+        _ => text.parse().map(|Share(thousandths)| thousandths),
+    }
+}
+
+/// A multiple of the active version's figure, such as 150%.
+fn whole_percent(text: &str) -> Result<u32, String> {
+    text.strip_suffix('%')
+        .filter(|digits| digits.bytes().all(|it| it.is_ascii_digit()))
+        .and_then(|digits| digits.parse().ok())
+        .ok_or_else(|| format!("{text} is no percentage; write it like 150%"))
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -161,6 +196,16 @@ mod tests {
             "5", "%", "0%", "100.1%", "0.55%", ".5%", "-1%", "1e1%", "6554%",
         ] {
             assert!(text.parse::<Share>().is_err(), "{text}");
+        }
+    }
+
+    #[test]
+    fn bounds_are_written_in_per_cent() {
+        assert_eq!(errors("0%"), Ok(0));
+        assert_eq!(errors("5%"), Ok(50));
+        assert_eq!(whole_percent("150%"), Ok(150));
+        for text in ["", "%", "150", "-1%", "1.5%", "99999999999%"] {
+            assert!(whole_percent(text).is_err(), "{text}");
         }
     }
 

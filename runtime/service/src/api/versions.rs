@@ -1,5 +1,6 @@
 //! Versions under a binding: where they stand, and how they came there.
 
+use cryptlet_fabric::Bounds;
 use cryptlet_fabric::VersionMove;
 use cryptlet_fabric::versions::StageRow;
 use serde::{Deserialize, Serialize};
@@ -43,6 +44,51 @@ pub struct Canary {
     pub share: u16,
     /// Why: one line, at most 500 bytes, which the log keeps.
     pub reason: String,
+    /// When the fabric withdraws it by itself.
+    #[serde(default)]
+    pub bounds: CanaryBounds,
+}
+
+/// How much worse than the active version a canary may do over its newest thousand runs.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(default, deny_unknown_fields, rename_all = "kebab-case")]
+pub struct CanaryBounds {
+    /// Thousandths of its runs that may fail beyond those of the active version; 50 by default.
+    pub max_errors: u16,
+    /// Mean fuel in percent of the active version's; 200 by default.
+    pub max_fuel: u32,
+    /// Median time in percent of the active version's; 300 by default.
+    pub max_latency: u32,
+    /// Runs before it is judged; 20 by default, at most 1000.
+    pub least_runs: u32,
+}
+
+impl Default for CanaryBounds {
+    fn default() -> Self {
+        let Bounds {
+            max_errors,
+            max_fuel,
+            max_latency,
+            least_runs,
+        } = Bounds::default();
+        Self {
+            max_errors,
+            max_fuel,
+            max_latency,
+            least_runs,
+        }
+    }
+}
+
+impl From<CanaryBounds> for Bounds {
+    fn from(bounds: CanaryBounds) -> Self {
+        Self {
+            max_errors: bounds.max_errors,
+            max_fuel: bounds.max_fuel,
+            max_latency: bounds.max_latency,
+            least_runs: bounds.least_runs,
+        }
+    }
 }
 
 /// The answer to a promotion or a rollback.

@@ -105,9 +105,15 @@ pub(super) async fn canary(
 ) -> Result<Json<StandingVersion>, Refusal> {
     let version = version(&text)?;
     let decision = decision(&sender, canary.reason)?;
-    let (moved, name, share) = (version.clone(), binding.clone(), canary.share);
+    let (moved, name) = (version.clone(), binding.clone());
+    let (share, bounds) = (canary.share, canary.bounds.into());
     state
-        .change(async move |state| state.fabric.canary(&name, &moved, share, decision).await)
+        .change(async move |state| {
+            state
+                .fabric
+                .canary_within(&name, &moved, share, bounds, decision)
+                .await
+        })
         .await?;
     standing(&state, &binding, &version)
 }
