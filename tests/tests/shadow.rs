@@ -113,7 +113,13 @@ async fn a_promotion_waits_for_clean_shadow_runs_and_nothing_of_them_leaves() ->
             .iter()
             .all(|run| run.fuel_active == run.fuel_candidate)
     );
-    for run in runs(&world, &fabric, &next)? {
+    let differing = runs(&world, &fabric, &next)?;
+    assert_eq!(
+        differing.len(),
+        clean.len(),
+        "one slot is for all candidates"
+    );
+    for run in differing {
         let fields: Vec<&str> = run
             .differences
             .iter()

@@ -14,6 +14,7 @@ mod published;
 mod reference;
 mod replay;
 mod reproducible;
+mod shadow;
 mod witness;
 
 use std::ffi::OsStr;

@@ -70,8 +70,8 @@ const READING: &[(&str, &str)] = &[
     ("versions", "acme-globex-swap"),
 ];
 
-/// Commands that ask the service or need a project; `operator` and `author` hold
-/// what they print to the schemas.
+/// Commands that ask the service or need a project; `operator`, `author` and `shadow`
+/// hold what they print to the schemas.
 const ELSEWHERE: &[&str] = &[
     "audit compare",
     "audit module",
@@ -87,6 +87,9 @@ const ELSEWHERE: &[&str] = &[
     "rollback",
     "run",
     "run-again",
+    "shadow",
+    "shadow replay",
+    "shadow show",
     "status",
     "test",
     "withdraw",

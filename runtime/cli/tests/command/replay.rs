@@ -15,7 +15,7 @@ fn modules() -> PathBuf {
 }
 
 /// A host whose journal is whole, and that journal.
-fn host(desk: &Desk) -> Connection {
+pub fn host(desk: &Desk) -> Connection {
     let state = desk.path().join(".cryptlet");
     prepared::state(&state);
     let journal = Connection::open(state.join("journal.sqlite")).unwrap();

@@ -142,35 +142,36 @@ impl Fabric {
 
     /// Has the candidates run what is durable now, if there is room for that. Nobody waits for them.
     pub(crate) async fn run_beside(&self, beside: Beside) -> Result<(), FabricError> {
-        let grants = Arc::new(self.grants(&beside.binding).await?);
-        let beside = Arc::new(beside);
-        for (version, measurement) in &beside.candidates {
-            let Ok(slot) = Arc::clone(&self.shadows.slots).try_acquire_owned() else {
-                self.shadows.skipped(&beside.binding.binding.name, version);
-                continue;
-            };
-            let candidate = self.cryptlet(measurement).await?;
-            let work = Work {
-                version: version.clone(),
-                candidate,
-                grants: Arc::clone(&grants),
-                beside: Arc::clone(&beside),
-                at: self.seams.clock.now(),
-            };
-            let (container, journal) = (Arc::clone(&self.container), Arc::clone(&self.journal));
-            let mut tasks = self
-                .shadows
-                .tasks
-                .lock()
-                .unwrap_or_else(PoisonError::into_inner);
-            while tasks.try_join_next().is_some() {}
-            tasks.spawn(async move {
-                if let Err(error) = work.done(container, &journal).await {
-                    tracing::warn!(%error, "a shadow run was not recorded");
-                }
-                drop(slot);
-            });
+        let name = &beside.binding.binding.name;
+        let Ok(slot) = Arc::clone(&self.shadows.slots).try_acquire_owned() else {
+            for (version, _) in &beside.candidates {
+                self.shadows.skipped(name, version);
+            }
+            return Ok(());
+        };
+        let mut candidates = Vec::with_capacity(beside.candidates.len());
+        for (_, measurement) in &beside.candidates {
+            candidates.push(self.cryptlet(measurement).await?);
         }
+        let work = Work {
+            candidates,
+            grants: self.grants(&beside.binding).await?,
+            beside,
+            at: self.seams.clock.now(),
+        };
+        let (container, journal) = (Arc::clone(&self.container), Arc::clone(&self.journal));
+        let mut tasks = self
+            .shadows
+            .tasks
+            .lock()
+            .unwrap_or_else(PoisonError::into_inner);
+        while tasks.try_join_next().is_some() {}
+        tasks.spawn(async move {
+            if let Err(error) = work.done(container, &journal).await {
+                tracing::warn!(%error, "shadow runs were not recorded");
+            }
+            drop(slot);
+        });
         Ok(())
     }
 
@@ -221,19 +222,24 @@ impl Fabric {
     }
 }
 
-/// One shadow run to be done.
+/// What the candidates have to do with one run.
 struct Work {
-    version: Version,
-    candidate: Cryptlet,
-    grants: Arc<Grants>,
-    beside: Arc<Beside>,
+    candidates: Vec<Cryptlet>,
+    grants: Grants,
+    beside: Beside,
     at: u64,
 }
 
 impl Work {
     async fn done(self, container: Arc<Container>, journal: &Journal) -> Result<(), FabricError> {
-        let row = tokio::task::spawn_blocking(move || self.row(&container)).await?;
-        if !row.differences.is_empty() {
+        let rows = tokio::task::spawn_blocking(move || {
+            let candidates = self.candidates.iter();
+            candidates
+                .map(|candidate| self.row(&container, candidate))
+                .collect::<Vec<_>>()
+        })
+        .await?;
+        for row in rows.iter().filter(|row| !row.differences.is_empty()) {
             tracing::info!(
                 binding = %row.binding,
                 number = row.number,
@@ -243,22 +249,22 @@ impl Work {
             );
         }
         journal
-            .commit(move |writing| writing.keep_shadow_run(&row))
+            .commit(move |writing| rows.iter().try_for_each(|row| writing.keep_shadow_run(row)))
             .await?;
         Ok(())
     }
 
-    fn row(self, container: &Container) -> ShadowRunRow {
+    fn row(&self, container: &Container, candidate: &Cryptlet) -> ShadowRunRow {
         let beside = &self.beside;
         let found = state_for(
             container,
-            (&beside.active, &self.candidate),
+            (&beside.active, candidate),
             &self.grants,
             (&beside.invocation, beside.seed),
             &beside.state,
         );
         let (differences, fuel_candidate) = match found {
-            Ok(found) => self.compared(container, found),
+            Ok(found) => self.compared(container, candidate, found),
             Err(reason) => {
                 let migration = Difference {
                     field: "migration".into(),
@@ -270,7 +276,7 @@ impl Work {
         };
         ShadowRunRow {
             binding: beside.binding.id(),
-            version: self.version,
+            version: candidate.manifest().cryptlet.version.clone(),
             number: beside.invocation.number,
             active: beside.active.manifest().cryptlet.version.clone(),
             differences,
@@ -280,10 +286,15 @@ impl Work {
         }
     }
 
-    fn compared(&self, container: &Container, found: Found) -> (Vec<Difference>, u64) {
+    fn compared(
+        &self,
+        container: &Container,
+        candidate: &Cryptlet,
+        found: Found,
+    ) -> (Vec<Difference>, u64) {
         let beside = &self.beside;
         let shadow = container.shadow(ShadowJob {
-            cryptlet: &self.candidate,
+            cryptlet: candidate,
             grants: &self.grants,
             invocation: beside.invocation.clone(),
             seed: beside.seed,
