@@ -191,9 +191,10 @@ async fn a_candidate_is_tried_on_the_recorded_past_without_the_outside() -> Resu
     })
     .await??;
     assert_eq!(runs, 2);
+    let differs: Vec<bool> = found.iter().map(|count| *count > 0).collect();
     assert_eq!(
-        found,
-        [0, 1, 0, 1],
+        differs,
+        [false, true, false, true],
         "the patch is clean; 1.1.0 publishes more"
     );
     Ok(())
