@@ -61,7 +61,7 @@ impl Host {
     }
 
     async fn margin() -> Result<Self> {
-        let versions = ["1.0.0", "1.1.0"].map(|version| component(version));
+        let versions = ["1.0.0", "1.1.0"].map(component);
         let versions: Vec<_> = versions.into_iter().collect::<Result<_>>()?;
         Self::new("margin-account", "PutUp(uint256 amount)", &versions).await
     }

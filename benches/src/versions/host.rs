@@ -96,7 +96,7 @@ impl Host {
     }
 
     async fn deploy(&mut self, number: usize) -> Result<()> {
-        let kind = if number % 2 == 0 {
+        let kind = if number.is_multiple_of(2) {
             Kind::Counting
         } else {
             Kind::Answering

@@ -80,7 +80,7 @@ impl Operator {
             let (name, caller) = &self.callers[binding];
             let decision = Decision::new("operator", "the load goes on")?;
             let begin = Instant::now();
-            let version = if self.made % 2 == 0 {
+            let version = if self.made.is_multiple_of(2) {
                 self.fabric
                     .promote(name, &Version::parse(VERSIONS[1])?, decision)
                     .await?;

@@ -195,7 +195,7 @@ pub enum FabricError {
     },
     /// A change is not one that can be made.
     #[error(transparent)]
-    Change(#[from] ChangeError),
+    Change(Box<ChangeError>),
     /// An approval of a change is none.
     #[error(transparent)]
     Approval(#[from] ApprovalError),
@@ -336,6 +336,12 @@ pub enum FabricError {
         /// What does not fit.
         reason: String,
     },
+}
+
+impl From<ChangeError> for FabricError {
+    fn from(error: ChangeError) -> Self {
+        Self::Change(Box::new(error))
+    }
 }
 
 impl From<JournalError> for FabricError {

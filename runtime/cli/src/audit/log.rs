@@ -47,7 +47,7 @@ pub enum Log {
 pub enum Refusal {
     /// It contradicts itself or its checkpoint.
     Contradiction {
-        found: Contradiction,
+        found: Box<Contradiction>,
         /// How many leaves from the first on are certainly those that were signed.
         unaltered: Option<u64>,
     },
@@ -164,7 +164,7 @@ impl Log {
                 let export = read_export(file, bytes)?;
                 let followed = trail::follow(&export.leaves, export.checkpoint, trust, question);
                 Ok(followed.map_err(|found| Refusal::Contradiction {
-                    found,
+                    found: Box::new(found),
                     unaltered: None,
                 }))
             }
@@ -211,7 +211,10 @@ fn follow_journal(
         let leaves = Leaves::new(journal, checkpoint.size, &stop);
         Some(trail::unaltered(leaves, &notes, trust))
     };
-    Ok(Err(Refusal::Contradiction { found, unaltered }))
+    Ok(Err(Refusal::Contradiction {
+        found: Box::new(found),
+        unaltered,
+    }))
 }
 
 /// Why reading ended before the checkpoint's size.

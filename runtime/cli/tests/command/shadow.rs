@@ -59,7 +59,10 @@ fn what_a_component_does_otherwise_is_listed_and_is_a_failure() {
     assert!(fields.contains(&"event/0"), "{fields:?}");
 
     let outcome = desk.run(["shadow", "replay", BINDING, "idle.wasm"]);
-    assert!(outcome.output.contains("differs: invocation 1"), "{outcome:?}");
+    assert!(
+        outcome.output.contains("differs: invocation 1"),
+        "{outcome:?}"
+    );
     assert!(
         outcome.errors.contains("1.9.0 does 2 runs otherwise"),
         "{outcome:?}"

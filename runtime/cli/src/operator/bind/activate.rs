@@ -49,7 +49,7 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
 
 fn create(
     arguments: &Arguments,
-    understood: Understood,
+    understood: Box<Understood>,
     output: &mut impl Write,
 ) -> Result<(), Failure> {
     let name = understood.proposal.binding.clone();

@@ -18,7 +18,7 @@ use crate::terminal::printable;
 /// A proposal that agrees with itself.
 pub enum Proposed {
     /// A new binding.
-    Creation(Understood),
+    Creation(Box<Understood>),
     /// A change of one that there is.
     Change(Box<UnderstoodChange>),
 }
@@ -40,7 +40,9 @@ impl Proposed {
             return Ok(Self::Change(Box::new(understood)));
         }
         let proposal = serde_json::from_str(&text).map_err(none)?;
-        Understood::of(&name, proposal).map(Self::Creation)
+        Understood::of(&name, proposal)
+            .map(Box::new)
+            .map(Self::Creation)
     }
 
     /// The binding as it is or shall be: its counterparties, chain and gateway never change.

@@ -82,7 +82,7 @@ async fn a_canary_gets_its_share_in_the_commit_that_accepts() -> TestResult {
     };
     journal
         .commit(move |writing| {
-            writing.deploy(&deployed, b"next")?;
+            writing.deploy(&deployed, b"next", None)?;
             writing.keep_bounds(&binding, &bounds)?;
             writing.move_version(&NewMove {
                 binding: &binding,
