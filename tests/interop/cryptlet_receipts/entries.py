@@ -152,8 +152,9 @@ BINDING_ENTRY = record(
     {
         0: ("binding", hash32),
         1: ("version", hash32),
-        2: ("change", choice_of({0: "proposed", 1: "activated"})),
-    }
+        2: ("change", choice_of({0: "proposed", 1: "activated", 2: "allowed", 3: "revoked"})),
+    },
+    optional={3: ("measurement", hash32)},
 )
 
 KEY_ENTRY = record(

@@ -8,7 +8,8 @@ use crate::scene::{
 };
 use cryptlet_attest::log::{self, Hash, MemoryHashes};
 use cryptlet_attest::{
-    Digest, Evidence, LeafHash, LogEntry, Measurement, Receipt, Salt, TrustedKey, digest, verify,
+    BindingChange, BindingEntry, Digest, Evidence, LeafHash, LogEntry, Measurement, Receipt, Salt,
+    TrustedKey, digest, verify,
 };
 use serde_json::{Value, json};
 use std::path::PathBuf;
@@ -152,11 +153,31 @@ fn salted_digests_are_the_committed_ones() {
     }
 }
 
+/// What counterparties agree on after a binding is in force.
+fn agreements() -> Vec<LogEntry> {
+    let settled = settled().execution;
+    let changes = [
+        BindingChange::Proposed,
+        BindingChange::Allowed,
+        BindingChange::Revoked,
+    ];
+    let entry = |change| {
+        LogEntry::Binding(BindingEntry {
+            binding: settled.binding,
+            version: settled.binding_version,
+            change,
+            measurement: Some(settled.measurement),
+        })
+    };
+    changes.into_iter().map(entry).collect()
+}
+
 #[test]
 fn entries_are_the_committed_ones() {
     let current: Vec<Value> = entries()
         .iter()
         .chain(&moves())
+        .chain(&agreements())
         .map(|entry| {
             json!({
                 "bytes": hex::encode(entry.to_bytes()),
