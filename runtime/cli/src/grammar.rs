@@ -9,7 +9,10 @@ use crate::terminal::HEADING;
 
 /// Who uses which commands, in the order in which they come to need them.
 pub const GROUPS: [(&str, &[&str]); 4] = [
-    ("Authors", &["new", "build", "test", "run", "inspect"]),
+    (
+        "Authors",
+        &["new", "build", "test", "run", "inspect", "diff"],
+    ),
     (
         "Operators",
         &[

@@ -2,8 +2,8 @@
 //! that has the flag is listed here; a test holds it to that.
 
 use cryptlet_service::api::{
-    ActiveVersion, BindingStatus, BindingVersions, DeployedVersion, InvocationView, ShadowRuns,
-    StandingVersion, Status,
+    ActiveVersion, BindingChanges, BindingStatus, BindingVersions, DeployedVersion, InvocationView,
+    ShadowRuns, StandingVersion, Status,
 };
 use cryptlet_service::tokens::TokenInfo;
 use serde_json::{Map, Value, json};
@@ -42,6 +42,7 @@ pub const OUTPUTS: &[Output] = &[
     Output::of::<Vec<DeployedVersion>>("deploy"),
     Output::of::<Proposal>("bind show"),
     Output::of::<BindingStatus>("bind activate"),
+    Output::of::<BindingChanges>("bind changes"),
     Output::of::<InvocationView>("invoke"),
     Output::of::<ActiveVersion>("promote"),
     Output::of::<ActiveVersion>("rollback"),

@@ -76,6 +76,7 @@ const ELSEWHERE: &[&str] = &[
     "audit compare",
     "audit module",
     "bind activate",
+    "bind changes",
     "build",
     "canary",
     "deploy",
