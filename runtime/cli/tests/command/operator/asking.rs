@@ -245,7 +245,8 @@ fn what_names_are_made_of_stays_inside_the_address() {
     let desk = Desk::new();
     let double = Double::answering(vec![problem(404, "there is no such binding")]);
     double.runs_on(&desk);
-    desk.run(["rollback", "a/../b?c#d"]).failed(2);
+    desk.run(["rollback", "a/../b?c#d", "--reason", "a test"])
+        .failed(2);
     let requests = double.requests();
     assert!(
         requests[0].starts_with("POST /v1/bindings/a%2F..%2Fb%3Fc%23d/rollback "),
