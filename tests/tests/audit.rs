@@ -341,7 +341,7 @@ async fn each_tampering_with_a_real_journal_is_named() -> Result<()> {
             "(checkpoint)",
         ),
         (
-            "UPDATE binding SET document = replace(document, 'validity-seconds', 'validity-seconds = 1 #')",
+            "UPDATE agreement SET document = replace(document, 'validity-seconds', 'validity-seconds = 1 #')",
             "(other-document): leaf 3",
         ),
     ];

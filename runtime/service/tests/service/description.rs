@@ -11,7 +11,7 @@ use crate::described::Described;
 use crate::running::{Running, Tested};
 
 /// Every route there is.
-const ROUTES: [(&str, &str); 39] = [
+const ROUTES: [(&str, &str); 40] = [
     ("get", "/health/live"),
     ("get", "/health/ready"),
     ("get", "/metrics"),
@@ -26,6 +26,10 @@ const ROUTES: [(&str, &str); 39] = [
     ("post", "/v1/bindings/{binding}/rollback"),
     ("get", "/v1/bindings/{binding}/versions"),
     ("get", "/v1/bindings/{binding}/versions/events"),
+    (
+        "get",
+        "/v1/bindings/{binding}/versions/{version}/shadow-runs",
+    ),
     ("post", "/v1/bindings/{binding}/versions/{version}/shadow"),
     ("post", "/v1/bindings/{binding}/versions/{version}/canary"),
     ("post", "/v1/bindings/{binding}/versions/{version}/withdraw"),
