@@ -39,6 +39,7 @@ async fn a_host_that_moves_versions() -> TestResult {
         while let Some(waiting) = journal.next_accepted(&binding)? {
             run(&journal, binding, waiting.number).await?;
         }
+        retain_drained(&journal, binding).await?;
         let stages = journal.stages(&binding)?;
         let of = |version: &VersionRow| {
             let found = stages.iter().find(|row| row.version == version.version);
@@ -65,6 +66,10 @@ async fn a_host_that_moves_versions() -> TestResult {
 /// As a run becomes durable: with the last of its version, that is retained.
 async fn run(journal: &Journal, binding: BindingId, number: u64) -> Result<(), JournalError> {
     execute(journal, binding, number, &[]).await?;
+    retain_drained(journal, binding).await
+}
+
+async fn retain_drained(journal: &Journal, binding: BindingId) -> Result<(), JournalError> {
     let retained = journal
         .commit(move |writing| writing.retain_drained(&binding, "interest-rate-swap", 3))
         .await;
