@@ -49,6 +49,10 @@ mod execute;
 mod execution;
 mod fabric;
 mod grants;
+#[cfg(test)]
+#[allow(dead_code, reason = "other tests write more kinds of guests")]
+#[path = "../../container/tests/container/guests.rs"]
+mod guests;
 pub mod journal;
 mod keys;
 mod memory;
@@ -57,6 +61,8 @@ mod network;
 pub mod publish;
 mod register;
 pub mod replay;
+#[cfg(test)]
+mod scene;
 mod scheduler;
 mod sealing;
 mod seams;

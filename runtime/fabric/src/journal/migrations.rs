@@ -4,7 +4,6 @@ use std::collections::BTreeMap;
 
 use cryptlet_attest::{BindingId, StateChange};
 use rusqlite::params;
-use semver::Version;
 
 use super::{Journal, JournalError, Writing};
 
@@ -93,24 +92,15 @@ impl Writing<'_> {
         )))
     }
 
-    /// Refuses to go on unless `active` is the binding's active version and nothing that was
-    /// accepted waits: it would run on a state that it cannot read.
-    pub(crate) fn check_alone(
-        &self,
-        binding: &BindingId,
-        active: &Version,
-    ) -> Result<(), JournalError> {
-        let found: Option<String> = self.one(
-            "SELECT active FROM binding WHERE id = ?1",
-            [binding.as_bytes()],
-            |row| row.get(0),
-        )?;
-        let (found, waiting) = (found.unwrap_or_default(), self.waiting(binding)?);
-        if found == active.to_string() && waiting == 0 {
+    /// Refuses to go on while anything that was accepted waits: it would run on a state that it
+    /// cannot read.
+    pub(crate) fn check_alone(&self, binding: &BindingId) -> Result<(), JournalError> {
+        let waiting = self.waiting(binding)?;
+        if waiting == 0 {
             return Ok(());
         }
         Err(JournalError::Conflict(format!(
-            "binding {binding} runs {found} and has {waiting} accepted invocations waiting, so that its state was not rewritten; try again"
+            "binding {binding} has {waiting} accepted invocations waiting, so that its state was not rewritten; try again"
         )))
     }
 }

@@ -45,7 +45,7 @@ pub use invocations::{AcceptedRow, ExecutionRow, PublishedEvent, Recording};
 pub use log::LogOwner;
 pub(crate) use log::encoded;
 pub(crate) use migrations::{Rewrite, RewrittenState, StateVersions};
-pub(crate) use moves::Running;
+pub(crate) use moves::{Running, moved_meanwhile};
 pub(crate) use registrations::RegistrationStatus;
 pub use runs::RunPlace;
 pub use versions::VersionRow;

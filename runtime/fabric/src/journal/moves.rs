@@ -5,7 +5,7 @@ use rusqlite::params;
 use semver::Version;
 
 use super::{Journal, JournalError, VersionRow, Writing, parsed};
-use crate::versions::{Decision, MoveKind, NewMove, Stage, StageRow, VersionMove};
+use crate::versions::{Basis, Decision, MoveKind, NewMove, Stage, StageRow, VersionMove};
 
 /// The modules that a binding's new invocations may get.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -37,11 +37,15 @@ impl Writing<'_> {
     ///
     /// # Errors
     ///
-    /// [`JournalError::IllegalMove`] if the version may not go there from where it stands now.
+    /// [`JournalError::IllegalMove`] if the version may not go there from where it stands now;
+    /// [`JournalError::Conflict`] if what was decided on does not hold any more.
     pub(crate) fn move_version(
         &mut self,
         new: &NewMove<'_>,
     ) -> Result<Vec<VersionMove>, JournalError> {
+        if let Some(basis) = new.basis {
+            self.check_basis(new.binding, basis)?;
+        }
         let version = &new.version.version;
         let from = self.stage(new.binding, version)?;
         let to = new.kind.to();
@@ -145,6 +149,7 @@ impl Writing<'_> {
                 binding,
                 version,
                 kind,
+                basis: None,
                 share: None,
                 decision: &decision,
                 at,
@@ -259,6 +264,22 @@ impl Writing<'_> {
             |row| Ok((parsed(row, 0)?, Measurement::from_bytes(row.get(1)?))),
         )?
         .ok_or_else(|| no_active(binding))
+    }
+
+    /// Refuses what was decided on another document or beside another active version: a rollback
+    /// would lead elsewhere by now, and a check may have another answer.
+    fn check_basis(&self, binding: &BindingId, basis: &Basis) -> Result<(), JournalError> {
+        let found: Option<([u8; 32], Version)> = self.one(
+            "SELECT version, active FROM binding WHERE id = ?1",
+            [binding.as_bytes()],
+            |row| Ok((row.get(0)?, parsed(row, 1)?)),
+        )?;
+        if found.is_some_and(|(version, active)| {
+            version == *basis.version.as_bytes() && active == basis.active
+        }) {
+            return Ok(());
+        }
+        Err(moved_meanwhile(&self.name(binding)?))
     }
 
     /// Takes the active version out of its place for the sake of the one that `new` makes active.
@@ -428,6 +449,13 @@ fn remedy(from: Stage, to: Stage) -> &'static str {
         (from, to) if from == to => "it stands there already",
         _ => "see where it stands with `cryptlet versions`",
     }
+}
+
+/// What a move was decided on does not hold any more.
+pub(crate) fn moved_meanwhile(binding: &str) -> JournalError {
+    JournalError::Conflict(format!(
+        "the versions or the document of binding \"{binding}\" changed meanwhile, so nothing was moved; see how it stands with `cryptlet versions`, and decide again"
+    ))
 }
 
 fn no_active(binding: &BindingId) -> JournalError {

@@ -1,19 +1,15 @@
 //! Runs of guests that keep to the rules and guests that do not, sealed as a fabric seals them and
 //! replayed from the journal.
 
-#[allow(dead_code, reason = "other tests write more kinds of guests")]
-#[path = "../../../container/tests/container/guests.rs"]
-mod guests;
-
 mod differing;
 mod refused;
 mod reproduced;
 mod scene;
 mod shadowed;
 
-use self::guests::{contract, utility};
 use self::scene::{Recording, Scene};
 use super::Replay;
+use crate::guests::{contract, utility};
 
 const ASKER: &str = "[capabilities]\nsources = [\"rate\"]\nlog = true\nstate = true\nevents = true\n\
                      ledger = true\n[messages]\nactions = [\"settle(uint32 period)\"]\n\

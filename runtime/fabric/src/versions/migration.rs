@@ -6,17 +6,16 @@ use std::sync::Arc;
 
 use cryptlet_attest::{BindingId, Digest, Salt, StateChange, digest};
 use cryptlet_container::{Cryptlet, MigrationJob, Run, State, state_root};
-use semver::Version;
 use tokio::sync::{OwnedMutexGuard, OwnedRwLockWriteGuard};
 
 use super::state::{self, StateError, Step};
-use super::{Decision, MoveKind, NewMove};
+use super::{Basis, Decision, MoveKind, NewMove};
 use crate::advance::Progress;
 use crate::error::FabricError;
 use crate::execute::log_lines;
 use crate::execution::empty_state;
 use crate::fabric::Fabric;
-use crate::journal::{BindingRow, RewrittenState, StateVersions, VersionRow};
+use crate::journal::{BindingRow, RewrittenState, StateVersions, VersionRow, moved_meanwhile};
 
 /// What a move means for the binding's state.
 pub(super) struct StateStep {
@@ -43,8 +42,8 @@ struct Alone {
 /// A move with another state, of which only the commit is left.
 struct Prepared {
     version: VersionRow,
-    /// The version that is active until then.
-    active: Version,
+    /// What it was decided on, long before this.
+    basis: Basis,
     kind: MoveKind,
     decision: Decision,
     at: u64,
@@ -129,16 +128,17 @@ impl Fabric {
             self.refuse_lost_changes(row, &version, &decision, leaf)?;
         }
         let alone = self.finish_accepted(row, &version).await?;
-        // Runs of the earlier version may have ended meanwhile, and another move been made.
+        // Another move may have been made meanwhile; the commit refuses that, after work for nothing.
         let name = &row.document.binding.name;
-        let row = &self.binding(name)?;
-        if self.state_step(row, &version).await?.step != step {
-            return Err(changed_meanwhile(row));
+        if Basis::from(&self.binding(name)?) != Basis::from(row)
+            || self.state_step(row, &version).await?.step != step
+        {
+            return Err(moved_meanwhile(name).into());
         }
         let at = self.seams.clock.now();
         let salt = self.seams.randomness.draw()?;
         let state = match step {
-            Step::Keep => return Err(changed_meanwhile(row)),
+            Step::Keep => return Err(moved_meanwhile(name).into()),
             Step::Migrate(versions) => self.migrated(row, &version, versions, salt).await?,
             Step::Restore(versions) => {
                 let leaf = self.snapshot_for(row, &version, kind, versions)?;
@@ -148,7 +148,7 @@ impl Fabric {
         };
         let prepared = Prepared {
             version,
-            active: row.active.clone(),
+            basis: row.into(),
             kind,
             decision,
             at,
@@ -361,11 +361,12 @@ impl Fabric {
             .commit(move |writing| {
                 // Held until it is written, even if nobody waits for that any more.
                 let _alone = alone;
-                writing.check_alone(&id, &prepared.active)?;
+                writing.check_alone(&id)?;
                 let moves = writing.move_version(&NewMove {
                     binding: &id,
                     version: &prepared.version,
                     kind: prepared.kind,
+                    basis: Some(&prepared.basis),
                     share: None,
                     decision: &prepared.decision,
                     at: prepared.at,
@@ -413,12 +414,4 @@ fn held_by(progress: &Progress) -> String {
         || "the fabric is being stopped".to_owned(),
         |waiting| waiting.reason.clone(),
     )
-}
-
-fn changed_meanwhile(row: &BindingRow) -> FabricError {
-    crate::journal::JournalError::Conflict(format!(
-        "the versions of binding \"{}\" were moved meanwhile, so nothing was changed; see them with `cryptlet versions`",
-        row.document.binding.name
-    ))
-    .into()
 }

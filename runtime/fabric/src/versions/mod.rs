@@ -9,10 +9,12 @@ mod moves;
 mod operations;
 mod stage;
 mod state;
+#[cfg(test)]
+mod tests;
 
 pub use cryptlet_attest::{ParseStageError, Stage};
 pub use decision::{Decision, DecisionError, MAXIMUM_BY, MAXIMUM_REASON};
-pub(crate) use moves::NewMove;
+pub(crate) use moves::{Basis, NewMove};
 pub use moves::{MoveKind, VersionMove, VersionNotice};
 pub use stage::StageRow;
 pub use state::StateError;

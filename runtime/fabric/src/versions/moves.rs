@@ -4,12 +4,12 @@ use std::fmt;
 use std::str::FromStr;
 use std::sync::Arc;
 
-use cryptlet_attest::{BindingId, Measurement, StateChange, VersionChange};
+use cryptlet_attest::{BindingId, BindingVersion, Measurement, StateChange, VersionChange};
 use semver::Version;
 use serde::Serialize;
 
 use super::{Decision, Stage};
-use crate::journal::VersionRow;
+use crate::journal::{BindingRow, VersionRow};
 
 /// What happened to a version in a move.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
@@ -137,11 +137,31 @@ pub struct VersionNotice {
     pub moved: VersionMove,
 }
 
+/// What a decision about a version was made and checked on.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Basis {
+    /// The document in force.
+    pub(crate) version: BindingVersion,
+    /// The active version.
+    pub(crate) active: Version,
+}
+
+impl From<&BindingRow> for Basis {
+    fn from(row: &BindingRow) -> Self {
+        Self {
+            version: row.version,
+            active: row.active.clone(),
+        }
+    }
+}
+
 /// A move that somebody decided on, on its way into the journal.
 pub(crate) struct NewMove<'a> {
     pub(crate) binding: &'a BindingId,
     pub(crate) version: &'a VersionRow,
     pub(crate) kind: MoveKind,
+    /// What must still hold when the move is written; none if it is right whatever holds then.
+    pub(crate) basis: Option<&'a Basis>,
     /// The canary's share of new invocations, in thousandths.
     pub(crate) share: Option<u16>,
     pub(crate) decision: &'a Decision,

@@ -7,7 +7,7 @@ use tokio::sync::broadcast;
 use super::migration::{KeptState, StateStep};
 use super::moves::before_active;
 use super::state::Step;
-use super::{Decision, MoveKind, NewMove, VersionMove, VersionNotice};
+use super::{Basis, Decision, MoveKind, NewMove, VersionMove, VersionNotice};
 use crate::canary::Bounds;
 use crate::error::FabricError;
 use crate::fabric::Fabric;
@@ -122,7 +122,8 @@ impl Fabric {
         let version = self.fitting(&row, version).await?;
         self.check_allowed(&row, &version.measurement).await?;
         let kept = self.shared_state(&row, &version).await?;
-        let (id, at) = (row.document.id(), self.seams.clock.now());
+        let (id, basis) = (row.document.id(), Basis::from(&row));
+        let at = self.seams.clock.now();
         let moves = self
             .journal
             .commit(move |writing| {
@@ -132,6 +133,7 @@ impl Fabric {
                     binding: &id,
                     version: &version,
                     kind: MoveKind::Canaried,
+                    basis: Some(&basis),
                     share: Some(share),
                     decision: &decision,
                     at,
@@ -247,6 +249,8 @@ impl Fabric {
         decision: Decision,
     ) -> Result<(), FabricError> {
         let id: BindingId = row.document.id();
+        // A version leaves on nobody's account.
+        let basis = (!matches!(kind, MoveKind::Withdrawn | MoveKind::Retired)).then(|| row.into());
         let at = self.seams.clock.now();
         let moves = self
             .journal
@@ -258,6 +262,7 @@ impl Fabric {
                     binding: &id,
                     version: &version,
                     kind,
+                    basis: basis.as_ref(),
                     share: None,
                     decision: &decision,
                     at,

@@ -88,6 +88,7 @@ async fn a_canary_gets_its_share_in_the_commit_that_accepts() -> TestResult {
                 binding: &binding,
                 version: &moved,
                 kind: MoveKind::Canaried,
+                basis: None,
                 share: Some(500),
                 decision: &Decision::new("ann", "a test").expect("it is one"),
                 at: 2,

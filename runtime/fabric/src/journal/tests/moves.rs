@@ -1,9 +1,9 @@
-use cryptlet_attest::BindingId;
+use cryptlet_attest::{BindingId, BindingVersion};
 use semver::Version;
 
-use crate::journal::scene::{accept, bound, execute, version};
+use crate::journal::scene::{accept, bound, document, execute, version};
 use crate::journal::{Journal, JournalError, VersionRow};
-use crate::versions::{Decision, MoveKind, NewMove, Stage, VersionMove};
+use crate::versions::{Basis, Decision, MoveKind, NewMove, Stage, VersionMove};
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;
 
@@ -43,6 +43,7 @@ pub(super) async fn moved(
                 binding: &binding,
                 version: &version,
                 kind,
+                basis: None,
                 share,
                 decision: &decision,
                 at: 2,
@@ -171,5 +172,43 @@ async fn a_retired_version_stays_retired() -> TestResult {
         );
     }
     assert_eq!(journal.version_moves(&binding)?.len(), 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_move_that_was_decided_on_something_else_changes_nothing() -> TestResult {
+    let state = tempfile::tempdir()?;
+    let (journal, binding) = three_versions(state.path()).await?;
+    let promote = |minor, basis: Basis| {
+        let decision = Decision::new("ann", "a test").expect("it is one");
+        journal.commit(move |writing| {
+            writing.move_version(&NewMove {
+                binding: &binding,
+                version: &row(minor),
+                kind: MoveKind::Promoted,
+                basis: Some(&basis),
+                share: None,
+                decision: &decision,
+                at: 2,
+                state: None,
+            })
+        })
+    };
+    let basis = Basis {
+        version: document().version(),
+        active: Version::new(1, 0, 0),
+    };
+    let other_document = Basis {
+        version: BindingVersion::from_bytes([9; 32]),
+        ..basis.clone()
+    };
+    promote(1, basis.clone()).await?;
+    let size = journal.log_size()?;
+    for outdated in [basis, other_document] {
+        let refusal = promote(2, outdated).await.expect_err("it does not hold");
+        let said = refusal.to_string();
+        assert!(said.contains("changed meanwhile"), "{said}");
+    }
+    assert_eq!(journal.log_size()?, size);
     Ok(())
 }

@@ -2,10 +2,10 @@
 
 use cryptlet_attest::{Digest, Outcome};
 
-use super::guests::contract;
 use super::scene::{Recording, Scene, TestResult};
 use super::{ASK, ASKER, SETTLE, assert_reproduced, settling, source};
 use crate::bundle::{BundleParts, Openings};
+use crate::guests::contract;
 use crate::replay::{ReplayRefusal, Replayer};
 
 #[tokio::test]

@@ -2,9 +2,9 @@
 
 use cryptlet_attest::Outcome;
 
-use super::guests::{component, contract, handling, manifest, utility};
 use super::scene::{Scene, TestResult};
 use super::{ASK, ASKER, FETCH, SETTLE, SOURCE, assert_reproduced, settling, source};
+use crate::guests::{component, contract, handling, manifest, utility};
 use crate::replay::FieldSalts;
 
 #[tokio::test]

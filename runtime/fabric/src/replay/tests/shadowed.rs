@@ -2,9 +2,9 @@
 
 use cryptlet_attest::Measurement;
 
-use super::guests::contract;
 use super::scene::{Recording, TestResult};
 use super::{ASK, ASKER, SETTLE, settling};
+use crate::guests::contract;
 use crate::replay::Replayer;
 use crate::shadow::{FuelBound, PastRun, ShadowRefusal};
 
