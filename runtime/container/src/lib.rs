@@ -64,6 +64,7 @@ mod reading;
 mod receipt_size;
 mod replay;
 mod run;
+mod scan;
 mod services;
 mod shadow;
 mod tally;
@@ -81,6 +82,7 @@ pub use migration::{MigrationError, MigrationJob};
 pub use reading::TranscriptError;
 pub use replay::{Divergence, ReplayError, ReplayJob};
 pub use run::{Child, Event, Job, LogLine, Meter, Run, State, Submission, state_root};
+pub use scan::Part;
 pub use services::{
     BuildError, CallEncoding, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse,
     KeyAlgorithm, KeyError, PublicKey, Services,

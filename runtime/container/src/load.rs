@@ -14,6 +14,7 @@ use crate::cache::CodeCache;
 use crate::cryptlet::{CodeOrigin, Cryptlet, Loaded};
 use crate::host::Guest;
 use crate::migration::{MigrationAnswer, MigrationQuestion};
+use crate::scan::{Part, Unfit, scan};
 
 const OWN_INTERFACES: &str = "cryptlet:fabric/";
 const EXPORT: &str = "cryptlet:fabric/cryptlet@0.1.0";
@@ -38,6 +39,18 @@ pub enum LoadError {
         size: usize,
         /// Bytes allowed.
         allowed: usize,
+    },
+    /// More of something than any host compiles.
+    #[error(
+        "component has {found} {part}, and no host compiles more than {}; \
+         leave out what it does not need, or split it",
+        part.allowed()
+    )]
+    Excessive {
+        /// What it has too much of.
+        part: Part,
+        /// How much, as far as it was counted.
+        found: u64,
     },
     /// A core module.
     #[error(
@@ -129,6 +142,15 @@ pub enum LoadError {
     Link(String),
 }
 
+impl From<Unfit> for LoadError {
+    fn from(unfit: Unfit) -> Self {
+        match unfit {
+            Unfit::Excessive { part, found } => LoadError::Excessive { part, found },
+            Unfit::Unreadable(error) => LoadError::NotAComponent(error.to_string()),
+        }
+    }
+}
+
 /// Where components are compiled and linked.
 pub(crate) struct Workshop<'a> {
     pub(crate) engine: &'a Engine,
@@ -149,6 +171,8 @@ impl Workshop<'_> {
         if Engine::detect_precompiled(bytes).is_some() {
             return Err(LoadError::Precompiled);
         }
+        check_beginning(bytes)?;
+        scan(bytes)?;
         let manifest = manifest_of(bytes)?;
         let measurement = Measurement::of(bytes);
         let (component, origin) = self.component(bytes, measurement)?;
@@ -212,10 +236,7 @@ impl Workshop<'_> {
 ///
 /// If the bytes are no component, or carry no manifest or one that does not read.
 pub fn manifest_of(bytes: &[u8]) -> Result<Manifest, LoadError> {
-    if !bytes.starts_with(b"\0asm") {
-        let reason = "it does not begin as WebAssembly does";
-        return Err(LoadError::NotAComponent(reason.into()));
-    }
+    check_beginning(bytes)?;
     let mut depth = 0_usize;
     let mut found: Vec<&[u8]> = Vec::new();
     for payload in Parser::new(0).parse_all(bytes) {
@@ -240,6 +261,14 @@ pub fn manifest_of(bytes: &[u8]) -> Result<Manifest, LoadError> {
         }
         several => Err(LoadError::SeveralManifests(several.len())),
     }
+}
+
+fn check_beginning(bytes: &[u8]) -> Result<(), LoadError> {
+    if bytes.starts_with(b"\0asm") {
+        return Ok(());
+    }
+    let reason = "it does not begin as WebAssembly does";
+    Err(LoadError::NotAComponent(reason.into()))
 }
 
 /// The engine checks types only when the function is taken from an instance, which would be the first

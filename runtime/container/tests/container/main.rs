@@ -13,6 +13,7 @@ mod loading;
 mod migration;
 mod outputs;
 mod replay;
+mod scanning;
 mod shadow;
 mod sources;
 mod wasi;
