@@ -63,6 +63,11 @@ impl Admission {
         Some(self.admit(queue, places))
     }
 
+    /// Places that nobody holds.
+    pub(crate) fn free(&self) -> u32 {
+        self.lock().free
+    }
+
     fn admit(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>, places: u32) -> Permit {
         queue.free -= places;
         drop(queue);

@@ -83,6 +83,19 @@ pub enum ContainerError {
     Ticker(#[from] std::io::Error),
 }
 
+/// What runs hold of the pool at one moment; nothing once the last of them is gone.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Held {
+    /// Places that runs were admitted to.
+    pub places: u32,
+    /// Core instances.
+    pub instances: u64,
+    /// Linear memories.
+    pub memories: u64,
+    /// Tables.
+    pub tables: u64,
+}
+
 /// No place is free: here is the job back.
 #[derive(Debug)]
 pub struct Busy<'a>(pub Box<Job<'a>>);
@@ -93,6 +106,7 @@ pub struct Container {
     with_wasi: Linker<Guest>,
     plain: Linker<Guest>,
     component_bytes: usize,
+    places: u32,
     cache: Option<CodeCache>,
     _ticker: Ticker,
 }
@@ -128,6 +142,7 @@ impl Container {
             plain: host::link(&engine).map_err(failed)?,
             with_wasi: host::link_with_wasi(&engine).map_err(failed)?,
             component_bytes: settings.component_bytes,
+            places: settings.instances,
             _ticker: Ticker::start(&engine)?,
             inner: Arc::new(Inner {
                 engine,
@@ -197,6 +212,23 @@ impl Container {
         match self.inner.admission.try_enter(self.places(&job)) {
             Some(permit) => Ok(self.run_with(permit, job)),
             None => Err(Busy(Box::new(job))),
+        }
+    }
+
+    /// What runs hold of the pool now.
+    pub fn held(&self) -> Held {
+        let places = self.places.saturating_sub(self.inner.admission.free());
+        match self.inner.engine.pooling_allocator_metrics() {
+            Some(pool) => Held {
+                places,
+                instances: pool.core_instances(),
+                memories: pool.memories() as u64,
+                tables: pool.tables() as u64,
+            },
+            None => Held {
+                places,
+                ..Held::default()
+            },
         }
     }
 

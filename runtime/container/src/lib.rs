@@ -72,7 +72,7 @@ mod ticker;
 mod transcript;
 
 pub use cache::{CacheError, CacheSettings};
-pub use container::{Busy, Container, ContainerError, Settings};
+pub use container::{Busy, Container, ContainerError, Held, Settings};
 pub use cryptlet::{CodeOrigin, Cryptlet};
 pub use grants::{GrantError, Grants, HttpGrant, Source};
 pub use host::OUTPUT_SCHEMA;

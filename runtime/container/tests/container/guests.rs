@@ -66,7 +66,12 @@ pub fn component(manifest: &str, wat: &str) -> Vec<u8> {
 
 /// The component without a manifest.
 pub fn encode(wat: &str) -> Vec<u8> {
-    let mut module = wat::parse_str(module_text(wat)).expect("the guest's text is valid");
+    let module = wat::parse_str(module_text(wat)).expect("the guest's text is valid");
+    wrap(module, wat.contains(MIGRATION))
+}
+
+/// Makes a component of a core module against the canonical ABI.
+pub fn wrap(mut module: Vec<u8>, migrates: bool) -> Vec<u8> {
     let mut resolve = Resolve::default();
     resolve
         .push_str("wasi.wit", WASI)
@@ -77,11 +82,7 @@ pub fn encode(wat: &str) -> Vec<u8> {
     let package = resolve
         .push_str("test.wit", WORLD)
         .expect("the test's world is valid");
-    let world = if wat.contains(MIGRATION) {
-        "migrating"
-    } else {
-        "test"
-    };
+    let world = if migrates { "migrating" } else { "test" };
     let world = resolve
         .select_world(&[package], Some(world))
         .expect("the world is there");
