@@ -205,14 +205,12 @@ impl Fabric {
             return Ok(());
         }
         progress.follows = progress.follows.max(Follows::Blocks);
-        if let Some(Full { waiting, limit }) = self.backlog.full() {
+        if let Some(reason) = self.no_room_for_events(&binding.id())? {
             // Nothing is lost: the chain keeps them.
             progress.waiting.push(Waiting {
                 binding: binding.binding.name.clone(),
                 delivery: None,
-                reason: format!(
-                    "{waiting} invocations of all bindings wait, and {limit} may; events are read again when some have run"
-                ),
+                reason,
             });
             return Ok(());
         }
@@ -250,6 +248,22 @@ impl Fabric {
             progress.accepted += usize::from(accepted.is_new);
         }
         Ok(())
+    }
+
+    /// Why events are not read now; none if they are. A contract that emits many must not fill the
+    /// queue of all bindings.
+    fn no_room_for_events(&self, binding: &BindingId) -> Result<Option<String>, FabricError> {
+        let (waiting, limit) = (self.journal.waiting_under(binding)?, self.queue_limit());
+        if waiting >= limit {
+            return Ok(Some(format!(
+                "{waiting} invocations of the binding wait, and {limit} may; events are read again when some have run"
+            )));
+        }
+        Ok(self.backlog.full().map(|Full { waiting, limit }| {
+            format!(
+                "{waiting} invocations of all bindings wait, and {limit} may; events are read again when some have run"
+            )
+        }))
     }
 
     fn reached_accepted(&self, binding: &str, accepted: Acceptance) {
@@ -427,6 +441,7 @@ mod tests {
     use super::*;
     use crate::journal::Journal;
     use crate::journal::scene::{bound, execute, message};
+    use crate::scene::{NAME, Scene};
 
     async fn admit(
         journal: &Journal,
@@ -522,6 +537,30 @@ mod tests {
             assert!(matches!(refusal, Admission::OtherMessage { number: 1 }));
         }
         assert_eq!(journal.counts(&binding)?.queued, 1);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_binding_with_a_full_queue_reads_no_more_events()
+    -> Result<(), Box<dyn std::error::Error>> {
+        let scene = Scene::with(1, |document| {
+            let ended = "PeriodEnded(uint32 indexed period)".parse();
+            document.contract.events = vec![ended.expect("it is an event")];
+            document.triggers.contract_events = vec!["PeriodEnded".into()];
+        })
+        .await?;
+        scene.fabric.set_queue_limit(1);
+        scene.send("a").await?;
+        // It has no ledger that could be read.
+        let progress = scene.fabric.read_events(NAME).await?;
+        let reason = &progress.waiting.first().ok_or("it waits")?.reason;
+        assert!(
+            reason.starts_with("1 invocations of the binding wait"),
+            "{reason}"
+        );
+        assert!(!progress.failed);
+        scene.fabric.execute_accepted(NAME).await?;
+        assert!(scene.fabric.read_events(NAME).await?.failed, "it reads");
         Ok(())
     }
 }

@@ -9,8 +9,10 @@ use cryptlet_attest::BindingId;
 use cryptlet_vault::{Algorithm, Cost, Passphrase, Purpose, Vault};
 use semver::Version;
 
+use crate::accept::Message;
 use crate::binding::{Binding, Triggers};
 use crate::configuration::Configuration;
+use crate::error::FabricError;
 use crate::fabric::{Fabric, Seams};
 use crate::guests::{component, handling, manifest};
 use crate::journal::{JournalError, Writing};
@@ -72,6 +74,17 @@ impl Scene {
             clock,
             _folder: folder,
         })
+    }
+
+    /// Sends the binding a message with this key.
+    pub(crate) async fn send(&self, key: &str) -> Result<u64, FabricError> {
+        let message = Message {
+            sender: "acme".into(),
+            topic: "Remind".into(),
+            body: br#"{"period":1}"#.to_vec(),
+            idempotency_key: key.into(),
+        };
+        self.fabric.send(NAME, message).await
     }
 
     /// Commits this when the clock is read next: after a decision was checked, before it is written.
