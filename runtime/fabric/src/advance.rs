@@ -186,7 +186,7 @@ impl Fabric {
         let turn = self.turns.of(&row.document.id());
         let turn = Arc::clone(&turn.executing).lock_owned().await;
         let mut progress = Progress::default();
-        let outcome = self.execute_all(&row, turn, &mut progress).await;
+        let outcome = self.execute_all(binding, turn, &mut progress).await;
         progress.with(binding, outcome)
     }
 
@@ -228,12 +228,13 @@ impl Fabric {
 
     async fn execute_all(
         &self,
-        row: &BindingRow,
+        binding: &str,
         mut turn: tokio::sync::OwnedMutexGuard<()>,
         progress: &mut Progress,
     ) -> Result<(), FabricError> {
+        let row = self.binding(binding)?;
         let id = row.document.id();
-        if self.journal.next_accepted(&id)?.is_none() || !self.is_newest(row, progress).await? {
+        if self.journal.waiting_under(&id)? == 0 || !self.is_newest(&row, progress).await? {
             return Ok(());
         }
         let turns = self.turns.of(&id);
@@ -241,6 +242,8 @@ impl Fabric {
         while !self.is_draining()
             && let Some(accepted) = self.journal.next_accepted(&id)?
         {
+            // Under load this goes on for ever, and versions and documents change meanwhile.
+            let row = self.binding(binding)?;
             if row.document.contract.ordered
                 && !accepted.is_again
                 && let Some(held) = self.journal.held_by(&id)?
@@ -269,7 +272,7 @@ impl Fabric {
             if self.is_draining() {
                 break;
             }
-            let ran = self.execute(row, accepted, turn, slot).await;
+            let ran = self.execute(&row, accepted, turn, slot).await;
             turn = ran.inspect_err(|error| {
                 if let FabricError::Panicked(_) = error {
                     tracing::error!(binding = row.document.binding.name, number, %error, "a run failed in the host");

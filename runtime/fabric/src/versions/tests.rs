@@ -1,9 +1,12 @@
 //! Moves that are decided on while others are made.
 
+use cryptlet_attest::BindingId;
+
 use crate::error::FabricError;
-use crate::journal::{JournalError, VersionRow};
+use crate::journal::scene::message;
+use crate::journal::{JournalError, VersionRow, Writing};
 use crate::scene::{NAME, Scene, TestResult, decided, version};
-use crate::versions::{MoveKind, NewMove};
+use crate::versions::{MoveKind, NewMove, VersionMove};
 
 impl Scene {
     fn row(&self, minor: u64) -> TestResult<VersionRow> {
@@ -13,20 +16,35 @@ impl Scene {
     /// Promotes a version when the clock is read next.
     fn promoted_meanwhile(&self, minor: u64) -> TestResult {
         let (id, row) = (self.id, self.row(minor)?);
-        self.meanwhile(move |writing| {
-            writing.move_version(&NewMove {
-                binding: &id,
-                version: &row,
-                kind: MoveKind::Promoted,
-                basis: None,
-                share: None,
-                decision: &decided(),
-                at: 1,
-                state: None,
-            })
-        });
+        self.meanwhile(move |writing| promote(writing, &id, &row));
         Ok(())
     }
+}
+
+fn promote(
+    writing: &mut Writing<'_>,
+    binding: &BindingId,
+    version: &VersionRow,
+) -> Result<Vec<VersionMove>, JournalError> {
+    moved(writing, binding, version, MoveKind::Promoted)
+}
+
+fn moved(
+    writing: &mut Writing<'_>,
+    binding: &BindingId,
+    version: &VersionRow,
+    kind: MoveKind,
+) -> Result<Vec<VersionMove>, JournalError> {
+    writing.move_version(&NewMove {
+        binding,
+        version,
+        kind,
+        basis: None,
+        share: (kind == MoveKind::Canaried).then_some(50),
+        decision: &decided(),
+        at: 1,
+        state: None,
+    })
 }
 
 #[track_caller]
@@ -61,5 +79,28 @@ async fn what_was_checked_beside_another_active_version_is_not_made() -> TestRes
     scene.promoted_meanwhile(1)?;
     assert_overtaken(fabric.canary(NAME, candidate, 50, decided()).await);
     assert_eq!(fabric.binding(NAME)?.active, version(1));
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_promotion_in_the_middle_of_a_pass_counts_for_the_rest_of_it() -> TestResult {
+    let scene = Scene::new(3).await?;
+    let (fabric, candidate) = (&scene.fabric, &version(2));
+    fabric.shadow(NAME, candidate, decided()).await?;
+    scene.send("a").await?;
+    let (id, row) = (scene.id, scene.row(1)?);
+    let mut accepting = message(id, "b", "{}");
+    accepting.new.binding_version = fabric.binding(NAME)?.version;
+    scene.meanwhile(move |writing| {
+        promote(writing, &id, &row)?;
+        accepting.write(writing)
+    });
+    assert_eq!(fabric.execute_accepted(NAME).await?.executed, 2);
+    let ran = fabric.journal.executions()?;
+    assert_eq!(ran[1].version, "1.1.0");
+    fabric.shadow_runs_settled().await;
+    let beside = fabric.journal.shadow_runs(&id, candidate, 9)?.len() as u64;
+    // What the host has no room for is counted all the same.
+    assert_eq!(beside + fabric.skipped_shadow_runs(NAME, candidate), 2);
     Ok(())
 }
