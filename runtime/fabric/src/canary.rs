@@ -10,7 +10,7 @@ use semver::Version;
 
 use crate::error::FabricError;
 use crate::fabric::Fabric;
-use crate::journal::{Journal, JournalError, Running};
+use crate::journal::{CandidateRow, Journal, JournalError, Running};
 use crate::versions::{Decision, MoveKind, Stage, VersionMove};
 
 /// How much worse than the active version a canary may do.
@@ -162,12 +162,43 @@ impl Window {
 /// A canary under watch.
 #[derive(Debug)]
 struct Trial {
-    id: BindingId,
     version: Version,
     active: Version,
     bounds: Bounds,
     of_active: Window,
     of_canary: Window,
+}
+
+impl Trial {
+    /// What the journal knows of a candidate's runs, and of those that it is compared with; none if
+    /// it is no canary.
+    fn of(journal: &Journal, row: &CandidateRow) -> Result<Option<Self>, JournalError> {
+        if row.stage != Stage::Canary {
+            return Ok(None);
+        }
+        let id = &row.binding;
+        let moves = journal.version_moves(id)?;
+        let begun = moves
+            .iter()
+            .rev()
+            .find(|moved| moved.version == row.version && moved.kind == MoveKind::Canaried);
+        let active = moves.iter().rev().find(|moved| moved.to == Stage::Active);
+        let (Some(begun), Some(active)) = (begun, active) else {
+            return Ok(None);
+        };
+        let most = u32::try_from(WINDOW).unwrap_or(u32::MAX);
+        let window = |version: &Version, leaf| -> Result<Window, JournalError> {
+            let runs = journal.trialled(id, version, leaf, most)?;
+            Ok(Window(runs.into()))
+        };
+        Ok(Some(Self {
+            version: row.version.clone(),
+            active: active.version.clone(),
+            bounds: journal.bounds(id)?.unwrap_or_default(),
+            of_active: window(&active.version, None)?,
+            of_canary: window(&row.version, Some(begun.leaf))?,
+        }))
+    }
 }
 
 /// The canaries of all bindings, by the binding's name.
@@ -177,45 +208,37 @@ pub(crate) struct Trials(Mutex<HashMap<String, Trial>>);
 impl Trials {
     /// Those that the journal has, with what it knows of their runs.
     pub(crate) fn of(journal: &Journal) -> Result<Self, JournalError> {
-        let trials = Self::default();
+        let mut trials = HashMap::new();
         for row in journal.candidates()? {
-            if row.stage == Stage::Canary {
-                trials.begin(journal, &row.name, row.binding, &row.version)?;
+            if let Some(trial) = Trial::of(journal, &row)? {
+                trials.insert(row.name, trial);
             }
         }
-        Ok(trials)
+        Ok(Self(Mutex::new(trials)))
     }
 
-    fn begin(
+    /// Takes note of a durable move. One that concerns a canary, or what it is compared with, begins
+    /// or ends a watch.
+    ///
+    /// Moves may be told of in another order than they were made in; what stands in the journal
+    /// counts.
+    fn moved(
         &self,
         journal: &Journal,
-        name: &str,
-        id: BindingId,
-        version: &Version,
+        binding: &str,
+        moved: &VersionMove,
     ) -> Result<(), JournalError> {
-        let moves = journal.version_moves(&id)?;
-        let begun = moves
-            .iter()
-            .rev()
-            .find(|moved| moved.version == *version && moved.kind == MoveKind::Canaried);
-        let active = moves.iter().rev().find(|moved| moved.to == Stage::Active);
-        let (Some(begun), Some(active)) = (begun, active) else {
+        let concerns = [moved.from, moved.to];
+        if !concerns.contains(&Stage::Canary) && moved.to != Stage::Active {
             return Ok(());
-        };
-        let most = u32::try_from(WINDOW).unwrap_or(u32::MAX);
-        let window = |version: &Version, leaf| -> Result<Window, JournalError> {
-            let runs = journal.trialled(&id, version, leaf, most)?;
-            Ok(Window(runs.into()))
-        };
-        let trial = Trial {
-            id,
-            version: version.clone(),
-            active: active.version.clone(),
-            bounds: journal.bounds(&id)?.unwrap_or_default(),
-            of_active: window(&active.version, None)?,
-            of_canary: window(version, Some(begun.leaf))?,
-        };
-        self.all().insert(name.to_owned(), trial);
+        }
+        let mut all = self.all();
+        all.remove(binding);
+        for row in journal.candidates_of(binding)? {
+            if let Some(trial) = Trial::of(journal, &row)? {
+                all.insert(row.name, trial);
+            }
+        }
         Ok(())
     }
 
@@ -257,35 +280,9 @@ impl Fabric {
         ))
     }
 
-    /// Takes note of a durable move. One that concerns a canary begins or ends its watch.
+    /// Takes note of a durable move.
     pub(crate) fn watch(&self, binding: &str, moved: &VersionMove) {
-        let known = self.trials.all().get(binding).map(|trial| trial.id);
-        let watched = match moved.to {
-            Stage::Canary => self
-                .journal
-                .binding(binding)
-                .map(|row| row.map(|row| (row.document.id(), moved.version.clone()))),
-            // Whatever was active, the canary is compared with what is active now.
-            Stage::Active => Ok(known.and_then(|id| {
-                let all = self.trials.all();
-                let trial = all.get(binding)?;
-                (trial.version != moved.version).then(|| (id, trial.version.clone()))
-            })),
-            _ if moved.from == Stage::Canary => {
-                self.trials.all().remove(binding);
-                return;
-            }
-            _ => return,
-        };
-        if moved.from == Stage::Canary && moved.to == Stage::Active {
-            self.trials.all().remove(binding);
-            return;
-        }
-        let begun = watched.and_then(|watched| match watched {
-            Some((id, version)) => self.trials.begin(&self.journal, binding, id, &version),
-            None => Ok(()),
-        });
-        if let Err(error) = begun {
+        if let Err(error) = self.trials.moved(&self.journal, binding, moved) {
             tracing::error!(binding, %error, "the canary is not watched");
         }
     }
@@ -300,10 +297,7 @@ impl Fabric {
         match self.withdraw(binding, &version, decision).await {
             Ok(()) => {}
             // Somebody was faster.
-            Err(
-                FabricError::Journal(JournalError::IllegalMove { .. })
-                | FabricError::IllegalMove { .. },
-            ) => {}
+            Err(FabricError::IllegalMove { .. }) => {}
             Err(error) => {
                 tracing::error!(binding, %version, %error, "the canary was not withdrawn")
             }

@@ -95,24 +95,30 @@ impl Writing<'_> {
     }
 }
 
+/// Versions in shadow or canary, in the order of [`candidate`].
+const CANDIDATES: &str = "SELECT binding.id, name, stage.version, measurement, stage
+     FROM stage JOIN binding ON binding.id = stage.binding WHERE stage IN ('shadow', 'canary')";
+
+fn candidate(row: &rusqlite::Row<'_>) -> rusqlite::Result<CandidateRow> {
+    Ok(CandidateRow {
+        binding: BindingId::from_bytes(row.get(0)?),
+        name: row.get(1)?,
+        version: parsed(row, 2)?,
+        measurement: Measurement::from_bytes(row.get(3)?),
+        stage: parsed(row, 4)?,
+    })
+}
+
 impl Journal {
     /// Every version in shadow or canary, of all bindings.
     pub(crate) fn candidates(&self) -> Result<Vec<CandidateRow>, JournalError> {
-        self.read().all(
-            "SELECT binding.id, name, stage.version, measurement, stage
-             FROM stage JOIN binding ON binding.id = stage.binding
-             WHERE stage IN ('shadow', 'canary')",
-            [],
-            |row| {
-                Ok(CandidateRow {
-                    binding: BindingId::from_bytes(row.get(0)?),
-                    name: row.get(1)?,
-                    version: parsed(row, 2)?,
-                    measurement: Measurement::from_bytes(row.get(3)?),
-                    stage: parsed(row, 4)?,
-                })
-            },
-        )
+        self.read().all(CANDIDATES, [], candidate)
+    }
+
+    /// The versions in shadow or canary of the binding that the operator calls `name`.
+    pub(crate) fn candidates_of(&self, name: &str) -> Result<Vec<CandidateRow>, JournalError> {
+        self.read()
+            .all(&format!("{CANDIDATES} AND name = ?1"), [name], candidate)
     }
 
     /// The newest shadow runs of a version under a binding, newest first, at most `most`.

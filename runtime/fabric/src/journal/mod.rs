@@ -35,6 +35,7 @@ pub use agreements::AgreementRow;
 pub(crate) use bearing::{Bearing, Recorded};
 pub use bindings::BindingRow;
 pub(crate) use bindings::Standing;
+pub(crate) use candidates::CandidateRow;
 pub use candidates::{KEPT_SHADOW_RUNS, ShadowRunRow};
 pub use changes::{ChangeRow, ChangeStatus};
 pub(crate) use deliveries::Placement;

@@ -17,7 +17,7 @@ use super::{Difference, FuelBound, compare};
 use crate::binding::Binding;
 use crate::error::FabricError;
 use crate::fabric::Fabric;
-use crate::journal::{Journal, JournalError, ShadowRunRow};
+use crate::journal::{CandidateRow, Journal, JournalError, ShadowRunRow};
 use crate::replay::call_encoding;
 use crate::sealing::Finished;
 use crate::versions::{Stage, VersionMove};
@@ -37,17 +37,24 @@ struct Candidate {
     skipped: u64,
 }
 
+impl From<CandidateRow> for Candidate {
+    fn from(row: CandidateRow) -> Self {
+        Self {
+            version: row.version,
+            measurement: row.measurement,
+            skipped: 0,
+        }
+    }
+}
+
 impl Shadows {
     /// Those that the journal has.
     pub(crate) fn of(journal: &Journal) -> Result<Self, JournalError> {
         let mut candidates: HashMap<String, Vec<Candidate>> = HashMap::new();
         for row in journal.candidates()? {
             if row.stage == Stage::Shadow {
-                candidates.entry(row.name).or_default().push(Candidate {
-                    version: row.version,
-                    measurement: row.measurement,
-                    skipped: 0,
-                });
+                let of_binding = candidates.entry(row.name.clone()).or_default();
+                of_binding.push(row.into());
             }
         }
         Ok(Self {
@@ -57,24 +64,33 @@ impl Shadows {
         })
     }
 
-    /// Takes note of a durable move.
-    pub(crate) fn moved(&self, binding: &str, moved: &VersionMove) {
+    /// Takes note of a durable move into or out of shadow.
+    ///
+    /// Moves may be told of in another order than they were made in; what stands in the journal
+    /// counts.
+    pub(crate) fn moved(
+        &self,
+        journal: &Journal,
+        binding: &str,
+        moved: &VersionMove,
+    ) -> Result<(), JournalError> {
+        if moved.from != Stage::Shadow && moved.to != Stage::Shadow {
+            return Ok(());
+        }
         let mut all = self.candidates();
+        let standing = journal.candidates_of(binding)?;
         let candidates = all.entry(binding.to_owned()).or_default();
         candidates.retain(|candidate| candidate.version != moved.version);
-        if moved.to == Stage::Shadow {
-            candidates.push(Candidate {
-                version: moved.version.clone(),
-                measurement: moved.measurement,
-                skipped: 0,
-            });
-        }
+        let is_meant =
+            |row: &CandidateRow| row.stage == Stage::Shadow && row.version == moved.version;
+        candidates.extend(standing.into_iter().filter(is_meant).map(Candidate::from));
         if candidates.is_empty() {
             all.remove(binding);
         }
+        Ok(())
     }
 
-    fn of_binding(&self, binding: &str) -> Vec<(Version, Measurement)> {
+    pub(crate) fn of_binding(&self, binding: &str) -> Vec<(Version, Measurement)> {
         let all = self.candidates();
         let candidates = all.get(binding).into_iter().flatten();
         candidates

@@ -277,7 +277,9 @@ impl Fabric {
     /// Tells of moves that are durable.
     pub(crate) fn tell_moves(&self, binding: &str, moves: Vec<VersionMove>) {
         for moved in moves {
-            self.shadows.moved(binding, &moved);
+            if let Err(error) = self.shadows.moved(&self.journal, binding, &moved) {
+                tracing::error!(binding, %error, "what runs in shadow is not known");
+            }
             self.watch(binding, &moved);
             tracing::info!(
                 binding,

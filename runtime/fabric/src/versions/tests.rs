@@ -104,3 +104,24 @@ async fn a_promotion_in_the_middle_of_a_pass_counts_for_the_rest_of_it() -> Test
     assert_eq!(beside + fabric.skipped_shadow_runs(NAME, candidate), 2);
     Ok(())
 }
+
+#[tokio::test]
+async fn moves_that_are_told_of_in_another_order_lead_to_what_stands() -> TestResult {
+    let scene = Scene::new(2).await?;
+    let (fabric, id) = (&scene.fabric, scene.id);
+    for kind in [MoveKind::Shadowed, MoveKind::Canaried] {
+        let row = scene.row(1)?;
+        let commit = |kind| {
+            let row = row.clone();
+            fabric
+                .journal
+                .commit(move |writing| moved(writing, &id, &row, kind))
+        };
+        let (begun, withdrawn) = (commit(kind).await?, commit(MoveKind::Withdrawn).await?);
+        fabric.tell_moves(NAME, withdrawn);
+        fabric.tell_moves(NAME, begun);
+        assert_eq!(fabric.shadows.of_binding(NAME), []);
+        assert_eq!(fabric.canary_figures(NAME), None);
+    }
+    Ok(())
+}
