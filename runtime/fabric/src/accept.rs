@@ -285,6 +285,7 @@ impl Fabric {
             new: NewInvocation {
                 binding: row.document.id(),
                 binding_version: row.version,
+                paused_by: row.paused_by,
                 occurrence,
                 instant: self.seams.clock.now(),
                 seed: self.seams.randomness.draw()?,

@@ -12,6 +12,8 @@ pub(crate) struct NewInvocation {
     pub binding: BindingId,
     /// The document that its trigger was held against.
     pub binding_version: BindingVersion,
+    /// The change that the binding paused for then.
+    pub paused_by: Option<u64>,
     /// What must not be accepted twice, such as a chain event's place.
     pub occurrence: String,
     /// Milliseconds since 1970.
@@ -136,7 +138,7 @@ impl Writing<'_> {
                 is_new: false,
             });
         }
-        self.check_version_in_force(new)?;
+        self.check_still_taken(new)?;
         let number = self.take_number(&new.binding)?;
         let running = self.running(&new.binding)?;
         let measurement = running.choose(&new.binding, number, &new.seed);
@@ -165,19 +167,23 @@ impl Writing<'_> {
     }
 
     /// What a trigger was held against must still be in force in the commit that accepts it.
-    fn check_version_in_force(&self, new: &NewInvocation) -> Result<(), JournalError> {
-        let in_force: Option<[u8; 32]> = self.one(
-            "SELECT version FROM binding WHERE id = ?1",
+    fn check_still_taken(&self, new: &NewInvocation) -> Result<(), JournalError> {
+        let found: Option<([u8; 32], Option<i64>)> = self.one(
+            "SELECT version, paused_by FROM binding WHERE id = ?1",
             [new.binding.as_bytes()],
-            |row| row.get(0),
+            |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
-        match in_force {
-            Some(in_force) if in_force == *new.binding_version.as_bytes() => Ok(()),
-            _ => Err(JournalError::Conflict(format!(
-                "binding {} came into force in another version meanwhile; nothing was accepted, try again",
-                new.binding
-            ))),
+        let held_against = (
+            *new.binding_version.as_bytes(),
+            new.paused_by.map(u64::cast_signed),
+        );
+        if found == Some(held_against) {
+            return Ok(());
         }
+        Err(JournalError::Conflict(format!(
+            "binding {} came into force in another version meanwhile, or pauses for one; nothing was accepted, try again",
+            new.binding
+        )))
     }
 
     /// The invocation that an occurrence led to before, with its input.

@@ -121,6 +121,7 @@ pub(crate) fn message(binding: BindingId, key: &str, body: &str) -> Accepting {
         new: NewInvocation {
             binding,
             binding_version: document().version(),
+            paused_by: None,
             occurrence: format!("message/6/caller/{key}"),
             instant: 1_000,
             seed: [1; 32],

@@ -1,3 +1,4 @@
+mod accepting;
 mod candidates;
 mod concurrent;
 mod full;

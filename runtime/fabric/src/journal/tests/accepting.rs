@@ -1,0 +1,51 @@
+use cryptlet_attest::{BindingId, BindingVersion};
+
+use crate::journal::JournalError;
+use crate::journal::scene::{accept, bound, message};
+
+type TestResult = Result<(), Box<dyn std::error::Error>>;
+
+async fn changed(
+    journal: &crate::journal::Journal,
+    binding: BindingId,
+    sql: &'static str,
+) -> Result<(), JournalError> {
+    journal
+        .commit(move |writing| writing.execute(sql, [binding.as_bytes()]).map(drop))
+        .await
+}
+
+#[tokio::test]
+async fn what_was_held_against_another_document_or_before_a_pause_is_not_accepted() -> TestResult {
+    let state = tempfile::tempdir()?;
+    let (journal, binding) = bound(state.path()).await?;
+    accept(&journal, binding, "before").await?;
+    let size = journal.log_size()?;
+
+    let mut of_another = message(binding, "of another", "{}");
+    of_another.new.binding_version = BindingVersion::from_bytes([9; 32]);
+    let refused = journal
+        .commit(move |writing| of_another.write(writing))
+        .await;
+    assert!(matches!(refused, Err(JournalError::Conflict(_))));
+
+    changed(
+        &journal,
+        binding,
+        "UPDATE binding SET paused_by = 1 WHERE id = ?1",
+    )
+    .await?;
+    let refused = accept(&journal, binding, "after").await;
+    assert!(matches!(refused, Err(JournalError::Conflict(_))));
+    let again = accept(&journal, binding, "before").await?;
+    assert_eq!((again, journal.log_size()?), (1, size));
+
+    changed(
+        &journal,
+        binding,
+        "UPDATE binding SET paused_by = NULL WHERE id = ?1",
+    )
+    .await?;
+    assert_eq!(accept(&journal, binding, "after").await?, 2);
+    Ok(())
+}
