@@ -27,10 +27,12 @@ fn assert_stopped(name: &str) -> Result<()> {
         let again = host.run(&armed)?;
         ensure!(
             (&again.outcome, &again.transcript) == (&run.outcome, &run.transcript)
-                && again.meter == run.meter,
-            "the second time it ended with {} and {:?}, the first time {:?}",
+                && (&again.reply, again.meter) == (&run.reply, run.meter),
+            "the second time it ended with {}, {:?} and {:?}, the first time {:?} and {:?}",
             again.outcome,
+            again.reply,
             again.meter,
+            run.reply,
             run.meter
         );
         host.replay(&armed, &run)?;

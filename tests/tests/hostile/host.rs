@@ -69,7 +69,7 @@ impl Host {
         let given = &attack.verdict.binding;
         let grants = self.grants(&cryptlet, given)?;
         if let Err(error) = self.container.check_grants(&cryptlet, &grants)
-            && given.withholds.is_empty()
+            && !given.unchecked
         {
             return Ok(Err((Stage::Grants, Refusal::of(&error))));
         }

@@ -46,6 +46,8 @@ pub enum Stage {
 pub struct Given {
     /// Capabilities and keys that are asked for and not given.
     pub withholds: Vec<String>,
+    /// The check of the grants is passed over, to see the wall behind it.
+    pub unchecked: bool,
     /// Sources by name, each another folder of `tests/hostile`.
     pub sources: BTreeMap<String, String>,
     /// Bases of HTTP grants by name; `rates = "https://rates.example/"` if none is named.

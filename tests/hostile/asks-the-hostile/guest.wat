@@ -1,0 +1,16 @@
+;; Asks four sources that attack the host, one after the other.
+(global $end (mut i32) (i32.const 8192))
+;; Asks a source and writes down by what it was stopped.
+(func $hear (param i32 i32)
+  (call $ask (local.get 0) (local.get 1) @‹{}› (i32.const 256))
+  (if (i32.ne (i32.load8_u (i32.const 256)) (i32.const 1)) (then (unreachable)))
+  (memory.copy (global.get $end) (i32.load (i32.const 264)) (i32.load (i32.const 268)))
+  (global.set $end (i32.add (global.get $end) (i32.load (i32.const 268))))
+  (i32.store8 (global.get $end) (i32.const 32))
+  (global.set $end (i32.add (global.get $end) (i32.const 1))))
+(func (export "cryptlet:fabric/cryptlet@0.1.0#handle") (param $in i32) (result i32)
+  (call $hear @‹endless-loop›)
+  (call $hear @‹memory-eater›)
+  (call $hear @‹metadata-fetch›)
+  (call $hear @‹wrong-answer›)
+  (call $ok (i32.const 8192) (i32.sub (global.get $end) (i32.const 8192))))

@@ -1,0 +1,5 @@
+;; A contract cryptlet that would reach the web itself.
+(func (export "cryptlet:fabric/cryptlet@0.1.0#handle") (param $in i32) (result i32)
+  (call $fetch @‹GET› @‹grant://rates/› (i32.const 0) (i32.const 0)
+    (i32.const 0) (i32.const 0) (i32.const 0) (i32.const 256))
+  (call $ok @‹{}›))

@@ -1,0 +1,3 @@
+;; A hundred thousand custom sections.
+(component
+  «(@custom "ballast" "x")×100000»)

@@ -1,0 +1,2 @@
+;; Ninety components, each within the one before.
+(component «(component ×90»«)×90»)

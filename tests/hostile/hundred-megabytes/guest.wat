@@ -1,0 +1,2 @@
+;; A component of a hundred megabytes.
+(component (@custom "ballast" "«x×104857600»"))

@@ -1,0 +1,3 @@
+;; Ten thousand manifests.
+(component
+  «(@custom "cryptlet:manifest" "x")×2000»)

@@ -1,0 +1,2 @@
+;; A manifest that is no text.
+(component (@custom "cryptlet:manifest" "\ff\fe"))

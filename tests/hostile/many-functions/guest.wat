@@ -1,0 +1,4 @@
+;; Half a million functions.
+(component
+  (core module
+    «(func)×500000»))
