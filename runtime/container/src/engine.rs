@@ -21,7 +21,7 @@ pub(crate) const TABLES: u32 = 8;
 
 /// Guest stack. A run that overflows it is [`Interrupted`](cryptlet_attest::Outcome::Interrupted):
 /// how deep a stack of this size reaches depends on the compiled code.
-const GUEST_STACK_BYTES: usize = 512 * 1024;
+pub(crate) const GUEST_STACK_BYTES: usize = 512 * 1024;
 const KEEP_RESIDENT_BYTES: usize = 256 * 1024;
 const WASM_PAGE_BYTES: u64 = 64 * 1024;
 

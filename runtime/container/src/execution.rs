@@ -5,29 +5,26 @@ use std::time::{Duration, Instant};
 
 use cryptlet_attest::Outcome;
 use cryptlet_schema::{Kind, Limits};
-use wasmtime::component::{ResourceTable, ResourceTableError};
-use wasmtime::{PoolConcurrencyLimitError, Store, Trap, WasmBacktrace};
+use wasmtime::Store;
+use wasmtime::component::ResourceTable;
 
 use crate::Cryptlet;
 use crate::bindings::cryptlet::fabric::types;
+use crate::cause::Cause;
 use crate::container::Chain;
+use crate::fixed_limits::{self, HANDLES};
 use crate::grants::Grants;
 use crate::host::{Guest, Staged};
 use crate::invocation::Invocation;
 use crate::migration;
 use crate::replay::Outside;
 use crate::run::{Meter, Run, State, root_of, state_root};
-use crate::tally::{Stop, Tally};
+use crate::tally::Tally;
 use crate::ticker::Ticker;
 use crate::transcript::{Failure, Transcript};
 
 /// A stack that holds a guest's own and what host functions need below it.
 pub(crate) const STACK_BYTES: usize = 4 << 20;
-
-/// Handles and host objects that a guest can hold at one time.
-const HANDLES: usize = 1024;
-/// Bytes that any one call can carry to the host, whatever the limits say.
-const LEAST_TRANSFER_BYTES: u64 = 64 * 1024;
 
 /// Everything one run needs; owned, because the engine keeps it in the store.
 pub(crate) struct Task {
@@ -86,7 +83,7 @@ pub(crate) fn execute(task: Task) -> Run {
     };
     let mut store = Store::new(&engine, guest);
     store.limiter(|guest| &mut guest.tally);
-    store.set_hostcall_fuel(transfer_bytes(&limits));
+    store.set_hostcall_fuel(fixed_limits::transfer_bytes(&limits));
     store.set_max_component_handles(HANDLES);
     store.set_epoch_deadline(Ticker::ticks(
         deadline.saturating_duration_since(Instant::now()),
@@ -124,16 +121,6 @@ fn handles() -> ResourceTable {
     table
 }
 
-/// What one call may carry to the host: enough for everything that a limit allows, and a little more,
-/// so that the limit that is meant gets named.
-fn transfer_bytes(limits: &Limits) -> usize {
-    let largest = limits
-        .output_bytes
-        .max(limits.log_bytes)
-        .max(LEAST_TRANSFER_BYTES);
-    usize::try_from(largest.saturating_add(LEAST_TRANSFER_BYTES)).unwrap_or(usize::MAX)
-}
-
 /// How the guest's call came back.
 enum End {
     Replied(Vec<u8>),
@@ -154,90 +141,14 @@ impl End {
         };
         match ended.and_then(within_limits) {
             Ok(end) => end,
-            Err(error) => End::Stopped {
-                outcome: outcome_of(&error, tally),
-                diagnostic: format!("{error:?}"),
-            },
+            Err(error) => {
+                let cause = Cause::of(&error, tally);
+                End::Stopped {
+                    outcome: cause.outcome(),
+                    diagnostic: cause.diagnostic(&error),
+                }
+            }
         }
-    }
-}
-
-fn outcome_of(error: &wasmtime::Error, tally: &Tally) -> Outcome {
-    let limit = |which: &str, allowed| Outcome::Limit {
-        which: which.to_owned(),
-        allowed,
-    };
-    let trap = |kind: &str| Outcome::Trap {
-        kind: kind.to_owned(),
-    };
-    let interrupted = |which: &str| Outcome::Interrupted {
-        which: which.to_owned(),
-    };
-    if let Some(stop) = &tally.stop {
-        return match stop {
-            Stop::Limit { which, allowed } => limit(which, *allowed),
-            Stop::NotGranted(_) => trap("not-granted"),
-            Stop::Exit => trap("exit"),
-            Stop::Interrupted(which) if is_interruption(which) => interrupted(which),
-            Stop::Interrupted(_) => interrupted("host"),
-        };
-    }
-    if let Some(kind) = error.downcast_ref::<Trap>() {
-        return match kind {
-            Trap::OutOfFuel => limit("fuel", tally.limits.fuel),
-            Trap::Interrupt => interrupted("wall-clock"),
-            Trap::StackOverflow => interrupted("stack"),
-            other => trap(trap_name(*other)),
-        };
-    }
-    if error.is::<PoolConcurrencyLimitError>() {
-        return interrupted("host");
-    }
-    let cause = error.root_cause().to_string();
-    if cause.contains("store handle limit exceeded")
-        || matches!(
-            error.downcast_ref::<ResourceTableError>(),
-            Some(ResourceTableError::Full)
-        )
-    {
-        return limit("handles", HANDLES as u64);
-    }
-    if cause.contains("fuel allocated for hostcalls has been exhausted") {
-        // Only what is lifted inside a call has guest frames around it; the rest is the reply.
-        return if error.is::<WasmBacktrace>() {
-            limit("transfer-bytes", transfer_bytes(&tally.limits) as u64)
-        } else {
-            limit("output-bytes", tally.limits.output_bytes)
-        };
-    }
-    // What is left are values that break the canonical ABI: text that is not UTF-8, lists outside of
-    // memory, handles that do not exist.
-    trap("canonical-abi")
-}
-
-fn is_interruption(which: &str) -> bool {
-    matches!(which, "wall-clock" | "stack" | "host")
-}
-
-/// Names of traps, ours, so that a receipt does not change with the engine's wording.
-fn trap_name(trap: Trap) -> &'static str {
-    match trap {
-        Trap::UnreachableCodeReached => "unreachable",
-        Trap::MemoryOutOfBounds => "memory-out-of-bounds",
-        Trap::TableOutOfBounds => "table-out-of-bounds",
-        Trap::IndirectCallToNull => "indirect-call-to-null",
-        Trap::BadSignature => "bad-signature",
-        Trap::IntegerOverflow => "integer-overflow",
-        Trap::IntegerDivisionByZero => "integer-division-by-zero",
-        Trap::BadConversionToInteger => "bad-conversion-to-integer",
-        Trap::CannotEnterComponent
-        | Trap::CannotLeaveComponent
-        | Trap::InvalidChar
-        | Trap::StringOutOfBounds
-        | Trap::ListOutOfBounds
-        | Trap::InvalidDiscriminant
-        | Trap::UnalignedPointer => "canonical-abi",
-        _ => "other",
     }
 }
 

@@ -1,5 +1,7 @@
 //! What a run has used so far, and what stops it.
 
+use std::fmt;
+
 use cryptlet_schema::Limits;
 use wasmtime::ResourceLimiter;
 
@@ -8,14 +10,48 @@ use crate::{engine, receipt_size};
 /// Why the host stops a run. Travels through the engine as the error of a host call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub(crate) enum Stop {
-    #[error("limit {which} ({allowed}) is reached")]
-    Limit { which: &'static str, allowed: u64 },
+    #[error(transparent)]
+    Limit(LimitHit),
     #[error("{0} is not granted")]
     NotGranted(&'static str),
     #[error("interrupted: {0}")]
     Interrupted(String),
     #[error("the guest left by wasi:cli/exit")]
     Exit,
+}
+
+/// A limit that a run ran into, and how far it wanted to go.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct LimitHit {
+    pub(crate) which: &'static str,
+    pub(crate) allowed: u64,
+    /// What the guest would have come to; none where it was stopped before that could be counted.
+    pub(crate) wanted: Option<u64>,
+}
+
+impl fmt::Display for LimitHit {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {} allowed, ", self.which, grouped(self.allowed))?;
+        match self.wanted {
+            Some(wanted) => write!(f, "{} wanted", grouped(wanted)),
+            None => f.write_str("more wanted"),
+        }
+    }
+}
+
+impl std::error::Error for LimitHit {}
+
+/// A number with a comma between each three digits.
+fn grouped(number: u64) -> String {
+    let digits = number.to_string();
+    let mut text = String::with_capacity(digits.len() + digits.len() / 3);
+    for (position, digit) in digits.chars().enumerate() {
+        if position > 0 && (digits.len() - position).is_multiple_of(3) {
+            text.push(',');
+        }
+        text.push(digit);
+    }
+    text
 }
 
 /// Counts against the limits of one run.
@@ -56,13 +92,22 @@ impl Tally {
         wasmtime::Error::new(stop)
     }
 
-    fn limit(&mut self, which: &'static str, allowed: u64) -> wasmtime::Error {
-        self.stop(Stop::Limit { which, allowed })
+    fn limit(
+        &mut self,
+        which: &'static str,
+        allowed: u64,
+        wanted: impl Into<Option<u64>>,
+    ) -> wasmtime::Error {
+        self.stop(Stop::Limit(LimitHit {
+            which,
+            allowed,
+            wanted: wanted.into(),
+        }))
     }
 
     pub(crate) fn host_call(&mut self) -> wasmtime::Result<()> {
         if self.host_calls >= self.limits.host_calls {
-            return Err(self.limit("host-calls", self.limits.host_calls));
+            return Err(self.limit("host-calls", self.limits.host_calls, self.host_calls + 1));
         }
         self.host_calls += 1;
         Ok(())
@@ -71,7 +116,7 @@ impl Tally {
     pub(crate) fn output(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.output = self.output.saturating_add(bytes as u64);
         if self.output > self.limits.output_bytes {
-            return Err(self.limit("output-bytes", self.limits.output_bytes));
+            return Err(self.limit("output-bytes", self.limits.output_bytes, self.output));
         }
         Ok(())
     }
@@ -80,7 +125,7 @@ impl Tally {
     pub(crate) fn receipt(&mut self, bytes: u64) -> wasmtime::Result<()> {
         self.receipt = self.receipt.saturating_add(bytes);
         if self.receipt > receipt_size::ALLOWED {
-            return Err(self.limit("receipt-bytes", receipt_size::ALLOWED));
+            return Err(self.limit("receipt-bytes", receipt_size::ALLOWED, self.receipt));
         }
         Ok(())
     }
@@ -88,7 +133,7 @@ impl Tally {
     pub(crate) fn log(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.log = self.log.saturating_add(bytes as u64);
         if self.log > self.limits.log_bytes {
-            return Err(self.limit("log-bytes", self.limits.log_bytes));
+            return Err(self.limit("log-bytes", self.limits.log_bytes, self.log));
         }
         Ok(())
     }
@@ -97,7 +142,7 @@ impl Tally {
     pub(crate) fn response_left(&mut self) -> wasmtime::Result<u64> {
         match self.limits.http_response_bytes.checked_sub(self.response) {
             Some(left) if left > 0 => Ok(left),
-            _ => Err(self.limit("http-response-bytes", self.limits.http_response_bytes)),
+            _ => Err(self.limit("http-response-bytes", self.limits.http_response_bytes, None)),
         }
     }
 
@@ -105,12 +150,12 @@ impl Tally {
         self.response = self.response.saturating_add(bytes);
     }
 
-    pub(crate) fn transfer(&mut self, allowed: u64) -> wasmtime::Error {
-        self.limit("transfer-bytes", allowed)
+    pub(crate) fn transfer(&mut self, allowed: u64, wanted: u64) -> wasmtime::Error {
+        self.limit("transfer-bytes", allowed, wanted)
     }
 
     pub(crate) fn call_depth(&mut self) -> wasmtime::Error {
-        self.limit("call-depth", self.limits.call_depth)
+        self.limit("call-depth", self.limits.call_depth, None)
     }
 }
 
@@ -128,7 +173,7 @@ impl ResourceLimiter for Tally {
             .saturating_sub(current as u64)
             .saturating_add(desired as u64);
         if total > self.limits.memory_bytes {
-            return Err(self.limit("memory-bytes", self.limits.memory_bytes));
+            return Err(self.limit("memory-bytes", self.limits.memory_bytes, total));
         }
         if maximum.is_some_and(|maximum| desired > maximum) {
             // The guest's own maximum: the answer is the specification's.
@@ -142,7 +187,7 @@ impl ResourceLimiter for Tally {
     fn memory_grow_failed(&mut self, error: wasmtime::Error) -> wasmtime::Result<()> {
         // More than a 32-bit memory can ever hold: the engine fails it without asking us first.
         if error.to_string().contains("memory type's limits") {
-            return Err(self.limit("memory-bytes", self.limits.memory_bytes));
+            return Err(self.limit("memory-bytes", self.limits.memory_bytes, None));
         }
         Err(self.stop(Stop::Interrupted(format!("memory of the host: {error}"))))
     }
@@ -158,7 +203,7 @@ impl ResourceLimiter for Tally {
             .saturating_sub(current as u64)
             .saturating_add(desired as u64);
         if total > self.limits.table_elements {
-            return Err(self.limit("table-elements", self.limits.table_elements));
+            return Err(self.limit("table-elements", self.limits.table_elements, total));
         }
         if maximum.is_some_and(|maximum| desired > maximum) {
             return Ok(false);
@@ -181,5 +226,39 @@ impl ResourceLimiter for Tally {
 
     fn tables(&self) -> usize {
         engine::TABLES as usize
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_limit_that_is_hit_says_which_and_how_far() {
+        let hit = |wanted| LimitHit {
+            which: "memory-bytes",
+            allowed: 1 << 20,
+            wanted,
+        };
+        assert_eq!(
+            hit(Some(1_114_112)).to_string(),
+            "memory-bytes: 1,048,576 allowed, 1,114,112 wanted"
+        );
+        assert_eq!(
+            hit(None).to_string(),
+            "memory-bytes: 1,048,576 allowed, more wanted"
+        );
+    }
+
+    #[test]
+    fn digits_stand_in_threes() {
+        for (number, text) in [
+            (0, "0"),
+            (999, "999"),
+            (1_000, "1,000"),
+            (u64::MAX, "18,446,744,073,709,551,615"),
+        ] {
+            assert_eq!(grouped(number), text);
+        }
     }
 }

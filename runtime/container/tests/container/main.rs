@@ -4,6 +4,7 @@ mod cache;
 mod capabilities;
 mod corpus;
 mod determinism;
+mod every_limit;
 mod guests;
 mod host;
 mod http;

@@ -47,7 +47,7 @@ impl Guest {
         self.enter_wasi()?;
         match usize::try_from(len) {
             Ok(room) if len <= BYTES_PER_CALL => Ok(vec![0; room]),
-            _ => Err(self.tally.transfer(BYTES_PER_CALL)),
+            _ => Err(self.tally.transfer(BYTES_PER_CALL, len)),
         }
     }
 }

@@ -158,7 +158,7 @@ impl Guest {
             Ok(len) if len <= BYTES_PER_WRITE => {
                 self.write_log(stream, &[0; BYTES_PER_WRITE][..len])
             }
-            _ => Err(self.tally.transfer(BYTES_PER_WRITE as u64)),
+            _ => Err(self.tally.transfer(BYTES_PER_WRITE as u64, len)),
         }
     }
 
