@@ -21,6 +21,7 @@ use crate::replay::Outside;
 use crate::run::{Meter, Run, State, root_of, state_root};
 use crate::tally::Tally;
 use crate::ticker::Ticker;
+use crate::traffic::Traffic;
 use crate::transcript::{Failure, Transcript};
 
 /// A stack that holds a guest's own and what host functions need below it.
@@ -197,6 +198,7 @@ fn close(mut guest: Guest, end: End, fuel: u64) -> Run {
     } else {
         root_after(&guest)
     };
+    let traffic = Traffic::of(&guest.invocation, &guest.transcript, reply.as_deref());
     let succeeded = outcome.is_ok();
     let mut run = Run {
         outcome,
@@ -213,6 +215,7 @@ fn close(mut guest: Guest, end: End, fuel: u64) -> Run {
             fuel,
             peak_memory: guest.tally.peak_memory,
             host_calls: guest.tally.host_calls,
+            traffic,
         },
         limits: guest.tally.limits,
         children: guest.staged.children,

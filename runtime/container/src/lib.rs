@@ -71,6 +71,7 @@ mod services;
 mod shadow;
 mod tally;
 mod ticker;
+mod traffic;
 mod transcript;
 
 pub use cache::{CacheError, CacheSettings};
@@ -91,4 +92,5 @@ pub use services::{
     KeyAlgorithm, KeyError, PublicKey, Services,
 };
 pub use shadow::{ShadowJob, ShadowRun, Unanswered};
+pub use traffic::{CallKind, CallTraffic, Traffic};
 pub use transcript::{AskError, Failure, Level, Record, Transcript};

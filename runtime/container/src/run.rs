@@ -10,6 +10,7 @@ use crate::Cryptlet;
 use crate::grants::Grants;
 use crate::invocation::Invocation;
 use crate::services::{EncodedCall, Services};
+use crate::traffic::Traffic;
 use crate::transcript::{Failure, Level, Transcript};
 
 /// A binding's private state.
@@ -118,6 +119,17 @@ pub struct Meter {
     pub peak_memory: u64,
     /// Calls to the host, those of the virtual WASI included.
     pub host_calls: u64,
+    /// The recorded calls by kind, and bytes in and out.
+    pub traffic: Traffic,
+}
+
+impl Meter {
+    /// Calls that are counted and leave no record: those of the virtual WASI, and the one that a run
+    /// was stopped in.
+    #[must_use]
+    pub fn unrecorded_calls(&self) -> u64 {
+        self.host_calls.saturating_sub(self.traffic.calls().calls)
+    }
 }
 
 /// The run of a source that another run asked.

@@ -172,26 +172,6 @@ pub enum Record {
 }
 
 impl Record {
-    /// The call as WIT names it.
-    pub fn name(&self) -> &'static str {
-        match self {
-            Record::Build { .. } => "transaction-builder.build",
-            Record::DraftDigest { .. } => "transaction-builder.draft.digest",
-            Record::Submit { .. } => "router.submit",
-            Record::Status { .. } => "router.status",
-            Record::Ask { .. } => "source.ask",
-            Record::Fetch { .. } => "http.fetch",
-            Record::StateGet { .. } => "state.get",
-            Record::StateSet { .. } => "state.set",
-            Record::StateRemove { .. } => "state.remove",
-            Record::StateKeys { .. } => "state.keys",
-            Record::PublicKeyOf { .. } => "keychain.public-key-of",
-            Record::Sign { .. } => "keychain.sign",
-            Record::Publish { .. } => "events.publish",
-            Record::Log { .. } => "log.log",
-        }
-    }
-
     /// The call and its answer as one item of CBOR.
     pub fn to_bytes(&self) -> Vec<u8> {
         minicbor::to_vec(self).expect("encoding into memory cannot fail")

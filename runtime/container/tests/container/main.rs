@@ -11,6 +11,7 @@ mod http;
 mod ledger;
 mod limits;
 mod loading;
+mod metering;
 mod migration;
 mod outputs;
 mod replay;
