@@ -1,0 +1,86 @@
+//! Runs one guest so often on one host, for a profiler or a counter of instructions:
+//! `cryptlet-bench-runs GUEST HOST RUNS`.
+
+#![forbid(unsafe_code)]
+
+use std::collections::BTreeMap;
+use std::env;
+use std::hint::black_box;
+use std::time::Instant;
+
+use anyhow::{Context as _, Result, bail};
+use cryptlet_bench_runs::{Bare, Desk, Guest, Log, Usual, plain};
+use mimalloc::MiMalloc;
+
+/// The allocator of `cryptlet`, for all hosts.
+#[global_allocator]
+static ALLOCATOR: MiMalloc = MiMalloc;
+
+const USAGE: &str = "usage: cryptlet-bench-runs small|json|wasi|reading ours|receipts|bare|usual RUNS";
+
+/// Receipts under one checkpoint.
+const BATCH: usize = 256;
+
+fn main() -> Result<()> {
+    let arguments: Vec<String> = env::args().skip(1).collect();
+    let [guest, host, runs] = arguments.as_slice() else {
+        bail!(USAGE)
+    };
+    let guest = match guest.as_str() {
+        "small" => Guest::Small,
+        "json" => Guest::Json,
+        "wasi" => Guest::Wasi,
+        "reading" => Guest::Reading(1_000),
+        _ => bail!(USAGE),
+    };
+    let runs: u64 = runs.parse().context(USAGE)?;
+    let component = guest.component()?;
+    let state = BTreeMap::from([("position".to_owned(), vec![1; 32])]);
+    match host.as_str() {
+        "ours" => {
+            let desk = Desk::new(guest, &component, state)?;
+            timed(runs, |number| {
+                black_box(desk.run(number));
+                Ok(())
+            })
+        }
+        "receipts" => {
+            let desk = Desk::new(guest, &component, state)?;
+            let mut log = Log::default();
+            let mut batch = Vec::with_capacity(BATCH);
+            timed(runs, |number| {
+                batch.push(desk.receipt(number)?);
+                if batch.len() == BATCH {
+                    log.commit(&batch)?;
+                    batch.clear();
+                }
+                Ok(())
+            })
+        }
+        "bare" => {
+            let bare = Bare::new(guest, &component).map_err(plain)?;
+            timed(runs, |number| {
+                black_box(bare.run(number, state.clone()).map_err(plain)?);
+                Ok(())
+            })
+        }
+        "usual" => {
+            let usual = Usual::new(guest, &component).map_err(plain)?;
+            timed(runs, |number| {
+                black_box(usual.run(number).map_err(plain)?);
+                Ok(())
+            })
+        }
+        _ => bail!(USAGE),
+    }
+}
+
+fn timed(runs: u64, mut run: impl FnMut(u64) -> Result<()>) -> Result<()> {
+    let begin = Instant::now();
+    for number in 0..runs {
+        run(number)?;
+    }
+    let each = begin.elapsed().as_secs_f64() * 1e6 / runs.max(1) as f64;
+    println!("{each:.2} us a run");
+    Ok(())
+}
