@@ -81,10 +81,10 @@ impl Bare {
     /// If the component does not fit.
     pub fn new(guest: Guest, component: &[u8]) -> Result<Self> {
         let mut pool = PoolingAllocationConfig::new();
-        pool.total_component_instances(64)
-            .total_core_instances(64 * 8)
-            .total_memories(64)
-            .total_tables(64 * 4)
+        pool.total_component_instances(crate::INSTANCES)
+            .total_core_instances(crate::INSTANCES * 8)
+            .total_memories(crate::INSTANCES)
+            .total_tables(crate::INSTANCES * 4)
             .max_memory_size(64 << 20)
             .linear_memory_keep_resident(256 << 10)
             .table_keep_resident(64 << 10)

@@ -5,9 +5,7 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use cryptlet_attest::log::{
-    self, Hash, HashReaderError, TileId, TileReader, Tiles, append_leaves,
-};
+use cryptlet_attest::log::{self, Hash, HashReaderError, TileId, TileReader, Tiles, append_leaves};
 use cryptlet_attest::{
     BindingId, BindingVersion, Digest, EncodedEntry, Execution, Host, LeafHash, LogEntry, Salt,
     Statement, TriggerKind, TriggerStatement,
@@ -48,7 +46,10 @@ impl Desk {
     ///
     /// If the component is refused.
     pub fn new(guest: Guest, component: &[u8], state: State) -> Result<Self> {
-        let container = Container::new(Settings::default())?;
+        let container = Container::new(Settings {
+            instances: crate::INSTANCES,
+            ..Settings::default()
+        })?;
         Ok(Self {
             cryptlet: container.load(component)?,
             container,

@@ -21,6 +21,8 @@ pub fn plain(error: wasmtime::Error) -> anyhow::Error {
     anyhow::Error::from_boxed(error.into_boxed_dyn_error())
 }
 
+/// Instances at one time: few, because valgrind gives a program little room for reserved memory.
+const INSTANCES: u32 = 4;
 /// The binding, as guests read it.
 const BINDING: &str = "0xb1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1";
 const SENDER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";

@@ -16,7 +16,8 @@ use mimalloc::MiMalloc;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-const USAGE: &str = "usage: cryptlet-bench-runs small|json|wasi|reading ours|receipts|bare|usual RUNS";
+const USAGE: &str =
+    "usage: cryptlet-bench-runs small|json|wasi|reading ours|receipts|bare|usual RUNS";
 
 /// Receipts under one checkpoint.
 const BATCH: usize = 256;

@@ -63,7 +63,12 @@ impl state::Host for Outside {
         Ok(())
     }
 
-    async fn keys(&mut self, _: String, _: Option<String>, _: u32) -> wasmtime::Result<Vec<String>> {
+    async fn keys(
+        &mut self,
+        _: String,
+        _: Option<String>,
+        _: u32,
+    ) -> wasmtime::Result<Vec<String>> {
         Ok(self.state.keys().cloned().collect())
     }
 }
