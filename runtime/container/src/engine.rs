@@ -12,8 +12,9 @@ use wasmtime::{
 /// The version of wasmtime that runs guests; part of every receipt's host part.
 pub const WASMTIME_VERSION: &str = "48.0.8";
 
-/// Core instances that one component may consist of.
-pub(crate) const CORE_INSTANCES: u32 = 24;
+/// Core instances that one component may consist of. `componentize-py` links the interpreter, its
+/// libraries and one stub for each interface of WASI: 38, and one more for each native package.
+pub(crate) const CORE_INSTANCES: u32 = 64;
 /// Linear memories that one component may have.
 pub(crate) const MEMORIES: u32 = 2;
 /// Tables that one component may have.
