@@ -30,7 +30,8 @@ pub struct Allowance {
 pub enum ChangeStanding {
     /// The gateway has not heard of it and would take it now.
     Absent,
-    /// Another change must come before it: the gateway's next nonce is this.
+    /// Another change must come before it, for a revocation the one that it revokes: the gateway's
+    /// next nonce is this.
     Early {
         /// The gateway's next nonce.
         next: u64,
@@ -175,7 +176,11 @@ impl EvmLedger {
                     )
                     .await?;
                 Ok(match known {
-                    None => carried(0),
+                    // Before that, the gateway may still come to allow it.
+                    None if state.changeNonce > revoke.nonce => carried(0),
+                    None => ChangeStanding::Early {
+                        next: state.changeNonce,
+                    },
                     Some(known) if known.nonce == revoke.nonce => ChangeStanding::Absent,
                     Some(known) => dead(format!(
                         "the pair was allowed anew by change {}, and this revokes change {}",
