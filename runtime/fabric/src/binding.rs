@@ -515,6 +515,20 @@ impl Binding {
                 ));
             }
         }
+        if self.contract.version_delay_seconds > MAX_VERSION_DELAY {
+            return Err(self.invalid(
+                "contract.version-delay-seconds",
+                "the gateway takes no delay beyond 365 days".into(),
+                "take 31536000 at most",
+            ));
+        }
+        if [Address::ZERO, self.contract.gateway].contains(&self.contract.consumer) {
+            return Err(self.invalid(
+                "contract.consumer",
+                "the gateway takes neither the zero address nor itself".into(),
+                "name the contract that deliveries call",
+            ));
+        }
         if self.contract.max_fee >> 96 != 0 {
             return Err(self.invalid(
                 "contract.max-fee",
@@ -546,6 +560,9 @@ impl Binding {
         Ok(())
     }
 }
+
+/// The gateway's `MAX_VERSION_DELAY`, in seconds.
+const MAX_VERSION_DELAY: u64 = 365 * 86_400;
 
 /// A counterparty's signature under a binding's terms.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]

@@ -79,6 +79,24 @@ fn a_malformed_binding_is_refused_with_file_key_and_remedy() {
         ),
         ("eip155:31337", "bitcoin:1", "chain", "correct the value"),
         (
+            "version-delay-seconds = 3600",
+            "version-delay-seconds = 31536001",
+            "version-delay-seconds",
+            "31536000 at most",
+        ),
+        (
+            "0x4444444444444444444444444444444444444444",
+            "0x0000000000000000000000000000000000000000",
+            "contract.consumer",
+            "name the contract",
+        ),
+        (
+            "0x4444444444444444444444444444444444444444",
+            "0x3333333333333333333333333333333333333333",
+            "contract.consumer",
+            "name the contract",
+        ),
+        (
             "contract-events = [\"PeriodEnded\"]",
             "contract-events = [\"Ended\"]",
             "Ended",
