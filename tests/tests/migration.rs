@@ -10,6 +10,8 @@ use cryptlet_attest::bundle::{Expectations, verify_bundle};
 use cryptlet_attest::trail::{self, Question};
 use cryptlet_attest::{BindingId, LogEntry, Measurement, StateChange};
 use cryptlet_fabric::bundle::{BundleParts, Openings};
+use cryptlet_fabric::change::Change;
+use cryptlet_fabric::journal::ShadowRunRow;
 use cryptlet_fabric::replay::Replayer;
 use cryptlet_fabric::versions::StateError;
 use cryptlet_fabric::{Binding, Decision, Fabric, FabricError, Message, Seams};
@@ -321,9 +323,15 @@ async fn whoever_sends_while_a_state_is_migrated_is_answered_by_one_version_or_t
 
 /// A guest of this version that keeps state of that one.
 fn guest(version: &str, state: u32, migrate: Option<&str>) -> Vec<u8> {
+    guest_that_replies("null", version, state, migrate)
+}
+
+fn guest_that_replies(reply: &str, version: &str, state: u32, migrate: Option<&str>) -> Vec<u8> {
     let rest = format!("[capabilities]\nstate = true\nlog = true\n[state]\nversion = {state}\n");
     let manifest = guests::manifest("contract", &rest).replace("1.0.0", version);
-    let handle = guests::handling("(call $state_set @‹a› @‹1›) (call $ok @‹null›)");
+    let handle = guests::handling(&format!(
+        "(call $state_set @‹a› @‹1›) (call $ok @‹{reply}›)"
+    ));
     let migrate = migrate.map(guests::migration).unwrap_or_default();
     guests::component(&manifest, &format!("{handle}{migrate}"))
 }
@@ -402,5 +410,110 @@ async fn a_migration_that_fails_changes_nothing_and_no_version_gets_a_state_it_c
     assert_eq!(host.fabric.journal().state_before(&host.id, 99)?["a"], b"1");
     host.audit()?;
     drop(host.world);
+    Ok(())
+}
+
+/// Runs of the host's binding that this version has done in shadow. On a busy machine some are left
+/// out, so that a few more may be needed.
+async fn shadowed(host: &mut Host, topic: &str, version: &Version) -> Result<Vec<ShadowRunRow>> {
+    for _ in 0..20 {
+        let body = match topic {
+            "PutUp" => r#"{"amount":"7"}"#,
+            _ => r#"{"number":1}"#,
+        };
+        host.accept(topic, body).await?;
+        host.run().await?;
+        host.fabric.shadow_runs_settled().await;
+        let runs = host.fabric.journal().shadow_runs(&host.id, version, 100)?;
+        if !runs.is_empty() {
+            return Ok(runs);
+        }
+    }
+    anyhow::bail!("no run had room beside it")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_version_in_shadow_finds_a_migrated_copy_and_the_state_stays_as_it_is() -> Result<()> {
+    let mut host = Host::margin().await?;
+    host.put_up(40).await?;
+    host.run().await?;
+    let next = Version::new(1, 1, 0);
+    host.fabric.shadow(BINDING, &next, decided()).await?;
+    for run in shadowed(&mut host, "PutUp", &next).await? {
+        assert!(run.differences.is_empty(), "it knew the balance: {run:?}");
+    }
+    assert_eq!(host.rewritten()?, [], "only the copy was migrated");
+    host.audit()
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn what_a_version_does_otherwise_on_a_migrated_copy_is_listed() -> Result<()> {
+    let migrate = Some("(call $state_remove @‹a›) (call $migrated)");
+    let versions = [
+        guest("1.0.0", 1, None),
+        guest_that_replies("true", "1.1.0", 2, migrate),
+        guest("1.2.0", 2, Some("(call $failed @‹odd› @‹what is this›)")),
+    ];
+    let mut host = Host::new("guest", "Again(uint32 number)", &versions).await?;
+    for (minor, field) in [(1, "reply"), (2, "migration")] {
+        let version = Version::new(1, minor, 0);
+        host.fabric.shadow(BINDING, &version, decided()).await?;
+        let runs = shadowed(&mut host, "Again", &version).await?;
+        let fields: Vec<_> = runs[0]
+            .differences
+            .iter()
+            .map(|found| &*found.field)
+            .collect();
+        assert_eq!(fields, [field], "{runs:?}");
+        host.fabric.withdraw(BINDING, &version, decided()).await?;
+    }
+    assert_eq!(host.fabric.journal().state_before(&host.id, 99)?["a"], b"1");
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_document_does_not_begin_with_a_version_that_cannot_read_the_state() -> Result<()> {
+    let mut host = Host::margin().await?;
+    host.put_up(40).await?;
+    host.run().await?;
+    let next = Version::new(1, 1, 0);
+    let measurement = Measurement::of(&component("1.1.0")?);
+    let row = host.fabric.journal().binding(BINDING)?;
+    let in_force = row.context("it is bound")?.document.as_ref().clone();
+    let change = |measurement: Measurement, gas_limit: u32| {
+        let mut document = in_force.clone();
+        document.binding.measurement = measurement;
+        document.contract.gas_limit = gas_limit;
+        Change::to(in_force.clone(), document, 1)
+    };
+    let with_next = change(measurement, 300_000)?;
+    let with_first = change(in_force.binding.measurement, 300_001)?;
+
+    let refusal = host.fabric.propose(with_next.clone(), Vec::new()).await;
+    assert!(
+        matches!(
+            &refusal,
+            Err(FabricError::State(StateError::Inherited {
+                state: 1,
+                reads: 2,
+                ..
+            }))
+        ),
+        "{refusal:?}"
+    );
+    host.fabric.promote(BINDING, &next, decided()).await?;
+    host.fabric.propose(with_next, Vec::new()).await?;
+    let refusal = host.fabric.propose(with_first, Vec::new()).await;
+    assert!(
+        matches!(
+            &refusal,
+            Err(FabricError::State(StateError::Inherited {
+                state: 2,
+                reads: 1,
+                ..
+            }))
+        ),
+        "{refusal:?}"
+    );
     Ok(())
 }

@@ -180,12 +180,13 @@ impl Fabric {
         Ok(())
     }
 
-    /// Accepts every final event that wakes the binding, in one commit with the place read up to.
+    /// Accepts final events that wake the binding, in one commit with the place read up to. Gives
+    /// the first block whose events it has not read.
     pub(crate) async fn accept_events(
         &self,
         row: &BindingRow,
         progress: &mut Progress,
-    ) -> Result<(), FabricError> {
+    ) -> Result<u64, FabricError> {
         let binding = &row.document;
         let wanted: Vec<_> = binding
             .contract
@@ -202,7 +203,7 @@ impl Fabric {
             .cloned()
             .collect();
         if wanted.is_empty() {
-            return Ok(());
+            return Ok(u64::MAX);
         }
         progress.follows = progress.follows.max(Follows::Blocks);
         if let Some(reason) = self.no_room_for_events(&binding.id())? {
@@ -212,14 +213,14 @@ impl Fabric {
                 delivery: None,
                 reason,
             });
-            return Ok(());
+            return Ok(row.next_block);
         }
         let ledger: &EvmLedger = self.ledger(binding)?;
         let scan = ledger
             .events(binding.contract.consumer, &wanted, row.next_block)
             .await?;
         if scan.events.is_empty() && scan.next_block < row.next_block.saturating_add(QUIET_BLOCKS) {
-            return Ok(());
+            return Ok(scan.next_block);
         }
         let mut accepting = Vec::with_capacity(scan.events.len());
         for event in scan.events {
@@ -247,7 +248,7 @@ impl Fabric {
             self.reached_accepted(&binding.binding.name, accepted);
             progress.accepted += usize::from(accepted.is_new);
         }
-        Ok(())
+        Ok(scan.next_block)
     }
 
     /// Why events are not read now; none if they are. A contract that emits many must not fill the

@@ -163,12 +163,14 @@ impl Fabric {
             progress.waiting.push(Waiting {
                 binding: binding.into(),
                 delivery: None,
-                reason: format!("it takes nothing new until change {change} is in force"),
+                reason: format!(
+                    "it takes nothing new because of change {change}; `cryptlet bind changes {binding}` says what it waits for"
+                ),
             });
             return Ok(progress);
         }
         let outcome = match self.is_newest(&row, &mut progress).await {
-            Ok(true) => self.accept_events(&row, &mut progress).await,
+            Ok(true) => self.accept_events(&row, &mut progress).await.map(drop),
             Ok(false) => Ok(()),
             Err(error) => Err(error),
         };

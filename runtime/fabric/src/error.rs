@@ -226,7 +226,7 @@ pub enum FabricError {
     },
     /// The binding waits for another document.
     #[error(
-        "binding \"{binding}\" takes nothing new until change {change} is in force, as its counterparties agreed; try again then"
+        "binding \"{binding}\" takes nothing new because of change {change} of its counterparties; `cryptlet bind changes {binding}` says what it waits for"
     )]
     Paused {
         /// The binding.

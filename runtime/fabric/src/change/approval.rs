@@ -38,6 +38,14 @@ pub enum ApprovalError {
         /// Who could have.
         counterparties: String,
     },
+    /// More approvals than there are counterparties: each would be asked for on the chain.
+    #[error("{found} approvals of {parties} counterparties; hand in one of each at most")]
+    TooMany {
+        /// How many counterparties there are.
+        parties: usize,
+        /// How many approvals there are.
+        found: usize,
+    },
     /// Not every message is signed, or more than there are.
     #[error(
         "the change takes {expected} signatures of {counterparty}, one for each message, and {found} are there; sign each typed data of the proposal"

@@ -2,10 +2,10 @@
 //! that is durable before the network sees it.
 
 use alloy_primitives::B256;
-use cryptlet_contracts::ChangeMessage;
+use cryptlet_contracts::{Approval, ChangeMessage};
 use cryptlet_ledger::{Attempt, Broadcast, ChangeStanding, EvmLedger, Following, LedgerError};
 
-use super::approval::for_gateway;
+use super::approval::{for_gateway, is_signed_by};
 use crate::advance::{Follows, Progress, Waiting};
 use crate::error::FabricError;
 use crate::fabric::Fabric;
@@ -24,6 +24,63 @@ enum Outcome {
     Carried(u64),
     /// It can never take effect.
     Dead(String),
+    /// It can never be in force here, and the gateway has its terms all the same, for good.
+    TermsAlone(String),
+}
+
+/// What becomes of a change with a message that can never take effect, by those `after` it.
+async fn dead(
+    ledger: &EvmLedger,
+    after: &[ChangeMessage],
+    reason: String,
+) -> Result<Outcome, FabricError> {
+    for message in after {
+        match ledger.standing_of(message).await? {
+            ChangeStanding::Carried { is_final: true, .. } => {
+                return Ok(Outcome::TermsAlone(reason));
+            }
+            ChangeStanding::Carried { .. } => return Ok(Outcome::Pending),
+            _ => {}
+        }
+    }
+    Ok(Outcome::Dead(reason))
+}
+
+/// As many approvals of a message as it takes, and only such as hold now: the gateway checks all that
+/// it is given, and a contract wallet may have changed its mind since it handed one in.
+async fn still_genuine(
+    ledger: &EvmLedger,
+    change: &ChangeRow,
+    place: usize,
+) -> Result<Vec<Approval>, FabricError> {
+    let digests = change.change.digests();
+    let mut genuine = Vec::new();
+    for approval in for_gateway(&change.change, &change.approvals, place) {
+        if genuine.len() == change.change.required() {
+            break;
+        }
+        let (counterparty, signature) = (approval.counterparty, &approval.signature);
+        if is_signed_by(counterparty, digests[place], signature)
+            || ledger
+                .is_signature_of_wallet(counterparty, digests[place], signature)
+                .await?
+        {
+            genuine.push(approval);
+        }
+    }
+    Ok(genuine)
+}
+
+fn too_early(message: &ChangeMessage, next: u64) -> String {
+    match message {
+        ChangeMessage::Revoke(revoke) => format!(
+            "the gateway has not taken change {}, which it revokes, and may still; it is carried right after that",
+            revoke.nonce
+        ),
+        ChangeMessage::Allow(_) | ChangeMessage::Terms(_) => format!(
+            "the gateway takes change {next} of the binding next; have the changes before this one carried, or propose it anew"
+        ),
+    }
 }
 
 /// More than the way from signed to carried has, for two messages.
@@ -36,17 +93,26 @@ impl Fabric {
         row: &BindingRow,
         progress: &mut Progress,
     ) -> Result<(), FabricError> {
+        let mut failed = Ok(());
         for change in self.journal.open_changes(&row.document.id())? {
-            progress.follows = Follows::Transactions;
-            if let Some(reason) = self.carry(row, &change, progress).await? {
-                progress.waiting.push(Waiting {
+            progress.follows = progress.follows.max(match change.status {
+                // It waits for the chain's time alone.
+                ChangeStatus::Carried => Follows::Blocks,
+                _ => Follows::Transactions,
+            });
+            match self.carry(row, &change, progress).await {
+                Ok(None) => {}
+                Ok(Some(reason)) => progress.waiting.push(Waiting {
                     binding: row.document.binding.name.clone(),
                     delivery: None,
                     reason: format!("change {}: {reason}", change.number),
-                });
+                }),
+                Err(error) if error.is_fatal() => return Err(error),
+                // The next one may be the way out, such as a revocation.
+                Err(error) => failed = failed.and(Err(error)),
             }
         }
-        Ok(())
+        failed
     }
 
     /// Returns why the change cannot go on, if an operator can do something about it.
@@ -73,19 +139,24 @@ impl Fabric {
                     progress.moved += 1;
                     return Ok(None);
                 }
+                Outcome::TermsAlone(reason) => {
+                    self.refuse_and_stop(row, change, &reason).await?;
+                    progress.moved += 1;
+                    return Ok(None);
+                }
                 Outcome::Carried(from) => {
-                    let head = self.ledger(&row.document)?.head().await?;
-                    if head.final_timestamp >= from {
-                        self.bring_into_force(change).await?;
-                        progress.moved += 1;
-                        return Ok(None);
-                    }
                     if change.status != ChangeStatus::Carried {
                         self.move_change(change, ChangeStatus::Carried, None, Some(from))
                             .await?;
                         progress.moved += 1;
                     }
-                    return Ok(None);
+                    let head = self.ledger(&row.document)?.head().await?;
+                    if head.final_timestamp < from {
+                        return Ok(None);
+                    }
+                    let waits = self.bring_into_force(change).await?;
+                    progress.moved += usize::from(waits.is_none());
+                    return Ok(waits);
                 }
             }
         }
@@ -107,20 +178,21 @@ impl Fabric {
                 .await;
         }
         let mut counts_from = 0;
-        for (place, message) in change.change.messages().into_iter().enumerate() {
-            match ledger.standing_of(&message).await? {
+        let messages = change.change.messages();
+        for (place, message) in messages.iter().enumerate() {
+            match ledger.standing_of(message).await? {
                 ChangeStanding::Carried {
                     is_final: false, ..
                 } => return Ok(Outcome::Pending),
                 ChangeStanding::Carried { from, .. } => counts_from = from.max(counts_from),
-                ChangeStanding::Dead { reason } => return Ok(Outcome::Dead(reason)),
+                ChangeStanding::Dead { reason } => {
+                    return dead(ledger, &messages[place + 1..], reason).await;
+                }
                 ChangeStanding::Early { next } => {
-                    return Ok(Outcome::Waits(format!(
-                        "the gateway takes change {next} of the binding next; have the changes before this one carried, or propose it anew"
-                    )));
+                    return Ok(Outcome::Waits(too_early(message, next)));
                 }
                 ChangeStanding::Absent => {
-                    return self.send_change(row, change, ledger, place, &message).await;
+                    return self.send_change(row, change, ledger, place, message).await;
                 }
             }
         }
@@ -136,12 +208,13 @@ impl Fabric {
         place: usize,
         message: &ChangeMessage,
     ) -> Result<Outcome, FabricError> {
-        let approvals = for_gateway(&change.change, &change.approvals, place);
+        let approvals = still_genuine(ledger, change, place).await?;
         let draft = match ledger.draft_change(message, &approvals).await {
             Ok(draft) => draft,
             Err(refused @ LedgerError::Refused { .. }) => {
                 return Ok(Outcome::Waits(format!(
-                    "the gateway does not take it: {refused}"
+                    "the gateway does not take it: {refused}; hand in other signatures, or sign another change with --nonce {} in its place",
+                    change.change.nonce
                 )));
             }
             Err(error) => return Err(error.into()),
@@ -214,7 +287,7 @@ impl Fabric {
             if ledger.standing_of(&message).await? != ChangeStanding::Absent {
                 continue;
             }
-            let approvals = for_gateway(&change.change, &change.approvals, place);
+            let approvals = still_genuine(ledger, change, place).await?;
             match ledger.draft_change(&message, &approvals).await {
                 Ok(draft) => attempt = Some(ledger.sign_again(&draft, earlier).await?),
                 Err(LedgerError::Refused { .. }) => {}
@@ -275,6 +348,33 @@ impl Fabric {
             .commit(move |writing| writing.bury_attempt(&hash))
             .await?;
         Ok(Outcome::Moved)
+    }
+
+    /// The counterparties have to put it right, and until then nothing new is accepted under a
+    /// document that the gateway does not know.
+    async fn refuse_and_stop(
+        &self,
+        row: &BindingRow,
+        change: &ChangeRow,
+        reason: &str,
+    ) -> Result<(), FabricError> {
+        tracing::warn!(
+            binding = row.document.binding.name,
+            change = change.number,
+            reason,
+            "a change is refused, of which the gateway has the terms"
+        );
+        let (id, number) = (change.change.in_force.id(), change.number);
+        let reason = format!(
+            "{reason}, and the gateway has its terms all the same; propose it anew, or another change of what it changes"
+        );
+        self.journal
+            .commit(move |writing| {
+                writing.move_change(&id, number, ChangeStatus::Refused, Some(&reason), None)?;
+                writing.stop(&id, number)
+            })
+            .await?;
+        Ok(())
     }
 
     async fn move_change(

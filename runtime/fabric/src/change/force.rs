@@ -3,52 +3,83 @@
 use alloy_primitives::B256;
 use cryptlet_attest::Measurement;
 
-use super::document::ChangeKind;
+use super::document::{Change, ChangeKind};
 use crate::advance::Progress;
 use crate::binding::Binding;
 use crate::error::FabricError;
 use crate::fabric::Fabric;
-use crate::journal::{BindingRow, ChangeRow, ChangeStatus, RegistrationStatus, VersionRow};
+use crate::journal::{BindingRow, ChangeRow, RegistrationStatus, VersionRow};
 
 impl Fabric {
-    /// Brings a change into force that the gateway counts, by its final block.
-    pub(crate) async fn bring_into_force(&self, change: &ChangeRow) -> Result<(), FabricError> {
+    /// Brings a change into force that the gateway counts, by its final block. Returns why that must
+    /// wait, if it must.
+    pub(crate) async fn bring_into_force(
+        &self,
+        change: &ChangeRow,
+    ) -> Result<Option<String>, FabricError> {
         let proposed = &change.change;
         let name = &proposed.in_force.binding.name;
         let row = change.clone();
-        if proposed.kind != ChangeKind::Change {
-            self.journal
-                .commit(move |writing| {
-                    let id = row.change.in_force.id();
-                    writing.tell_of_pair(&row.change)?;
-                    writing.move_change(&id, row.number, ChangeStatus::Active, None, None)
-                })
-                .await?;
-            tracing::info!(binding = name, change = change.number, kind = %proposed.kind, "a change is in force");
-            return Ok(());
-        }
-        // What happened before the change counts belongs to the old document, unless the binding
-        // pauses: then it waits for the new one.
-        let turn = self.turns.of(&proposed.in_force.id());
-        let _reading = turn.reading.lock().await;
-        let before = self.binding(name)?;
-        if before.paused_by.is_none() {
-            self.accept_events(&before, &mut Progress::default())
-                .await?;
-        }
-        let to = self.begins_with(&proposed.document)?;
         let at = self.seams.clock.now();
-        let moves = self
-            .journal
-            .commit(move |writing| writing.bring_into_force(&row, &to, at))
-            .await?;
+        let moves = if proposed.kind == ChangeKind::Change {
+            let turn = self.turns.of(&proposed.in_force.id());
+            let _reading = turn.reading.lock().await;
+            if let Some(reason) = self.read_what_came_before(proposed).await? {
+                return Ok(Some(reason));
+            }
+            let to = self.begins_with(&proposed.document)?;
+            let kept = match self.inherited_state(&self.binding(name)?, &to).await {
+                Err(FabricError::State(refused)) => return Ok(Some(refused.to_string())),
+                kept => kept?,
+            };
+            self.journal
+                .commit(move |writing| writing.bring_into_force(&row, &to, kept, at))
+                .await?
+        } else {
+            self.journal
+                .commit(move |writing| writing.let_run_or_stop(&row, at))
+                .await?
+        };
         self.tell_moves(name, moves);
-        tracing::info!(binding = name, change = change.number, version = %proposed.version, "a change is in force");
-        Ok(())
+        tracing::info!(binding = name, change = change.number, kind = %proposed.kind, version = %proposed.version, "a change is in force");
+        Ok(None)
+    }
+
+    /// Accepts the events of final blocks that belong to the document in force: all that came before
+    /// another one counts, however many they are. A binding that pauses leaves them to the new
+    /// document, unless that reads elsewhere and would never see them.
+    ///
+    /// Returns why they cannot be accepted now, if they cannot.
+    async fn read_what_came_before(&self, change: &Change) -> Result<Option<String>, FabricError> {
+        let name = &change.in_force.binding.name;
+        let (before, after) = (&change.in_force.contract, &change.document.contract);
+        let reads_on = before.consumer == after.consumer && before.from_block == after.from_block;
+        if reads_on && self.binding(name)?.paused_by.is_some() {
+            return Ok(None);
+        }
+        let last = self.ledger(&change.in_force)?.head().await?.final_number;
+        let mut reached = None;
+        loop {
+            let row = self.binding(name)?;
+            let mut progress = Progress::default();
+            let next = self.accept_events(&row, &mut progress).await?;
+            if next > last {
+                return Ok(None);
+            }
+            if let Some(waiting) = progress.waiting.pop() {
+                return Ok(Some(waiting.reason));
+            }
+            if reached.is_some_and(|reached| next <= reached) {
+                return Ok(Some(format!(
+                    "the node gives no events from block {next} on, and those up to block {last} belong to the document in force"
+                )));
+            }
+            reached = Some(next);
+        }
     }
 
     /// The deployed version that a document begins with.
-    fn begins_with(&self, document: &Binding) -> Result<VersionRow, FabricError> {
+    pub(super) fn begins_with(&self, document: &Binding) -> Result<VersionRow, FabricError> {
         let agreement = &document.binding;
         self.journal
             .versions()?
@@ -57,6 +88,28 @@ impl Fabric {
                 row.cryptlet == agreement.cryptlet && row.measurement == agreement.measurement
             })
             .ok_or(FabricError::NotDeployed(agreement.measurement))
+    }
+
+    /// Refuses a module that the journal knows to be revoked under the document in force, without
+    /// asking a node.
+    pub(crate) fn refuse_revoked(
+        &self,
+        row: &BindingRow,
+        measurement: &Measurement,
+    ) -> Result<(), FabricError> {
+        let id = row.document.id();
+        let Some(change) = self.journal.revoked_by(&id, &row.version, measurement)? else {
+            return Ok(());
+        };
+        let name = &row.document.binding.name;
+        Err(FabricError::NotAllowed {
+            binding: name.clone(),
+            measurement: *measurement,
+            reason: format!("change {change} revoked it"),
+            remedy: format!(
+                "promote another version, or have its counterparties sign what `cryptlet bind allow {name} {measurement}` proposes, and promote it"
+            ),
+        })
     }
 
     /// Refuses a module that the gateway would refuse the deliveries of: the counterparties have not

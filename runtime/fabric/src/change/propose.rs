@@ -1,14 +1,14 @@
 //! Changes taken in, and the signatures under them.
 
 use alloy_primitives::B256;
-use cryptlet_ledger::EvmLedger;
+use cryptlet_ledger::{ChangeStanding, EvmLedger};
 
 use super::approval::{ChangeApproval, Signed, is_signed_by};
 use super::document::{Change, ChangeKind};
 use crate::binding::{Approval, Binding, BindingError};
 use crate::error::FabricError;
 use crate::fabric::Fabric;
-use crate::journal::{ChangeRow, JournalError};
+use crate::journal::{BindingRow, ChangeRow, ChangeStatus, JournalError};
 
 impl Fabric {
     /// Takes in a change of a binding, with whatever signatures there are. When enough
@@ -37,6 +37,10 @@ impl Fabric {
             let cryptlet = self.cryptlet(&change.measurement).await?;
             self.check_version(&change.document, &cryptlet).await?;
         }
+        if change.kind == ChangeKind::Change {
+            let begins_with = self.begins_with(&change.document)?;
+            self.inherited_state(&row, &begins_with).await?;
+        }
         let approvals = self.genuine(&change, approvals).await?;
         let known = self
             .journal
@@ -49,6 +53,7 @@ impl Fabric {
             }
             return Ok(known.number);
         }
+        let replaceable = self.replaceable(&row).await?;
         let at = self.seams.clock.now();
         let number = self
             .journal
@@ -63,7 +68,7 @@ impl Fabric {
                         document.binding.name
                     )));
                 }
-                writing.propose(&change, &approvals, at)
+                writing.propose(&change, &approvals, &replaceable, at)
             })
             .await?;
         tracing::info!(binding = name, change = number, "a change is proposed");
@@ -108,13 +113,43 @@ impl Fabric {
             .next_change(B256::from(*id.as_bytes()))
             .await?
             .ok_or_else(|| FabricError::NotAtGateway(binding.into()))?;
-        let waiting = self.journal.open_changes(&id)?;
-        let last = waiting
+        let mut taken: Vec<u64> = self
+            .journal
+            .open_changes(&id)?
             .iter()
             .flat_map(|row| row.change.messages())
             .filter_map(|message| message.nonce())
-            .max();
-        Ok(last.map_or(next, |last| next.max(last.saturating_add(1))))
+            .collect();
+        taken.sort_unstable();
+        // One beyond a gap is never taken before the gap is filled.
+        Ok(taken.into_iter().fold(next, |next, nonce| {
+            if nonce == next {
+                next.saturating_add(1)
+            } else {
+                next
+            }
+        }))
+    }
+
+    /// The signed changes of the document that another may take the place of: the gateway has none
+    /// of their messages.
+    async fn replaceable(&self, row: &BindingRow) -> Result<Vec<u64>, FabricError> {
+        let mut replaceable = Vec::new();
+        for open in self.journal.open_changes(&row.document.id())? {
+            if open.change.kind != ChangeKind::Change || open.status != ChangeStatus::Signed {
+                continue;
+            }
+            let ledger = self.ledger(&row.document)?;
+            let mut is_known = false;
+            for message in open.change.messages() {
+                let standing = ledger.standing_of(&message).await?;
+                is_known |= matches!(standing, ChangeStanding::Carried { .. });
+            }
+            if !is_known {
+                replaceable.push(open.number);
+            }
+        }
+        Ok(replaceable)
     }
 
     async fn add_approvals(
@@ -123,8 +158,10 @@ impl Fabric {
         approvals: Vec<ChangeApproval>,
     ) -> Result<(), FabricError> {
         let (id, number) = (known.change.in_force.id(), known.number);
+        let row = self.binding(&known.change.in_force.binding.name)?;
+        let replaceable = self.replaceable(&row).await?;
         self.journal
-            .commit(move |writing| writing.approve(&id, number, &approvals))
+            .commit(move |writing| writing.approve(&id, number, &approvals, &replaceable))
             .await?;
         Ok(())
     }
@@ -135,6 +172,14 @@ impl Fabric {
         change: &Change,
         approvals: Vec<ChangeApproval>,
     ) -> Result<Vec<ChangeApproval>, FabricError> {
+        let parties = &change.in_force.counterparties;
+        if approvals.len() > parties.len() {
+            return Err(super::ApprovalError::TooMany {
+                parties: parties.len(),
+                found: approvals.len(),
+            }
+            .into());
+        }
         let ledger = self.ledger(&change.in_force)?;
         let digests = change.digests();
         let mut genuine: Vec<ChangeApproval> = Vec::with_capacity(approvals.len());

@@ -6,8 +6,8 @@ use rusqlite::params;
 use super::changes::{ChangeRow, ChangeStatus};
 use super::{Journal, JournalError, VersionRow, Writing};
 use crate::binding::{Approval, Binding};
-use crate::change::for_gateway;
-use crate::versions::VersionMove;
+use crate::change::{ChangeKind, for_gateway};
+use crate::versions::{Decision, KeptState, VersionMove};
 
 /// A document that is or was in force.
 #[derive(Clone, Debug)]
@@ -63,24 +63,72 @@ impl Writing<'_> {
         Ok(known.is_some())
     }
 
-    /// Brings a change of the document into force: what is accepted from here on is accepted under
-    /// it. What was accepted before keeps the version of its time.
-    ///
-    /// `to` is the module that the new document begins with. Gives the moves of versions that this
-    /// leads to.
+    /// Brings a permission or a revocation into force. A canary that is revoked is withdrawn; while
+    /// what runs is revoked, the binding takes nothing new. Gives the moves that this leads to.
     ///
     /// # Errors
     ///
-    /// If another document is in force than the change was proposed for.
+    /// If the journal cannot be written.
+    pub(crate) fn let_run_or_stop(
+        &mut self,
+        row: &ChangeRow,
+        at: u64,
+    ) -> Result<Vec<VersionMove>, JournalError> {
+        let change = &row.change;
+        let id = change.in_force.id();
+        self.tell_of_pair(change)?;
+        let in_force: Option<[u8; 32]> = self.one(
+            "SELECT version FROM binding WHERE id = ?1",
+            [id.as_bytes()],
+            |row| row.get(0),
+        )?;
+        let running = self.running(&id)?;
+        let is_in_force = in_force == Some(*change.version.as_bytes());
+        let is_active = is_in_force && running.active == change.measurement;
+        let mut moves = Vec::new();
+        let mut reason = None;
+        if change.kind != ChangeKind::Revoke {
+            if is_active {
+                self.go_on(&id)?;
+            }
+        } else if is_active {
+            self.stop(&id, row.number)?;
+            reason = Some(
+                "it is what runs, so that the binding takes nothing new; promote a version that is allowed, or have this one allowed again",
+            );
+        } else if is_in_force
+            && running
+                .canary
+                .is_some_and(|(canary, _)| canary == change.measurement)
+        {
+            let decision = Decision::of_fabric("a counterparty revoked it");
+            moves = self.withdraw_canary(&id, &change.in_force.binding.cryptlet, &decision, at)?;
+        }
+        self.move_change(&id, row.number, ChangeStatus::Active, reason, None)?;
+        Ok(moves)
+    }
+
+    /// Brings a change of the document into force: what is accepted from here on is accepted under
+    /// it. What was accepted before keeps the version of its time.
+    ///
+    /// `to` is the module that the new document begins with, and `kept` the state that it takes over.
+    /// Gives the moves of versions that this leads to.
+    ///
+    /// # Errors
+    ///
+    /// If another document is in force than the change was proposed for, or the state was rewritten
+    /// since that was looked at.
     pub(crate) fn bring_into_force(
         &mut self,
         row: &ChangeRow,
         to: &VersionRow,
+        kept: KeptState,
         at: u64,
     ) -> Result<Vec<VersionMove>, JournalError> {
         let change = &row.change;
         let id = change.in_force.id();
         self.check_in_force(change)?;
+        self.keep_state_version(&id, kept.seen, kept.version)?;
         let mut moves = self.make_way(&id, to, at)?;
         let approvals: Vec<Approval> = for_gateway(change, &row.approvals, 0)
             .into_iter()
@@ -95,7 +143,7 @@ impl Writing<'_> {
             change.document.contract.from_block != change.in_force.contract.from_block;
         self.execute(
             "UPDATE binding SET version = ?2, document = ?3, approvals = ?4, active = ?5,
-                    next_block = coalesce(?6, next_block) WHERE id = ?1",
+                    next_block = coalesce(?6, next_block), stopped_by = NULL WHERE id = ?1",
             params![
                 id.as_bytes(),
                 change.document.version().as_bytes(),
@@ -107,6 +155,7 @@ impl Writing<'_> {
             ],
         )?;
         self.move_change(&id, row.number, ChangeStatus::Active, None, None)?;
+        self.supersede_proposed(&id)?;
         Ok(moves)
     }
 }

@@ -24,7 +24,8 @@ pub struct BindingRow {
     pub next_block: u64,
     /// What the document in force hashes to.
     pub version: BindingVersion,
-    /// The signed change that the binding pauses for: it takes nothing new until that is in force.
+    /// The change that the binding takes nothing new because of: one that it pauses for until it is
+    /// in force, a revocation of what runs, or one of which the gateway has the terms alone.
     pub paused_by: Option<u64>,
 }
 

@@ -108,25 +108,33 @@ pub struct ChangeRow {
 const MOST_PROPOSED: i64 = 64;
 
 impl Writing<'_> {
-    /// Writes a change down, with the signatures that it comes with.
+    /// Writes a change down, with the signatures that it comes with. With enough of them it takes
+    /// the place of a signed change among `replaceable`, of which the gateway has nothing.
     ///
     /// # Errors
     ///
-    /// If another document is in force than it was proposed for, or too many collect signatures.
+    /// If another document is in force than it was proposed for, its module is retired, or too many
+    /// collect signatures.
     pub(crate) fn propose(
         &mut self,
         change: &Change,
         approvals: &[ChangeApproval],
+        replaceable: &[u64],
         at: u64,
     ) -> Result<u64, JournalError> {
         let id = change.in_force.id();
         self.check_in_force(change)?;
+        self.refuse_retired(change)?;
+        self.refuse_terms_left_alone(change)?;
         let collecting: Option<i64> = self.one(
             "SELECT count(*) FROM change WHERE binding = ?1 AND status = 'proposed'",
             [id.as_bytes()],
             |row| row.get(0),
         )?;
-        if collecting.is_some_and(|collecting| collecting >= MOST_PROPOSED) {
+        // One that needs no more signatures fills no place.
+        if approvals.len() < change.required()
+            && collecting.is_some_and(|collecting| collecting >= MOST_PROPOSED)
+        {
             return Err(JournalError::Conflict(format!(
                 "{MOST_PROPOSED} changes of binding \"{}\" collect signatures already; have one of them signed first",
                 change.in_force.binding.name
@@ -158,21 +166,23 @@ impl Writing<'_> {
             change: BindingChange::Proposed,
             measurement: Some(change.measurement),
         }))?;
-        self.count_signatures(change, number, approvals)?;
+        self.count_signatures(change, number, approvals, replaceable)?;
         Ok(number)
     }
 
-    /// Keeps further signatures of a change that collects them; a counterparty's newer ones replace
-    /// the older.
+    /// Keeps further signatures of a change, as [`Writing::propose`] does; a counterparty's newer ones replace the older. One that
+    /// has enough takes them until a transaction carries it: a contract wallet may have changed its
+    /// mind about what it signed.
     ///
     /// # Errors
     ///
-    /// If there is no such change, or it collects none any more.
+    /// If there is no such change, or it takes no more.
     pub(crate) fn approve(
         &self,
         binding: &BindingId,
         number: u64,
         approvals: &[ChangeApproval],
+        replaceable: &[u64],
     ) -> Result<(), JournalError> {
         let known = self
             .one(
@@ -181,13 +191,20 @@ impl Writing<'_> {
                 change_row,
             )?
             .ok_or_else(|| no_change(binding, number))?;
-        if known.status != ChangeStatus::Proposed {
-            return Err(JournalError::Conflict(format!(
-                "change {number} is {} and takes no more signatures",
-                known.status
-            )));
+        match known.status {
+            ChangeStatus::Proposed => self.check_in_force(&known.change)?,
+            ChangeStatus::Signed if !self.is_on_its_way(binding, number)? => {}
+            status => {
+                let on_its_way = if status == ChangeStatus::Signed {
+                    ", on its way to the gateway"
+                } else {
+                    ""
+                };
+                return Err(JournalError::Conflict(format!(
+                    "change {number} is {status}{on_its_way} and takes no more signatures"
+                )));
+            }
         }
-        self.check_in_force(&known.change)?;
         let mut all = known.approvals;
         all.retain(|old| {
             !approvals
@@ -200,11 +217,109 @@ impl Writing<'_> {
             "UPDATE change SET approvals = ?3 WHERE binding = ?1 AND number = ?2",
             params![binding.as_bytes(), number.cast_signed(), in_json(&all)],
         )?;
-        self.count_signatures(&known.change, number, &all)
+        if known.status == ChangeStatus::Signed {
+            return Ok(());
+        }
+        self.count_signatures(&known.change, number, &all, replaceable)
     }
 
-    /// Moves a change; one that is over lets its binding go on, and an attempt that can never take
-    /// effect is buried with it.
+    /// Refuses every change that still collects signatures: they were asked for under a document
+    /// that is not in force any more.
+    pub(super) fn supersede_proposed(&self, binding: &BindingId) -> Result<(), JournalError> {
+        self.execute(
+            "UPDATE change SET status = 'refused', reason = 'another document came into force; propose it anew'
+             WHERE binding = ?1 AND status = 'proposed'",
+            [binding.as_bytes()],
+        )
+        .map(drop)
+    }
+
+    /// Takes nothing new for the binding because of this change, until another version or another
+    /// document lets it go on.
+    pub(crate) fn stop(&self, binding: &BindingId, number: u64) -> Result<(), JournalError> {
+        self.execute(
+            "UPDATE binding SET stopped_by = ?2 WHERE id = ?1",
+            params![binding.as_bytes(), number.cast_signed()],
+        )
+        .map(drop)
+    }
+
+    /// Lets a binding go on whose running module was revoked: it has another, or may run it again.
+    pub(super) fn go_on(&self, binding: &BindingId) -> Result<(), JournalError> {
+        self.execute(
+            "UPDATE binding SET stopped_by = NULL WHERE id = ?1 AND 'revoke' = (
+                 SELECT kind FROM change WHERE change.binding = id AND number = stopped_by)",
+            [binding.as_bytes()],
+        )
+        .map(drop)
+    }
+
+    /// Whether a transaction that carries the change may still take effect.
+    fn is_on_its_way(&self, binding: &BindingId, number: u64) -> Result<bool, JournalError> {
+        let carried: Option<i64> = self.one(
+            "SELECT 1 FROM attempt WHERE binding = ?1 AND change = ?2 AND dead = 0",
+            params![binding.as_bytes(), number.cast_signed()],
+            |row| row.get(0),
+        )?;
+        Ok(carried.is_some())
+    }
+
+    /// The change that is signed and not in force yet and lets this module run, if there is one.
+    pub(super) fn waits_for_module(
+        &self,
+        binding: &BindingId,
+        measurement: &Measurement,
+    ) -> Result<Option<u64>, JournalError> {
+        let number: Option<i64> = self.one(
+            "SELECT number FROM change WHERE binding = ?1 AND status IN ('signed', 'carried')
+               AND measurement = ?2 AND kind <> 'revoke'",
+            params![binding.as_bytes(), measurement.as_bytes()],
+            |row| row.get(0),
+        )?;
+        Ok(number.map(i64::cast_unsigned))
+    }
+
+    /// A retired module never runs again, whatever its counterparties allow.
+    fn refuse_retired(&self, change: &Change) -> Result<(), JournalError> {
+        let id = change.in_force.id();
+        let retired: Option<String> = self.one(
+            "SELECT version FROM stage WHERE binding = ?1 AND measurement = ?2 AND stage = 'retired'",
+            params![id.as_bytes(), change.measurement.as_bytes()],
+            |row| row.get(0),
+        )?;
+        match retired {
+            Some(version) if change.kind != ChangeKind::Revoke => {
+                Err(JournalError::Conflict(format!(
+                    "version {version} is retired under binding \"{}\" and never runs there again; deploy the same code under a new version, and propose that",
+                    change.in_force.binding.name
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Where the gateway has other terms than the document in force says, only a document that says
+    /// them anew puts that right.
+    fn refuse_terms_left_alone(&self, change: &Change) -> Result<(), JournalError> {
+        let id = change.in_force.id();
+        let stopped_by: Option<i64> = self.one(
+            "SELECT number FROM change JOIN binding ON binding.id = change.binding
+             WHERE change.binding = ?1 AND number = stopped_by AND kind = 'change'",
+            [id.as_bytes()],
+            |row| row.get(0),
+        )?;
+        match stopped_by {
+            Some(number) if change.kind == ChangeKind::Change && change.messages().len() == 1 => {
+                Err(JournalError::Conflict(format!(
+                    "the gateway has the terms of change {number} of binding \"{}\", which never came into force here; change version-delay-seconds as well, so that it gets all terms anew",
+                    change.in_force.binding.name
+                )))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// Moves a change; one that is over lets its binding go on.
     ///
     /// # Errors
     ///
@@ -260,12 +375,7 @@ impl Writing<'_> {
         ledger: &str,
         attempt: &AttemptRow,
     ) -> Result<(), JournalError> {
-        let carried: Option<i64> = self.one(
-            "SELECT 1 FROM attempt WHERE binding = ?1 AND change = ?2 AND dead = 0",
-            params![binding.as_bytes(), number.cast_signed()],
-            |row| row.get(0),
-        )?;
-        if carried.is_some() {
+        if self.is_on_its_way(binding, number)? {
             return Err(JournalError::Conflict(format!(
                 "a transaction that carries change {number} of binding {binding} is on its way already"
             )));
@@ -274,7 +384,7 @@ impl Writing<'_> {
     }
 
     /// Tells the log of a pair that is allowed or not any more.
-    pub(crate) fn tell_of_pair(&mut self, change: &Change) -> Result<u64, JournalError> {
+    pub(super) fn tell_of_pair(&mut self, change: &Change) -> Result<u64, JournalError> {
         self.append(&LogEntry::Binding(BindingEntry {
             binding: change.in_force.id(),
             version: change.version,
@@ -291,19 +401,28 @@ impl Writing<'_> {
         change: &Change,
         number: u64,
         approvals: &[ChangeApproval],
+        replaceable: &[u64],
     ) -> Result<(), JournalError> {
         if approvals.len() < change.required() {
             return Ok(());
         }
         let id = change.in_force.id();
+        self.refuse_retired(change)?;
         if change.kind == ChangeKind::Change {
-            let other: Option<i64> = self.one(
-                "SELECT number FROM change
+            let other: Option<(i64, ChangeStatus)> = self.one(
+                "SELECT number, status FROM change
                  WHERE binding = ?1 AND kind = 'change' AND status IN ('signed', 'carried')",
                 [id.as_bytes()],
-                |row| row.get(0),
+                |row| Ok((row.get(0)?, super::parsed(row, 1)?)),
             )?;
-            if let Some(other) = other {
+            let other = other.map(|(other, status)| (other.cast_unsigned(), status));
+            if let Some((other, ChangeStatus::Signed)) = other
+                && replaceable.contains(&other)
+                && !self.is_on_its_way(&id, other)?
+            {
+                let reason = format!("change {number} was signed in its place");
+                self.move_change(&id, other, ChangeStatus::Refused, Some(&reason), None)?;
+            } else if let Some((other, _)) = other {
                 return Err(JournalError::Conflict(format!(
                     "change {other} of binding \"{}\" is signed and not in force yet; wait until it is, or have one counterparty revoke what it allows",
                     change.in_force.binding.name
@@ -378,6 +497,33 @@ impl Journal {
     pub(crate) fn open_changes(&self, binding: &BindingId) -> Result<Vec<ChangeRow>, JournalError> {
         self.read()
             .all(OPEN_CHANGES, [binding.as_bytes()], change_row)
+    }
+
+    /// The change that revoked this pair, unless it was allowed again since.
+    pub(crate) fn revoked_by(
+        &self,
+        binding: &BindingId,
+        version: &BindingVersion,
+        measurement: &Measurement,
+    ) -> Result<Option<u64>, JournalError> {
+        // A revocation names the change that allowed: an older one does not count any more.
+        let number: Option<i64> = self.read().one(
+            "SELECT number FROM change AS revocation
+             WHERE binding = ?1 AND version = ?2 AND measurement = ?3
+               AND kind = 'revoke' AND status = 'active'
+               AND NOT EXISTS (SELECT 1 FROM change AS again
+                   WHERE again.binding = revocation.binding AND again.version = revocation.version
+                     AND again.measurement = revocation.measurement AND again.kind <> 'revoke'
+                     AND again.status = 'active' AND again.nonce > revocation.nonce)
+             ORDER BY number DESC LIMIT 1",
+            params![
+                binding.as_bytes(),
+                version.as_bytes(),
+                measurement.as_bytes()
+            ],
+            |row| row.get(0),
+        )?;
+        Ok(number.map(i64::cast_unsigned))
     }
 
     /// The transaction that carries a change now, unless all that did are dead.

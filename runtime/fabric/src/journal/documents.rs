@@ -10,7 +10,8 @@ use super::{BindingRow, converted, parsed};
 use crate::binding::{Approval, Binding};
 
 /// Columns of a binding in the order in which [`Documents::row`] takes them.
-pub(super) const COLUMNS: &str = "id, document, approvals, active, next_block, version, paused_by";
+pub(super) const COLUMNS: &str =
+    "id, document, approvals, active, next_block, version, coalesce(stopped_by, paused_by)";
 
 /// What was parsed of each binding, with the texts that it was parsed from.
 #[derive(Default)]

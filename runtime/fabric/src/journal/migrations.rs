@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use cryptlet_attest::{BindingId, StateChange};
 use rusqlite::params;
+use semver::Version;
 
 use super::{Journal, JournalError, Writing};
 
@@ -92,9 +93,23 @@ impl Writing<'_> {
         )))
     }
 
-    /// Refuses to go on while anything that was accepted waits: it would run on a state that it
-    /// cannot read.
-    pub(crate) fn check_alone(&self, binding: &BindingId) -> Result<(), JournalError> {
+    /// Refuses to go on while anything that was accepted waits, or another version than `to` is the
+    /// canary: it would run on a state that it cannot read.
+    pub(crate) fn check_alone(
+        &self,
+        binding: &BindingId,
+        to: &Version,
+    ) -> Result<(), JournalError> {
+        let canary: Option<String> = self.one(
+            "SELECT version FROM stage WHERE binding = ?1 AND stage = 'canary' AND version <> ?2",
+            params![binding.as_bytes(), to.to_string()],
+            |row| row.get(0),
+        )?;
+        if let Some(canary) = canary {
+            return Err(JournalError::Conflict(format!(
+                "{canary} became the canary of binding {binding} meanwhile, so that its state was not rewritten; promote or withdraw it first"
+            )));
+        }
         let waiting = self.waiting(binding)?;
         if waiting == 0 {
             return Ok(());

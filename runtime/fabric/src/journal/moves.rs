@@ -61,6 +61,7 @@ impl Writing<'_> {
                     "UPDATE binding SET active = ?2 WHERE id = ?1",
                     params![new.binding.as_bytes(), version.to_string()],
                 )?;
+                self.go_on(new.binding)?;
             }
             Stage::Canary => self.refuse_second_canary(new, from)?,
             Stage::Retired => self.refuse_waiting(new, from)?,
@@ -132,37 +133,54 @@ impl Writing<'_> {
         at: u64,
     ) -> Result<Vec<VersionMove>, JournalError> {
         let decision = Decision::of_fabric("another document of the binding came into force");
-        let mut moves = Vec::new();
-        let canary: Option<(Version, [u8; 32])> = self.one(
-            "SELECT version, measurement FROM stage WHERE binding = ?1 AND stage = 'canary'",
-            [binding.as_bytes()],
-            |row| Ok((parsed(row, 0)?, row.get(1)?)),
-        )?;
-        let canary = canary.map(|(version, measurement)| VersionRow {
-            cryptlet: to.cryptlet.clone(),
-            version,
-            measurement: Measurement::from_bytes(measurement),
-            deployed_at: at,
-        });
-        let make = |writing: &mut Self, version: &VersionRow, kind| {
-            writing.move_version(&NewMove {
+        let mut moves = self.withdraw_canary(binding, &to.cryptlet, &decision, at)?;
+        if self.active(binding)?.0 != to.version {
+            moves.extend(self.move_version(&NewMove {
                 binding,
-                version,
-                kind,
+                version: to,
+                kind: MoveKind::Promoted,
                 basis: None,
                 share: None,
                 decision: &decision,
                 at,
                 state: None,
-            })
-        };
-        if let Some(canary) = canary {
-            moves.extend(make(self, &canary, MoveKind::Withdrawn)?);
-        }
-        if self.active(binding)?.0 != to.version {
-            moves.extend(make(self, to, MoveKind::Promoted)?);
+            })?);
         }
         Ok(moves)
+    }
+
+    /// Takes the binding's canary back, if there is one.
+    pub(super) fn withdraw_canary(
+        &mut self,
+        binding: &BindingId,
+        cryptlet: &str,
+        decision: &Decision,
+        at: u64,
+    ) -> Result<Vec<VersionMove>, JournalError> {
+        let canary: Option<(Version, [u8; 32])> = self.one(
+            "SELECT version, measurement FROM stage WHERE binding = ?1 AND stage = 'canary'",
+            [binding.as_bytes()],
+            |row| Ok((parsed(row, 0)?, row.get(1)?)),
+        )?;
+        let Some((version, measurement)) = canary else {
+            return Ok(Vec::new());
+        };
+        let version = VersionRow {
+            cryptlet: cryptlet.to_owned(),
+            version,
+            measurement: Measurement::from_bytes(measurement),
+            deployed_at: at,
+        };
+        self.move_version(&NewMove {
+            binding,
+            version: &version,
+            kind: MoveKind::Withdrawn,
+            basis: None,
+            share: None,
+            decision,
+            at,
+            state: None,
+        })
     }
 
     /// Notes that a document begins with the active module: no rollback leads past it. `leaf` is that
@@ -321,6 +339,11 @@ impl Writing<'_> {
     }
 
     fn refuse_waiting(&self, new: &NewMove<'_>, from: Stage) -> Result<(), JournalError> {
+        if let Some(change) = self.waits_for_module(new.binding, &new.version.measurement)? {
+            let remedy =
+                format!("change {change} is signed and names it; retire it when that is over");
+            return Err(self.illegal(new, from, &remedy));
+        }
         let waiting: Option<i64> = self.one(
             "SELECT count(*) FROM invocation WHERE binding = ?1 AND executed = 0 AND measurement = ?2",
             params![new.binding.as_bytes(), new.version.measurement.as_bytes()],

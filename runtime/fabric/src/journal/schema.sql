@@ -74,7 +74,11 @@ CREATE TABLE binding (
     -- The version of the state; none while every version that was active reads what the active one reads.
     state_version   INTEGER,
     -- The signed change that it takes nothing new for; none: it does not pause.
-    paused_by       INTEGER
+    paused_by       INTEGER,
+    -- The change after which the gateway refuses what it delivers, or takes it otherwise than the
+    -- document says: a revocation of what runs, or terms without their document. It takes nothing
+    -- new either; none: there is none.
+    stopped_by      INTEGER
 ) STRICT;
 
 -- Where each version of a binding's cryptlet stands; one without a row is deployed.

@@ -1,5 +1,6 @@
 mod accepting;
 mod candidates;
+mod changes;
 mod concurrent;
 mod full;
 mod killed;

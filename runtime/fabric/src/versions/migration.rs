@@ -26,11 +26,11 @@ pub(super) struct StateStep {
 
 /// A state that a move leaves as it is.
 #[derive(Clone, Copy)]
-pub(super) struct KeptState {
+pub(crate) struct KeptState {
     /// What the journal said of its version when the move was decided on.
-    pub(super) seen: Option<u32>,
+    pub(crate) seen: Option<u32>,
     /// Its version; none if nobody ever read it.
-    pub(super) version: Option<u32>,
+    pub(crate) version: Option<u32>,
 }
 
 /// Nobody else accepts, runs or migrates anything of the binding for as long as this is held.
@@ -100,6 +100,26 @@ impl Fabric {
         let StateStep { step, kept } = self.state_step(row, version).await?;
         match step {
             Step::Restore(versions) | Step::Migrate(versions) => Err(StateError::Shared {
+                binding: row.document.binding.name.clone(),
+                version: version.version.clone(),
+                state: versions.from,
+                reads: versions.to,
+            }
+            .into()),
+            Step::Keep => Ok(kept),
+        }
+    }
+
+    /// The state that the version which a document begins with takes over; refuses one that could
+    /// not read it. A document rewrites no state.
+    pub(crate) async fn inherited_state(
+        &self,
+        row: &BindingRow,
+        version: &VersionRow,
+    ) -> Result<KeptState, FabricError> {
+        let StateStep { step, kept } = self.state_step(row, version).await?;
+        match step {
+            Step::Restore(versions) | Step::Migrate(versions) => Err(StateError::Inherited {
                 binding: row.document.binding.name.clone(),
                 version: version.version.clone(),
                 state: versions.from,
@@ -361,7 +381,7 @@ impl Fabric {
             .commit(move |writing| {
                 // Held until it is written, even if nobody waits for that any more.
                 let _alone = alone;
-                writing.check_alone(&id)?;
+                writing.check_alone(&id, &prepared.version.version)?;
                 let moves = writing.move_version(&NewMove {
                     binding: &id,
                     version: &prepared.version,

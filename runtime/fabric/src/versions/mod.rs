@@ -14,6 +14,7 @@ mod tests;
 
 pub use cryptlet_attest::{ParseStageError, Stage};
 pub use decision::{Decision, DecisionError, MAXIMUM_BY, MAXIMUM_REASON};
+pub(crate) use migration::KeptState;
 pub(crate) use moves::{Basis, NewMove};
 pub use moves::{MoveKind, VersionMove, VersionNotice};
 pub use stage::StageRow;

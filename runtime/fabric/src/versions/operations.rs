@@ -212,6 +212,8 @@ impl Fabric {
             self.check_shadow_runs(&row.document, &row.active, &version.version)?;
             // What ran before was allowed then, and a rollback must not wait for a node.
             self.check_allowed(row, &version.measurement).await?;
+        } else {
+            self.refuse_revoked(row, &version.measurement)?;
         }
         let StateStep { step, kept } = self.state_step(row, &version).await?;
         match step {

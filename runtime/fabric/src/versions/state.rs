@@ -40,6 +40,20 @@ pub enum StateError {
         /// What that version of the cryptlet reads.
         reads: u32,
     },
+    /// A document begins with a version that cannot read the state.
+    #[error(
+        "the state of binding \"{binding}\" has version {state}, and its other document begins with {version}, which reads version {reads}; promote that version first, or let the document begin with one that reads {state}"
+    )]
+    Inherited {
+        /// The binding.
+        binding: String,
+        /// The version that the document begins with.
+        version: Version,
+        /// The version of the state.
+        state: u32,
+        /// What that version of the cryptlet reads.
+        reads: u32,
+    },
     /// Another version has a share of the invocations while the state is to be rewritten.
     #[error(
         "binding \"{binding}\" has a canary, which could not read the state of {version}; promote or withdraw it first"

@@ -1,6 +1,9 @@
 //! Bindings that change: signed by both parties, carried by the fabric, in force when the agreed
 //! delay is over, and told whole to an auditor.
 
+mod carried;
+mod stopped;
+
 use alloy::primitives::{Address, B256, Bytes};
 use alloy::providers::{Provider as _, ext::AnvilApi as _};
 use alloy::signers::SignerSync as _;
@@ -27,6 +30,24 @@ async fn active(folder: &std::path::Path) -> Result<(World, Fabric)> {
     let fabric = world.open(Seams::live()?).await?;
     world.set_up(&fabric).await?;
     register(&world, &fabric).await?;
+    Ok((world, fabric))
+}
+
+/// The same, and the binding takes nothing new while it changes.
+async fn pausing(folder: &std::path::Path) -> Result<(World, Fabric)> {
+    let mut world = World::before_agreement(folder, Components::read()?).await?;
+    world.binding.binding.while_changing = WhileChanging::Pause;
+    let terms = world.binding.terms_digest();
+    world.approvals = [&world.acme, &world.globex]
+        .map(|wallet| world::approve(wallet, terms))
+        .into_iter()
+        .collect::<Result<_>>()?;
+    world.agree_on_the_chain().await?;
+    world.admit().await?;
+    let fabric = world.open(Seams::live()?).await?;
+    world.set_up(&fabric).await?;
+    register(&world, &fabric).await?;
+
     Ok((world, fabric))
 }
 
@@ -158,19 +179,7 @@ async fn the_old_document_runs_until_the_delay_is_over_and_both_sides_of_the_cha
 #[tokio::test(flavor = "multi_thread")]
 async fn a_binding_that_pauses_takes_nothing_until_the_other_document_is_in_force() -> Result<()> {
     let folder = tempfile::tempdir()?;
-    let mut world = World::before_agreement(folder.path(), Components::read()?).await?;
-    world.binding.binding.while_changing = WhileChanging::Pause;
-    let terms = world.binding.terms_digest();
-    world.approvals = [&world.acme, &world.globex]
-        .map(|wallet| world::approve(wallet, terms))
-        .into_iter()
-        .collect::<Result<_>>()?;
-    world.agree_on_the_chain().await?;
-    world.admit().await?;
-    let fabric = world.open(Seams::live()?).await?;
-    world.set_up(&fabric).await?;
-    register(&world, &fabric).await?;
-
+    let (world, fabric) = pausing(folder.path()).await?;
     let next = other_document(&world);
     let nonce = fabric.next_change(BINDING).await?;
     let change = to(&world, next.clone(), nonce)?;
@@ -246,8 +255,10 @@ async fn a_change_needs_the_agreed_threshold_and_genuine_signatures() -> Result<
         agreement::standing(&fabric, number)?.status,
         ChangeStatus::Signed
     );
+    world.chain.anvil_set_auto_mine(false).await?;
+    fabric.deliver(BINDING).await?;
     let late = fabric.approve(BINDING, number, vec![globex]).await;
-    assert!(late.is_err(), "it collects none any more");
+    assert!(late.is_err(), "a transaction carries it");
     Ok(())
 }
 
