@@ -169,7 +169,7 @@ impl Writing<'_> {
     /// What a trigger was held against must still be in force in the commit that accepts it.
     fn check_still_taken(&self, new: &NewInvocation) -> Result<(), JournalError> {
         let found: Option<([u8; 32], Option<i64>)> = self.one(
-            "SELECT version, paused_by FROM binding WHERE id = ?1",
+            "SELECT version, coalesce(stopped_by, paused_by) FROM binding WHERE id = ?1",
             [new.binding.as_bytes()],
             |row| Ok((row.get(0)?, row.get(1)?)),
         )?;
