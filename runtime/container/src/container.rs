@@ -11,6 +11,7 @@ use wasmtime::component::Linker;
 
 use crate::admission::{Admission, Permit};
 use crate::cache::{CacheError, CacheSettings, CodeCache};
+use crate::compiler::{Compiler, Flights};
 use crate::cryptlet::Cryptlet;
 use crate::engine;
 use crate::execution::{self, Purpose, Task};
@@ -35,6 +36,8 @@ pub struct Settings {
     pub component_bytes: usize,
     /// Where compiled code is kept between starts; none: every start compiles.
     pub cache: Option<CacheSettings>,
+    /// Where components are compiled.
+    pub compiler: Compiler,
 }
 
 impl Default for Settings {
@@ -54,6 +57,7 @@ impl Default for Settings {
             },
             component_bytes: 32 << 20,
             cache: None,
+            compiler: Compiler::InProcess,
         }
     }
 }
@@ -108,6 +112,7 @@ pub struct Container {
     component_bytes: usize,
     places: u32,
     cache: Option<CodeCache>,
+    compilations: Flights,
     _ticker: Ticker,
 }
 
@@ -139,6 +144,7 @@ impl Container {
         let cache = cache.map(|cache| CodeCache::open(cache, &engine));
         Ok(Container {
             cache: cache.transpose()?,
+            compilations: Flights::new(settings.compiler, &engine),
             plain: host::link(&engine).map_err(failed)?,
             with_wasi: host::link_with_wasi(&engine).map_err(failed)?,
             component_bytes: settings.component_bytes,
@@ -164,10 +170,13 @@ impl Container {
 
     /// Measures, checks and compiles a component, or takes what this host compiled it to before.
     ///
+    /// Blocks for as long as the compilation takes. Whoever loads the same component meanwhile waits
+    /// for the same compilation.
+    ///
     /// # Errors
     ///
-    /// It is none, its manifest is missing or does not read, or it imports what the manifest does not
-    /// ask for.
+    /// It is none, its manifest is missing or does not read, it imports what the manifest does not
+    /// ask for, or it was not compiled within the compiler's bounds.
     pub fn load(&self, component: &[u8]) -> Result<Cryptlet, LoadError> {
         let cryptlet = Workshop {
             engine: &self.inner.engine,
@@ -175,6 +184,7 @@ impl Container {
             with_wasi: &self.with_wasi,
             component_bytes: self.component_bytes,
             cache: self.cache.as_ref(),
+            compilations: &self.compilations,
         }
         .load(component)?;
         tracing::info!(

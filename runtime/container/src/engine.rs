@@ -76,6 +76,18 @@ pub(crate) fn operator_costs_digest() -> Digest {
 
 /// Builds the engine for at most `instances` components at a time, each within `limits`.
 pub(crate) fn build(instances: u32, limits: &Limits) -> Result<Engine, wasmtime::Error> {
+    let mut config = configuration()?;
+    config.allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, limits)));
+    Engine::new(&config)
+}
+
+/// Builds an engine that compiles as the others do and has no place to run anything: a pool reserves
+/// more addresses than a bounded process has.
+pub(crate) fn for_compiling() -> Result<Engine, wasmtime::Error> {
+    Engine::new(&configuration()?)
+}
+
+fn configuration() -> Result<Config, wasmtime::Error> {
     let costs: OperatorCost = serde_json::from_str(OPERATOR_COSTS)?;
     let mut config = Config::new();
     config
@@ -100,9 +112,8 @@ pub(crate) fn build(instances: u32, limits: &Limits) -> Result<Engine, wasmtime:
         .relaxed_simd_deterministic(true)
         .wasm_simd(true)
         .wasm_tail_call(true)
-        .wasm_wide_arithmetic(false)
-        .allocation_strategy(InstanceAllocationStrategy::Pooling(pool(instances, limits)));
-    Engine::new(&config)
+        .wasm_wide_arithmetic(false);
+    Ok(config)
 }
 
 fn pool(instances: u32, limits: &Limits) -> PoolingAllocationConfig {

@@ -1,6 +1,7 @@
 //! The container: a component goes in, an execution comes out.
 //!
-//! A [`Container`] compiles components ([`Container::load`]), checks that a binding gives what they ask
+//! A [`Container`] compiles components ([`Container::load`], in a process of its own if
+//! [`Settings::compiler`] says so), checks that a binding gives what they ask
 //! for ([`Container::check_grants`]), runs them in a fresh instance each time ([`Container::run`]),
 //! brings a state up to a higher state version ([`Container::migrate`]), does a run again from its
 //! transcript ([`Container::replay`]) and has a candidate run with the answers that another version
@@ -42,7 +43,7 @@
 //! }
 //! ```
 
-// Compiled code is trusted in one place: `cache`.
+// Compiled code is trusted in one place: `code`.
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
@@ -51,11 +52,14 @@ mod admission;
 mod bindings;
 mod cache;
 mod cause;
+mod code;
+mod compiler;
 mod container;
 mod cryptlet;
 mod diagnostic;
 mod engine;
 mod execution;
+mod fingerprint;
 mod fixed_limits;
 mod grants;
 mod host;
@@ -75,6 +79,10 @@ mod traffic;
 mod transcript;
 
 pub use cache::{CacheError, CacheSettings};
+pub use compiler::{
+    CompilationError, Compiler, CompilerBounds, CompilerProgram, CompilerProgramError,
+    compile_component,
+};
 pub use container::{Busy, Container, ContainerError, Held, Settings};
 pub use cryptlet::{CodeOrigin, Cryptlet};
 pub use fixed_limits::FIXED_LIMITS;

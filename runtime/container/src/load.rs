@@ -11,6 +11,7 @@ use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 use crate::bindings::GuestPre;
 use crate::bindings::cryptlet::fabric::types;
 use crate::cache::CodeCache;
+use crate::compiler::{CompilationError, Flights};
 use crate::cryptlet::{CodeOrigin, Cryptlet, Loaded};
 use crate::host::Guest;
 use crate::migration::{MigrationAnswer, MigrationQuestion};
@@ -134,9 +135,9 @@ pub enum LoadError {
         /// The manifest's state version.
         version: u32,
     },
-    /// The component does not compile or does not fit this host.
-    #[error("component does not compile here: {0}")]
-    Compile(String),
+    /// The component does not compile, or the compiler was stopped.
+    #[error(transparent)]
+    Compilation(#[from] CompilationError),
     /// An import has another type than the host offers.
     #[error("component does not link: {0}")]
     Link(String),
@@ -158,6 +159,7 @@ pub(crate) struct Workshop<'a> {
     pub(crate) with_wasi: &'a Linker<Guest>,
     pub(crate) component_bytes: usize,
     pub(crate) cache: Option<&'a CodeCache>,
+    pub(crate) compilations: &'a Flights,
 }
 
 impl Workshop<'_> {
@@ -223,8 +225,7 @@ impl Workshop<'_> {
         if let Some(component) = kept {
             return Ok((component, CodeOrigin::Cache));
         }
-        let component = Component::from_binary(self.engine, bytes)
-            .map_err(|error| LoadError::Compile(format!("{error:#}")))?;
+        let component = self.compilations.compile(self.engine, bytes, measurement)?;
         Ok((component, CodeOrigin::Compiled))
     }
 }

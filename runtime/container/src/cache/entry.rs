@@ -2,8 +2,8 @@
 
 use cryptlet_attest::Measurement;
 
-use super::fingerprint::Fingerprint;
 use super::key::HostKey;
+use crate::fingerprint::Fingerprint;
 
 const MAGIC: &[u8; 16] = b"cryptlet code v1";
 const WORD: usize = 32;
@@ -41,10 +41,10 @@ pub(super) enum Broken {
 }
 
 /// Code that this host sealed for the place that it was asked for.
-pub(super) struct Opened<'a>(&'a [u8]);
+pub(crate) struct Opened<'a>(&'a [u8]);
 
 impl<'a> Opened<'a> {
-    pub(super) fn bytes(&self) -> &'a [u8] {
+    pub(crate) fn bytes(&self) -> &'a [u8] {
         self.0
     }
 }

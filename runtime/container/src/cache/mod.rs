@@ -6,8 +6,7 @@
 //! costs. Anything else is a miss, and the component is compiled again from its bytes. Nothing
 //! depends on the cache but time.
 
-mod entry;
-mod fingerprint;
+pub(crate) mod entry;
 mod folder;
 mod key;
 
@@ -18,9 +17,10 @@ use wasmtime::Engine;
 use wasmtime::component::Component;
 
 use self::entry::Place;
-use self::fingerprint::Fingerprint;
 use self::folder::Folder;
 use self::key::HostKey;
+use crate::code::OwnCode;
+use crate::fingerprint::Fingerprint;
 
 /// Where a host keeps compiled code.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -98,7 +98,7 @@ impl CodeCache {
                 return None;
             }
         };
-        match deserialize(engine, code) {
+        match OwnCode::sealed(&code).load(engine) {
             Ok(component) => Some(component),
             Err(error) => {
                 let reason = format!("{error:#}");
@@ -131,14 +131,6 @@ impl CodeCache {
             fingerprint: self.fingerprint,
         }
     }
-}
-
-#[expect(unsafe_code, reason = "wasmtime trusts what it deserializes")]
-fn deserialize(engine: &Engine, code: entry::Opened<'_>) -> wasmtime::Result<Component> {
-    // SAFETY: `deserialize` must be given only what `Component::serialize` wrote, unchanged. An
-    // `Opened` exists only for bytes whose MAC was right under this host's key, which seals nothing
-    // else; they lie in this process's memory, so nobody can change them after the check.
-    unsafe { Component::deserialize(engine, code.bytes()) }
 }
 
 #[cfg(test)]

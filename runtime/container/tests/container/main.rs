@@ -2,6 +2,7 @@
 
 mod cache;
 mod capabilities;
+mod compiler;
 mod corpus;
 mod determinism;
 mod every_limit;

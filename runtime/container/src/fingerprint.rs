@@ -9,10 +9,10 @@ use crate::engine;
 
 /// Digest over wasmtime's version, target, CPU features, compiler settings and operator costs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub(super) struct Fingerprint([u8; 32]);
+pub(crate) struct Fingerprint([u8; 32]);
 
 impl Fingerprint {
-    pub(super) fn of(engine: &Engine) -> Fingerprint {
+    pub(crate) fn of(engine: &Engine) -> Fingerprint {
         let mut digest = Digesting(blake3::Hasher::new_derive_key(
             "cryptlet-container compiled code fingerprint v1",
         ));
@@ -23,12 +23,11 @@ impl Fingerprint {
         Fingerprint(*digest.0.finalize().as_bytes())
     }
 
-    pub(super) fn as_bytes(&self) -> &[u8; 32] {
+    pub(crate) fn as_bytes(&self) -> &[u8; 32] {
         &self.0
     }
 
-    #[cfg(test)]
-    pub(super) fn from_bytes(bytes: [u8; 32]) -> Fingerprint {
+    pub(crate) fn from_bytes(bytes: [u8; 32]) -> Fingerprint {
         Fingerprint(bytes)
     }
 }
@@ -72,6 +71,13 @@ mod tests {
         let usual = fingerprint(|_| {});
         assert_eq!(usual, fingerprint(|_| {}));
         assert_eq!(usual, fingerprint(|limits| limits.fuel = 1));
+    }
+
+    /// A compiler in a process of its own has no pool, which would not fit into its memory.
+    #[test]
+    fn an_engine_that_only_compiles_has_the_fingerprint_of_one_that_runs() {
+        let compiling = engine::for_compiling().expect("the engine starts");
+        assert_eq!(fingerprint(|_| {}), Fingerprint::of(&compiling));
     }
 
     #[test]
