@@ -24,8 +24,9 @@ pub enum WrapError {
     Invalid(#[from] BinaryReaderError),
     /// Nothing would answer an invocation.
     #[error(
-        "the component does not export {HANDLER}…; mark a function with \
-         #[cryptlet_sdk::contract] or #[cryptlet_sdk::utility]"
+        "the component does not export {HANDLER}…; in Rust, mark a function with \
+         #[cryptlet_sdk::contract] or #[cryptlet_sdk::utility], in other languages build for the \
+         world that `cryptlet wit` writes"
     )]
     NoHandler,
     /// The manifest cannot be put in.

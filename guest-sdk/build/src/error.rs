@@ -174,6 +174,14 @@ pub enum BuildError {
         /// Why not.
         source: WrapError,
     },
+    /// The component of another toolchain cannot become a cryptlet.
+    #[error("{}: {source}", path.display())]
+    Component {
+        /// Where it lies.
+        path: PathBuf,
+        /// Why not.
+        source: WrapError,
+    },
 }
 
 fn where_said(said: Option<&str>) -> String {

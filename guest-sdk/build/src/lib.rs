@@ -1,5 +1,6 @@
 //! Makes a cryptlet of a guest crate: compiles it, wraps the module as a component and embeds the
-//! manifest, so that the measurement covers code and promise alike.
+//! manifest, so that the measurement covers code and promise alike. Other languages bring a component
+//! of their own, built for the world of [`write_wit`], and [`adopt`] does the rest.
 //!
 //! The same sources, lock file and toolchain give the same bytes wherever they lie; another
 //! compiler version gives others. It does not judge whether a host would take the component
@@ -26,6 +27,7 @@
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
 
+mod adopted;
 mod compile;
 mod component;
 mod difference;
@@ -40,7 +42,9 @@ mod store;
 mod surroundings;
 mod tree;
 mod workspace;
+mod world;
 
+pub use adopted::adopt;
 pub use component::{
     Interface, SectionError, WrapError, embed_manifest, interface, read_manifest, wrap,
 };
@@ -54,3 +58,4 @@ pub use provenance::{Provenance, ProvenanceError};
 pub use store::{Freshness, Stored, build_into};
 pub use tree::{SourceTree, TreeDigest, TreeError};
 pub use workspace::source_root;
+pub use world::{WORLD, write_wit};

@@ -1,36 +1,68 @@
-//! `cryptlet-build --out FOLDER [--target-dir FOLDER] MANIFEST…`: what `cargo xtask guests` runs.
+//! `cryptlet-build --out FOLDER [--target-dir FOLDER] MANIFEST…`: what `cargo xtask guests` runs; with
+//! `--component FILE` for one that another toolchain made, and `--wit FOLDER` beforehand, for what
+//! that toolchain builds against.
 //!
-//! Authors use `cryptlet build`, which is the same library with help texts.
+//! Authors use `cryptlet build` and `cryptlet wit`, which are the same library with help texts.
 
 #![forbid(unsafe_code)]
 
 use std::env;
-use std::path::PathBuf;
+use std::fs;
+use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 
-use cryptlet_build::{BuildError, Freshness, Project, Stored, build_into};
+use cryptlet_build::{BuildError, Freshness, Project, Stored, adopt, build_into, write_wit};
+use cryptlet_schema::Manifest;
 
-const USAGE: &str = "usage: cryptlet-build --out FOLDER [--target-dir FOLDER] MANIFEST…";
+const USAGE: &str = "usage: cryptlet-build --out FOLDER [--target-dir FOLDER] MANIFEST…
+       cryptlet-build --out FOLDER --component FILE MANIFEST
+       cryptlet-build --wit FOLDER MANIFEST";
 
 fn main() -> ExitCode {
     let Some(order) = Order::parse(env::args().skip(1)) else {
         eprintln!("{USAGE}");
         return ExitCode::from(2);
     };
-    for manifest in &order.manifests {
-        match build_one(&order, manifest) {
-            Ok(stored) => print(&stored),
-            Err(error) => {
-                eprintln!("error: {error}");
-                return ExitCode::FAILURE;
-            }
+    match carry_out(&order) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error}");
+            ExitCode::FAILURE
         }
     }
-    ExitCode::SUCCESS
 }
 
-fn build_one(order: &Order, manifest: &str) -> Result<Stored, BuildError> {
-    build_into(&Project::at(manifest, &order.target_dir)?, &order.out)
+fn carry_out(order: &Order) -> Result<(), BuildError> {
+    match order {
+        Order::Build {
+            out,
+            target_dir,
+            manifests,
+        } => {
+            for manifest in manifests {
+                print(&build_into(&Project::at(manifest, target_dir)?, out)?);
+            }
+        }
+        Order::Adopt {
+            out,
+            component,
+            manifest,
+        } => print(&adopt(manifest, component, out)?),
+        Order::Wit { folder, manifest } => write_wit(&read(manifest)?, folder)?,
+    }
+    Ok(())
+}
+
+fn read(path: &Path) -> Result<Manifest, BuildError> {
+    let text = fs::read_to_string(path).map_err(|source| BuildError::File {
+        action: "read",
+        path: path.to_owned(),
+        source,
+    })?;
+    Manifest::parse(&text).map_err(|source| BuildError::Manifest {
+        path: path.to_owned(),
+        source,
+    })
 }
 
 fn print(stored: &Stored) {
@@ -57,29 +89,61 @@ fn print(stored: &Stored) {
     println!("  imports      {imports}");
 }
 
-struct Order {
-    out: PathBuf,
-    target_dir: PathBuf,
-    manifests: Vec<String>,
+enum Order {
+    Build {
+        out: PathBuf,
+        target_dir: PathBuf,
+        manifests: Vec<PathBuf>,
+    },
+    Adopt {
+        out: PathBuf,
+        component: PathBuf,
+        manifest: PathBuf,
+    },
+    Wit {
+        folder: PathBuf,
+        manifest: PathBuf,
+    },
 }
 
 impl Order {
     fn parse(mut arguments: impl Iterator<Item = String>) -> Option<Self> {
-        let (mut out, mut target_dir, mut manifests) = (None, None, Vec::new());
+        let (mut out, mut target_dir, mut component, mut wit) = (None, None, None, None);
+        let mut manifests = Vec::new();
         while let Some(argument) = arguments.next() {
-            match argument.as_str() {
-                "--out" => out = Some(arguments.next()?),
-                "--target-dir" => target_dir = Some(arguments.next()?),
+            let option = match argument.as_str() {
+                "--out" => &mut out,
+                "--target-dir" => &mut target_dir,
+                "--component" => &mut component,
+                "--wit" => &mut wit,
                 option if option.starts_with('-') => return None,
-                _ => manifests.push(argument),
-            }
+                _ => {
+                    manifests.push(PathBuf::from(argument));
+                    continue;
+                }
+            };
+            *option = Some(PathBuf::from(arguments.next()?));
         }
-        let target_dir = target_dir.unwrap_or_else(|| "target/guests".to_owned());
-        let complete = !manifests.is_empty();
-        complete.then_some(Self {
-            out: out?.into(),
-            target_dir: target_dir.into(),
-            manifests,
-        })
+        let one = || match manifests.as_slice() {
+            [manifest] => Some(manifest.clone()),
+            _ => None,
+        };
+        match (wit, component, out) {
+            (Some(folder), None, None) => Some(Self::Wit {
+                folder,
+                manifest: one()?,
+            }),
+            (None, Some(component), Some(out)) => Some(Self::Adopt {
+                out,
+                component,
+                manifest: one()?,
+            }),
+            (None, None, Some(out)) if !manifests.is_empty() => Some(Self::Build {
+                out,
+                target_dir: target_dir.unwrap_or_else(|| "target/guests".into()),
+                manifests,
+            }),
+            _ => None,
+        }
     }
 }
