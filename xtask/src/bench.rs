@@ -13,7 +13,7 @@ pub fn run(workspace: &Workspace, name: &'static str) -> Result<()> {
         setup::guest_toolchain(workspace)?;
         setup::node(workspace)
     })?;
-    steps.step("cryptlets", || guests::build(workspace))?;
+    steps.step("cryptlets", || guests::in_rust(workspace))?;
     steps.step("build", || {
         let mut cargo = workspace.cargo();
         cargo.args(["build", "--workspace", "--release", "--locked"]);

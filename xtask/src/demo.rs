@@ -12,7 +12,7 @@ pub fn run(workspace: &Workspace, arguments: &[String]) -> Result<()> {
         setup::guest_toolchain(workspace)?;
         setup::node(workspace)
     })?;
-    steps.step("cryptlets", || guests::build(workspace))?;
+    steps.step("cryptlets", || guests::in_rust(workspace))?;
     steps.step("build", || {
         let mut cargo = workspace.cargo();
         cargo.args(["build", "--workspace", "--locked", "--bin", "demo"]);

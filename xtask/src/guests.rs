@@ -1,11 +1,19 @@
+use std::path::Path;
+
 use anyhow::{Result, bail};
 
 use crate::process::run;
-use crate::setup;
 use crate::workspace::Workspace;
+use crate::{languages, setup};
 
 /// Builds the cryptlets that ship into `target/cryptlets`, those whose inputs have changed.
 pub fn build(workspace: &Workspace) -> Result<()> {
+    in_rust(workspace)?;
+    in_other_languages(workspace)
+}
+
+/// Builds those that the demonstration and the benches run, for which Rust is enough.
+pub fn in_rust(workspace: &Workspace) -> Result<()> {
     let mut cargo = workspace.cargo();
     cargo.args([
         "build",
@@ -18,14 +26,20 @@ pub fn build(workspace: &Workspace) -> Result<()> {
         &mut cargo,
         "the builder of guests, guest-sdk/build, must compile first",
     )?;
-    build_with_the_present_builder(workspace)
+    in_rust_with_the_present_builder(workspace)
 }
 
 /// The same after `cargo test --no-run`, which has compiled the builder along with the tests. A
 /// `cargo build` would compile its dependencies once more, without the features of the tests.
 pub fn build_with_the_present_builder(workspace: &Workspace) -> Result<()> {
+    in_rust_with_the_present_builder(workspace)?;
+    in_other_languages(workspace)
+}
+
+fn in_rust_with_the_present_builder(workspace: &Workspace) -> Result<()> {
     setup::guest_toolchain(workspace)?;
-    let manifests = workspace.manifests()?;
+    let mut manifests = workspace.manifests()?;
+    manifests.retain(|manifest| is_in_rust(manifest));
     if manifests.is_empty() {
         bail!(
             "no cryptlets/*/cryptlet*.toml under {}",
@@ -43,4 +57,14 @@ pub fn build_with_the_present_builder(workspace: &Workspace) -> Result<()> {
             .map(|path| path.strip_prefix(workspace.root()).unwrap_or(path)),
     );
     run(&mut builder, "the guest named above does not build")
+}
+
+fn in_other_languages(workspace: &Workspace) -> Result<()> {
+    let mut manifests = workspace.manifests()?;
+    manifests.retain(|manifest| !is_in_rust(manifest));
+    languages::build(workspace, &manifests)
+}
+
+fn is_in_rust(manifest: &Path) -> bool {
+    manifest.with_file_name("Cargo.toml").is_file()
 }

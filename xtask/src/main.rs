@@ -16,6 +16,7 @@ mod devnet;
 mod dist;
 mod guests;
 mod interop;
+mod languages;
 mod process;
 mod publishing;
 mod setup;

@@ -6,9 +6,11 @@ mod apt;
 mod contracts;
 mod deny;
 mod guest_toolchain;
+mod languages;
 mod mdbook;
 mod node;
 mod npm;
+mod pip;
 mod program;
 mod verifiers;
 
@@ -19,6 +21,7 @@ use anyhow::Result;
 pub use contracts::contracts;
 pub use deny::deny;
 pub use guest_toolchain::guest_toolchain;
+pub use languages::{JAVASCRIPT, Languages, PYTHON, languages};
 pub use mdbook::mdbook;
 pub use node::node;
 pub use verifiers::{Verifiers, verifiers};
@@ -41,6 +44,7 @@ pub fn all(workspace: &Workspace) -> Result<()> {
 
 pub fn everything(workspace: &Workspace) -> Result<Tools> {
     guest_toolchain(workspace)?;
+    languages(workspace)?;
     contracts(workspace)?;
     Ok(Tools {
         anvil: node(workspace)?,

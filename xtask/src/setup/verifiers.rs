@@ -1,14 +1,14 @@
 //! What checks the fabric's documents with other people's code: `tests/interop` in Python and Go.
 
+use std::env;
 use std::ffi::OsString;
 use std::path::{Path, PathBuf};
 use std::process::Command;
-use std::{env, fs};
 
 use anyhow::{Context as _, Result, bail};
 
-use super::{apt, ready};
-use crate::process::{answer, on_path, run};
+use super::{apt, pip, ready};
+use crate::process::{answer, on_path};
 use crate::workspace::Workspace;
 
 const REQUIREMENTS: &str = "tests/interop/requirements.txt";
@@ -58,54 +58,13 @@ impl Verifiers {
 /// Installs both, unless they are there.
 pub fn verifiers(workspace: &Workspace) -> Result<Verifiers> {
     let folder = workspace.tools().join("interop");
-    python_packages(workspace, &packages(&folder))?;
+    pip::install(workspace, REQUIREMENTS, &packages(&folder))?;
     let gopath = go_packages(workspace)?;
     Ok(Verifiers { folder, gopath })
 }
 
 fn packages(folder: &Path) -> PathBuf {
     folder.join("python")
-}
-
-/// Exactly what `requirements.txt` pins, compiled for the Python that is here.
-fn python_packages(workspace: &Workspace, packages: &Path) -> Result<()> {
-    let python = answer(workspace.command("python3").arg("--version"))
-        .context("python3 must be on PATH; install Python 3.11 or newer")?;
-    let requirements = fs::read_to_string(workspace.root().join(REQUIREMENTS))
-        .with_context(|| format!("cannot read {REQUIREMENTS}"))?;
-    let installed = format!("{python}\n{requirements}");
-    let record = packages.join(".installed-from");
-    if fs::read_to_string(&record).is_ok_and(|found| found == installed) {
-        ready("Python packages", REQUIREMENTS);
-        return Ok(());
-    }
-    if packages.exists() {
-        fs::remove_dir_all(packages)
-            .with_context(|| format!("cannot replace {}", packages.display()))?;
-    }
-    if answer(
-        workspace
-            .command("python3")
-            .args(["-m", "pip", "--version"]),
-    )
-    .is_none()
-    {
-        apt::install(workspace, &["python3-pip"])
-            .context("Python has no pip; install it, on Debian with `apt install python3-pip`")?;
-    }
-    let mut pip = workspace.command("python3");
-    pip.args(["-m", "pip", "install", "--quiet", "--no-deps"])
-        .args(["--only-binary=:all:", "--require-hashes"])
-        .args(["--requirement", REQUIREMENTS, "--root-user-action=ignore"])
-        .arg("--target")
-        .arg(packages);
-    run(
-        &mut pip,
-        "the Python registry must be within reach, and have these packages for Python 3.11 or newer",
-    )?;
-    fs::write(&record, installed).with_context(|| format!("cannot write {}", record.display()))?;
-    ready("Python packages", REQUIREMENTS);
-    Ok(())
 }
 
 /// Go and the sources of golang.org/x/mod; gives the GOPATH where these are.
