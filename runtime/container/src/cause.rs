@@ -9,6 +9,10 @@ use crate::engine::GUEST_STACK_BYTES;
 use crate::fixed_limits::{HANDLES, transfer_bytes};
 use crate::tally::{LimitHit, Stop, Tally};
 
+/// The longest diagnostic, in bytes. The engine writes down the names of the guest's functions, which may
+/// have a hundred thousand letters each.
+const MOST_DIAGNOSTIC_BYTES: usize = 8 * 1024;
+
 /// Why a run did not return.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Cause {
@@ -108,7 +112,11 @@ impl Cause {
     pub(crate) fn diagnostic(&self, error: &wasmtime::Error) -> String {
         match self {
             Cause::Limit(hit) | Cause::Interrupted { hit: Some(hit), .. } => hit.to_string(),
-            Cause::Trap(_) | Cause::Interrupted { hit: None, .. } => format!("{error:?}"),
+            Cause::Trap(_) | Cause::Interrupted { hit: None, .. } => {
+                let mut text = format!("{error:?}");
+                text.truncate(text.floor_char_boundary(MOST_DIAGNOSTIC_BYTES));
+                text
+            }
         }
     }
 }

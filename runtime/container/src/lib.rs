@@ -77,6 +77,7 @@ mod tally;
 mod ticker;
 mod traffic;
 mod transcript;
+mod transcript_size;
 
 pub use cache::{CacheError, CacheSettings};
 pub use compiler::{

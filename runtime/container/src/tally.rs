@@ -5,7 +5,7 @@ use std::fmt;
 use cryptlet_schema::Limits;
 use wasmtime::ResourceLimiter;
 
-use crate::{engine, receipt_size};
+use crate::{engine, receipt_size, transcript_size};
 
 /// Why the host stops a run. Travels through the engine as the error of a host call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -68,6 +68,7 @@ pub(crate) struct Tally {
     log: u64,
     response: u64,
     receipt: u64,
+    transcript: u64,
 }
 
 impl Tally {
@@ -83,6 +84,7 @@ impl Tally {
             log: 0,
             response: 0,
             receipt: 0,
+            transcript: 0,
         }
     }
 
@@ -126,6 +128,19 @@ impl Tally {
         self.receipt = self.receipt.saturating_add(bytes);
         if self.receipt > receipt_size::ALLOWED {
             return Err(self.limit("receipt-bytes", receipt_size::ALLOWED, self.receipt));
+        }
+        Ok(())
+    }
+
+    /// Counts what the host keeps of its calls.
+    pub(crate) fn transcript(&mut self, bytes: u64) -> wasmtime::Result<()> {
+        self.transcript = self.transcript.saturating_add(bytes);
+        if self.transcript > transcript_size::ALLOWED {
+            return Err(self.limit(
+                "transcript-bytes",
+                transcript_size::ALLOWED,
+                self.transcript,
+            ));
         }
         Ok(())
     }

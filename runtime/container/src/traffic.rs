@@ -181,6 +181,10 @@ impl Record {
     pub fn name(&self) -> &'static str {
         self.kind().name()
     }
+
+    pub(crate) fn traffic(&self) -> CallTraffic {
+        call_of(self).1
+    }
 }
 
 fn call_of(record: &Record) -> (CallKind, CallTraffic) {

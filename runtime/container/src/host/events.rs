@@ -14,7 +14,7 @@ impl events::Host for Guest {
         self.record(Record::Publish {
             topic: topic.clone(),
             body: body.clone(),
-        });
+        })?;
         let cryptlet = self.cryptlet.clone();
         let topics = &cryptlet.manifest().messages.topics;
         match topics.iter().find(|message| message.name() == topic) {
@@ -49,7 +49,7 @@ impl log::Host for Guest {
             log::Level::Error => Level::Error,
         };
         self.tally.log(message.len())?;
-        self.record(Record::log(level, &message));
+        self.record(Record::log(level, &message))?;
         self.staged.logs.push(LogLine { level, message });
         Ok(())
     }

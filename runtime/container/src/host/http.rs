@@ -45,7 +45,7 @@ impl http::Host for Guest {
         self.record(Record::Fetch {
             request,
             answer: answer.clone(),
-        });
+        })?;
         Ok(answer.map(Into::into).map_err(Into::into))
     }
 }

@@ -20,7 +20,7 @@ impl keychain::Host for Guest {
         self.record(Record::PublicKeyOf {
             key,
             answer: answer.clone(),
-        });
+        })?;
         Ok(answer.map(Into::into).map_err(Into::into))
     }
 
@@ -38,7 +38,7 @@ impl keychain::Host for Guest {
             key,
             message,
             answer: answer.clone().map(ByteVec::from),
-        });
+        })?;
         Ok(answer.map_err(Into::into))
     }
 }

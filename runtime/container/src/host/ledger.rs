@@ -33,7 +33,7 @@ impl transaction_builder::Host for Guest {
             action: action.clone(),
             fields,
             answer: answer.clone(),
-        });
+        })?;
         match answer {
             Ok(call) => {
                 self.tally.output(call.bytes.len())?;
@@ -48,7 +48,7 @@ impl transaction_builder::HostDraft for Guest {
     fn digest(&mut self, draft: Resource<Draft>) -> wasmtime::Result<Vec<u8>> {
         self.enter(Capability::Ledger)?;
         let answer = self.table.get(&draft)?.call.digest;
-        self.record(Record::DraftDigest { answer });
+        self.record(Record::DraftDigest { answer })?;
         Ok(answer.to_vec())
     }
 
@@ -75,7 +75,7 @@ impl router::Host for Guest {
         self.record(Record::Submit {
             draft: call.digest,
             answer: number,
-        });
+        })?;
         self.staged.submissions.push(Submission {
             number,
             action,
@@ -91,7 +91,7 @@ impl router::Host for Guest {
         self.record(Record::Status {
             submission,
             answer: answer.clone(),
-        });
+        })?;
         Ok(answer.map(Into::into))
     }
 }

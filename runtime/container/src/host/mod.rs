@@ -29,6 +29,7 @@ use crate::run::{Child, Event, LogLine, State, Submission};
 use crate::services::Services;
 use crate::tally::{Stop, Tally};
 use crate::transcript::{Failure, Record, Transcript};
+use crate::transcript_size;
 pub(crate) use source::chain_length;
 pub(crate) use wasi::Wasi;
 
@@ -121,8 +122,11 @@ impl Guest {
         }
     }
 
-    pub(crate) fn record(&mut self, record: Record) {
+    /// Writes a call down; stops a run that makes its host write down too much.
+    pub(crate) fn record(&mut self, record: Record) -> wasmtime::Result<()> {
+        let bytes = transcript_size::of(&record);
         self.transcript.push(record);
+        self.tally.transcript(bytes)
     }
 
     pub(crate) fn misfit(&mut self, what: &str, error: &SchemaError) {

@@ -46,7 +46,7 @@ impl source::Host for Guest {
             request,
             answer: answer.clone().map(ByteVec::from),
             transcript,
-        });
+        })?;
         Ok(answer.map_err(Into::into))
     }
 }

@@ -21,7 +21,7 @@ impl state::Host for Guest {
         self.record(Record::StateGet {
             key,
             answer: answer.clone(),
-        });
+        })?;
         Ok(answer)
     }
 
@@ -31,7 +31,7 @@ impl state::Host for Guest {
         self.record(Record::StateSet {
             key: key.clone(),
             value: value.clone(),
-        });
+        })?;
         self.staged.state_changes.insert(key, Some(value));
         Ok(())
     }
@@ -39,7 +39,7 @@ impl state::Host for Guest {
     fn remove(&mut self, key: String) -> wasmtime::Result<()> {
         self.enter(Capability::State)?;
         self.tally.output(key.len())?;
-        self.record(Record::StateRemove { key: key.clone() });
+        self.record(Record::StateRemove { key: key.clone() })?;
         self.staged.state_changes.insert(key, None);
         Ok(())
     }
@@ -57,7 +57,7 @@ impl state::Host for Guest {
             after,
             limit,
             answer: answer.clone(),
-        });
+        })?;
         Ok(answer)
     }
 }

@@ -97,6 +97,13 @@ fn guest_that_hits(limit: &str) -> Option<Guest> {
             "(loop $l (call $build @‹settle› @‹{}› (i32.const 256)) (br $l)) (unreachable)",
             "handles: 1,024 allowed, 1,025 wanted",
         ),
+        "transcript-bytes" => stopped(
+            "[capabilities]\nkeychain = [\"desk\"]\n[limits]\nhost-calls = 4000",
+            "(loop $l (global.set $free (i32.const 65536))
+               (call $sign @‹desk› (i32.const 4096) (i32.const 32768) (i32.const 256)) (br $l))
+             (unreachable)",
+            "transcript-bytes: 33,554,432 allowed, 33,589,248 wanted",
+        ),
         "receipt-bytes" => stopped(
             LISTING,
             "(loop $l (call $publish @‹Netted› @‹{}›) (br $l)) (unreachable)",
