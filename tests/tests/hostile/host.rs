@@ -15,6 +15,8 @@ use crate::verdict::{Given, Stage, Verdict};
 use crate::web::{Outside, call_encoding};
 
 const INSTANT: u64 = 1_136_073_600_123;
+/// What anybody should have to read about an attack.
+const MOST_SAID: usize = 16 << 10;
 
 /// A container and a cryptlet that means well.
 pub struct Host {
@@ -221,6 +223,7 @@ pub fn judge(verdict: &Verdict, ending: &Ending) -> Result<()> {
     );
     let says = verdict.says.as_deref().unwrap_or_default();
     ensure!(said.contains(says), "`{says}` is not in: {said}");
+    ensure!(said.len() < MOST_SAID, "it says {} bytes", said.len());
     if let Ending::Ran(run) = ending {
         let reply = run.reply.as_deref().map(String::from_utf8_lossy);
         ensure!(

@@ -7,7 +7,7 @@ use anyhow::{Context as _, Result, ensure};
 use crate::folder;
 use crate::host::Host;
 
-const ROUNDS: usize = 25;
+const ROUNDS: usize = 10;
 /// What an allocator may keep for itself; one leaked memory of one guest per round is more.
 const BYTES_KEPT: u64 = 24 << 20;
 

@@ -11,7 +11,7 @@ use crate::host::{Armed, Ending, Host, judge};
 
 const PLACES: u32 = 5;
 const ATTACKERS: usize = 6;
-const ROUNDS: usize = 3;
+const ROUNDS: usize = 2;
 const HONEST_RUNS: usize = 200;
 
 #[test]
