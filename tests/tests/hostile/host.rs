@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use cryptlet_attest::Outcome;
 use cryptlet_container::{
-    Container, Cryptlet, Grants, HttpGrant, Invocation, Job, Meter, ReplayJob, Run, Settings,
-    Source, State, Trigger,
+    Compiler, CompilerBounds, CompilerProgram, Container, Cryptlet, Grants, HttpGrant, Invocation,
+    Job, Meter, ReplayJob, Run, Settings, Source, State, Trigger,
 };
 
 use crate::folder::{self, Attack};
@@ -15,6 +15,8 @@ use crate::verdict::{Given, Stage, Verdict};
 use crate::web::{Outside, call_encoding};
 
 const INSTANT: u64 = 1_136_073_600_123;
+/// What the compiler may take of the processors: no honest cryptlet needs a second.
+const COMPILER_SECONDS: u64 = 4;
 /// What anybody should have to read about an attack.
 const MOST_SAID: usize = 16 << 10;
 
@@ -48,6 +50,16 @@ impl Host {
     pub fn new(instances: u32) -> Result<Host> {
         let container = Container::new(Settings {
             instances,
+            compiler: Compiler::Child {
+                program: CompilerProgram {
+                    path: env!("CARGO_BIN_EXE_compile-for-attacked").into(),
+                    arguments: Vec::new(),
+                },
+                bounds: CompilerBounds {
+                    processor_seconds: COMPILER_SECONDS,
+                    ..CompilerBounds::default()
+                },
+            },
             ..Settings::default()
         })?;
         let honest = container.load(&honest())?;
