@@ -1,14 +1,16 @@
 //! What a new proposal of a change must know of the binding: from the running service, or offline.
 
 use std::fs;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 
 use clap::Args;
 use cryptlet_fabric::Binding;
 use cryptlet_service::api::BindingChanges;
 
+use super::file::Proposed;
 use crate::failure::Failure;
 use crate::operator::client::Connection;
+use crate::terminal::printable;
 
 /// Where a command has the document in force and the next nonce from.
 #[derive(Args)]
@@ -24,6 +26,46 @@ pub struct InForce {
     nonce: Option<u64>,
 }
 
+/// A signer's own copy of the document in force. What a change is, depends on what it changes, and a
+/// proposal says that itself.
+#[derive(Args)]
+pub struct OwnCopy {
+    /// The document in force as you have it; a proposal to change another one is refused.
+    #[arg(long, value_name = "BINDING.toml")]
+    in_force: Option<PathBuf>,
+}
+
+impl OwnCopy {
+    /// Refuses a proposal that begins with another document than the signer has.
+    pub fn check(&self, proposed: &Proposed) -> Result<(), Failure> {
+        let Some(file) = &self.in_force else {
+            return Ok(());
+        };
+        let Proposed::Change(understood) = proposed else {
+            return Err(Failure::Usage(
+                "the proposal makes a new binding, of which nothing is in force yet; leave out --in-force".into(),
+            ));
+        };
+        let (own, said) = (document(file)?, understood.binding());
+        if own.version() == said.version() {
+            return Ok(());
+        }
+        Err(Failure::Refused(format!(
+            "the proposal changes version {} of {}, and {} is version {}; sign nothing before you know which is in force: ask a running service with `cryptlet bind changes`",
+            said.version(),
+            printable(&said.binding.name),
+            file.display(),
+            own.version()
+        )))
+    }
+}
+
+fn document(file: &Path) -> Result<Binding, Failure> {
+    let text = fs::read_to_string(file).map_err(|error| Failure::unreadable(file, &error))?;
+    Binding::parse(&file.display().to_string(), &text)
+        .map_err(|error| Failure::Refused(error.to_string()))
+}
+
 /// What the service, or the command line, knows of a binding.
 pub struct Known {
     /// The document in force.
@@ -37,10 +79,7 @@ impl InForce {
     /// What is known of the binding that an operator calls `binding`.
     pub fn of(&self, binding: &str) -> Result<Known, Failure> {
         if let Some(file) = &self.in_force {
-            let text =
-                fs::read_to_string(file).map_err(|error| Failure::unreadable(file, &error))?;
-            let document = Binding::parse(&file.display().to_string(), &text)
-                .map_err(|error| Failure::Refused(error.to_string()))?;
+            let document = document(file)?;
             if document.binding.name != binding {
                 return Err(Failure::Usage(format!(
                     "{} is the document of {}, not of {binding}",

@@ -3,10 +3,12 @@
 use std::io::Write;
 use std::path::PathBuf;
 
+use alloy_primitives::B256;
 use clap::Args;
 use cryptlet_fabric::change::{Change, ChangeKind};
 use cryptlet_fabric::{Binding, WhileChanging};
 
+use super::asking::OwnCopy;
 use super::file::Proposed;
 use crate::failure::Failure;
 use crate::listing::json;
@@ -15,6 +17,7 @@ use crate::terminal::{BAD, Cell, GOOD, Table, printable};
 const EXAMPLES: &str = "\
 Examples:
   cryptlet bind show proposal.json
+  cryptlet bind show change.json --in-force swap.toml
   cryptlet bind show proposal.json --json | jq '.\"typed-data\"'";
 
 #[derive(Args)]
@@ -22,6 +25,8 @@ Examples:
 pub struct Arguments {
     /// The proposal.
     proposal: PathBuf,
+    #[command(flatten)]
+    own: OwnCopy,
     /// Print the proposal as it was read and found genuine.
     #[arg(long)]
     json: bool,
@@ -29,6 +34,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
     let proposed = Proposed::read(&arguments.proposal)?;
+    arguments.own.check(&proposed)?;
     match &proposed {
         Proposed::Creation(understood) if arguments.json => {
             return json(&understood.proposal, output);
@@ -36,7 +42,10 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
         Proposed::Change(understood) if arguments.json => {
             return json(&understood.proposal, output);
         }
-        Proposed::Creation(understood) => terms(&understood.binding, output)?,
+        Proposed::Creation(understood) => {
+            let digest = understood.binding.terms_digest();
+            terms(&understood.binding, Some(digest), output)?;
+        }
         Proposed::Change(understood) => change(&understood.change, output)?,
     }
     writeln!(output)?;
@@ -114,11 +123,16 @@ fn change(change: &Change, output: &mut impl Write) -> Result<(), Failure> {
         }
         table.print(output)?;
     }
+    if change.kind == ChangeKind::Change {
+        // Its hash is what is signed: what it differs from is the proposal's own word.
+        writeln!(output)?;
+        terms(&change.document, None, output)?;
+    }
     Ok(())
 }
 
-/// What somebody agrees to who signs.
-fn terms(binding: &Binding, output: &mut impl Write) -> Result<(), Failure> {
+/// What somebody agrees to who signs this digest, or a change to this document.
+fn terms(binding: &Binding, to_sign: Option<B256>, output: &mut impl Write) -> Result<(), Failure> {
     let contract = &binding.contract;
     let agreement = &binding.binding;
     let order = match contract.ordered {
@@ -129,7 +143,9 @@ fn terms(binding: &Binding, output: &mut impl Write) -> Result<(), Failure> {
         ("binding", agreement.name.clone()),
         ("id", binding.id().to_string()),
         ("version", binding.version().to_string()),
-        ("to sign", binding.terms_digest().to_string()),
+    ];
+    lines.extend(to_sign.map(|digest| ("to sign", digest.to_string())));
+    lines.extend([
         (
             "cryptlet",
             format!("{} {}", agreement.cryptlet, agreement.versions),
@@ -157,14 +173,14 @@ fn terms(binding: &Binding, output: &mut impl Write) -> Result<(), Failure> {
                 contract.validity_seconds, contract.gas_limit
             ),
         ),
-    ];
+    ]);
     lines.extend(
         contract
             .actions
             .iter()
             .map(|action| ("may call", action.to_string())),
     );
-    let triggers = &binding.triggers;
+    let (triggers, grants) = (&binding.triggers, &binding.grants);
     lines.extend(
         triggers
             .contract_events
@@ -184,7 +200,22 @@ fn terms(binding: &Binding, output: &mut impl Write) -> Result<(), Failure> {
         );
         ("asks", text)
     }));
-    let bound = binding.grants.http.iter();
+    let granted = [
+        ("events", grants.events),
+        ("state", grants.state),
+        ("log", grants.log),
+        ("wasi", grants.wasi),
+    ];
+    let granted: Vec<&str> = granted
+        .into_iter()
+        .filter_map(|(name, is_granted)| is_granted.then_some(name))
+        .collect();
+    if !granted.is_empty() {
+        lines.push(("may use", granted.join(", ")));
+    }
+    let keys = binding.keys.granted.iter();
+    lines.extend(keys.map(|key| ("signs with", key.clone())));
+    let bound = grants.http.iter();
     let sources = binding.sources.values();
     lines.extend(
         bound

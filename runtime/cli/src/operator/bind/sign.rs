@@ -8,6 +8,7 @@ use alloy_primitives::{Address, Bytes};
 use clap::Args;
 use cryptlet_vault::{KeyName, Purpose};
 
+use super::asking::OwnCopy;
 use super::changing::bytes;
 use super::file::Proposed;
 use crate::failure::Failure;
@@ -18,6 +19,7 @@ use crate::terminal::printable;
 const EXAMPLES: &str = "\
 Examples:
   cryptlet bind sign proposal.json --key acme
+  cryptlet bind sign change.json --key acme --in-force swap.toml
   cryptlet bind sign proposal.json --counterparty 0x… --signature 0x…
   cryptlet bind sign proposal.json --wallet 0x… --signature 0x…
 
@@ -56,6 +58,8 @@ pub struct Arguments {
     #[arg(long = "signature", value_name = "SIGNATURE", conflicts_with = "key")]
     signatures: Vec<String>,
     #[command(flatten)]
+    own: OwnCopy,
+    #[command(flatten)]
     state: StateFolder,
     #[command(flatten)]
     passphrase: PassphraseSource,
@@ -63,6 +67,7 @@ pub struct Arguments {
 
 pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
     let mut proposed = Proposed::read(&arguments.proposal)?;
+    arguments.own.check(&proposed)?;
     let given = (&arguments.key, &arguments.counterparty, &arguments.wallet);
     let (counterparty, signatures, by_contract) = match given {
         (Some(key), ..) => {
