@@ -21,7 +21,7 @@ use crate::load::{LoadError, Workshop};
 use crate::migration::{self, MigrationError, MigrationJob, Nobody};
 use crate::replay::{self, Outside, ReplayError, ReplayJob};
 use crate::run::{Job, Meter, Run, state_root};
-use crate::shadow::{Answers, ShadowJob, ShadowRun};
+use crate::shadow::{self, Answers, ShadowJob, ShadowRun};
 use crate::ticker::Ticker;
 use crate::transcript::Transcript;
 
@@ -306,6 +306,18 @@ impl Container {
     pub fn shadow(&self, job: ShadowJob<'_>) -> ShadowRun {
         let places = self.places_of(job.cryptlet, job.grants);
         let permit = self.inner.admission.enter(places);
+        self.shadow_with(permit, job)
+    }
+
+    /// Does the same if places are free now; none if they are not. Whoever waits in line for places is
+    /// never behind it.
+    pub fn try_shadow(&self, job: ShadowJob<'_>) -> Option<ShadowRun> {
+        let places = self.places_of(job.cryptlet, job.grants);
+        let permit = self.inner.admission.try_enter(places)?;
+        Some(self.shadow_with(permit, job))
+    }
+
+    fn shadow_with(&self, permit: Permit, job: ShadowJob<'_>) -> ShadowRun {
         let answers = Arc::new(Answers::of(job.transcript, job.grants, job.call_encoding));
         let run = self.run_task(
             permit,
@@ -322,8 +334,10 @@ impl Container {
             },
         );
         ShadowRun {
-            run,
             unanswered: answers.unanswered(),
+            acts: shadow::acts(&run.transcript, job.transcript, job.grants),
+            active_acts: shadow::acts(job.transcript, job.transcript, job.grants),
+            run,
         }
     }
 

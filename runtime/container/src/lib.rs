@@ -100,6 +100,6 @@ pub use services::{
     BuildError, CallEncoding, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse,
     KeyAlgorithm, KeyError, PublicKey, Services,
 };
-pub use shadow::{ShadowJob, ShadowRun, Unanswered};
+pub use shadow::{Act, ShadowJob, ShadowRun, Unanswered};
 pub use traffic::{CallKind, CallTraffic, Traffic};
 pub use transcript::{AskError, Failure, Level, Record, Transcript};

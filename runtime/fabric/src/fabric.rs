@@ -22,7 +22,6 @@ use crate::binding::{Approval, Binding};
 use crate::canary::Trials;
 use crate::configuration::Configuration;
 use crate::error::FabricError;
-use crate::grants::grants;
 use crate::journal::{BindingRow, Journal, JournalError, LogOwner, VersionRow};
 use crate::keys::{LedgerSigner, LogKey};
 use crate::modules::Modules;
@@ -427,12 +426,7 @@ impl Fabric {
 
     /// What the container may let the bound cryptlet do.
     pub(crate) async fn grants(&self, binding: &Binding) -> Result<Grants, FabricError> {
-        let mut sources = BTreeMap::new();
-        for (name, source) in &binding.sources {
-            let cryptlet = self.cryptlet(&source.measurement).await?;
-            sources.insert(name.clone(), cryptlet);
-        }
-        grants(binding, sources)
+        self.modules.grants(binding).await
     }
 
     /// Gives up a module's compiled code unless some binding may still run it.

@@ -1,16 +1,18 @@
 //! Modules that are compiled and ready to run, one of each in the process.
 
-use std::collections::HashMap;
+use std::collections::{BTreeMap, HashMap};
 use std::num::NonZeroUsize;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use cryptlet_attest::Measurement;
-use cryptlet_container::{CodeOrigin, Container, Cryptlet};
+use cryptlet_container::{CodeOrigin, Container, Cryptlet, Grants};
 use tokio::sync::OnceCell;
 use tokio::task::JoinSet;
 
+use crate::binding::Binding;
 use crate::error::FabricError;
 use crate::fabric::Fabric;
+use crate::grants::grants;
 use crate::journal::Journal;
 
 /// What is loaded, and what is being loaded: whoever wants the same module meanwhile waits for it.
@@ -34,6 +36,16 @@ impl Modules {
         let module = self.of(measurement);
         let cryptlet = module.get_or_try_init(|| self.load(*measurement)).await?;
         Ok(cryptlet.clone())
+    }
+
+    /// What the binding gives its cryptlet, with the sources that it names.
+    pub(crate) async fn grants(&self, binding: &Binding) -> Result<Grants, FabricError> {
+        let mut sources = BTreeMap::new();
+        for (name, source) in &binding.sources {
+            let cryptlet = self.get(&source.measurement).await?;
+            sources.insert(name.clone(), cryptlet);
+        }
+        grants(binding, sources)
     }
 
     /// Keeps a module that was loaded from the bytes at hand.

@@ -174,7 +174,12 @@ impl Case {
 impl Case {
     /// Has this case's cryptlet run beside one whose transcript this is.
     pub fn shadow(&self, transcript: &Transcript) -> ShadowRun {
-        CONTAINER.shadow(ShadowJob {
+        CONTAINER.shadow(self.shadow_job(transcript))
+    }
+
+    /// The job of that.
+    pub fn shadow_job<'a>(&'a self, transcript: &'a Transcript) -> ShadowJob<'a> {
+        ShadowJob {
             cryptlet: &self.cryptlet,
             grants: &self.grants,
             invocation: self.invocation(),
@@ -182,7 +187,7 @@ impl Case {
             state: Arc::new(self.state.clone()),
             transcript,
             call_encoding: Arc::new(encode_call),
-        })
+        }
     }
 }
 

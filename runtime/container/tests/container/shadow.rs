@@ -116,6 +116,10 @@ fn a_question_that_the_active_version_did_not_ask_ends_the_run_and_is_named() {
 }
 
 fn asking(question: &str) -> Case {
+    asking_by("GET", question)
+}
+
+fn asking_by(method: &str, question: &str) -> Case {
     let source = utility(
         "[capabilities]\nhttp = true\n[messages]\nrequest = \"RateFor(string quarter)\"\n\
          reply = \"Rate(string text)\"\n",
@@ -124,7 +128,8 @@ fn asking(question: &str) -> Case {
             "(if (i32.eq (i32.load offset=52 (local.get $in)) (i32.const 21))
                (then {FETCH_X}) (else {FETCH_Y}))
              {REPLY_BODY}"
-        ),
+        )
+        .replace("@‹GET›", &format!("@‹{method}›")),
     );
     let guest = contract(
         ASKING,
@@ -152,6 +157,53 @@ fn a_source_that_was_asked_the_same_is_not_run_again() {
     assert_eq!(shadow.run.reply, run.reply);
     assert_eq!(shadow.run.meter.fuel, run.meter.fuel);
     assert!(shadow.run.children.is_empty());
+}
+
+const REPLY: &str = "(call $ok @‹{}›)";
+
+/// Posts so often, by the first way to write the address or the other.
+fn posting(fetches: &[&str]) -> Case {
+    let posts = fetches.concat().replace("@‹GET›", "@‹POST›");
+    let mut case = Case::of(&utility(HTTP, &format!("{posts} {REPLY}")));
+    for grant in case.grants.http.values_mut() {
+        grant.methods.push("POST".to_owned());
+    }
+    case
+}
+
+#[test]
+fn what_both_would_do_outside_is_told_however_often_it_is_answered() {
+    let run = posting(&[FETCH_X]).run();
+    assert_eq!(run.outcome, Outcome::Ok, "{:?}", run.diagnostic);
+    for (fetches, times) in [
+        (&[][..], 0),
+        (&[FETCH_X_IN_FULL], 1),
+        (&[FETCH_X, FETCH_X, FETCH_X], 3),
+    ] {
+        let shadow = posting(fetches).shadow(&run.transcript);
+        assert_eq!(shadow.unanswered, None);
+        assert_eq!(shadow.active_acts.len(), 1);
+        assert_eq!(shadow.acts, vec![shadow.active_acts[0].clone(); times]);
+    }
+    let asking = Case::of(&utility(HTTP, &format!("{FETCH_X} {REPLY}"))).run();
+    let shadow = posting(&[]).shadow(&asking.transcript);
+    assert_eq!(shadow.active_acts, [], "a GET may be done at any time");
+}
+
+#[test]
+fn what_a_source_did_outside_counts_even_if_it_is_not_run_again() {
+    let mut case = asking_by("POST", r#"{"quarter":"2006-Q1"}"#);
+    let source = case.grants.sources.get_mut("rate").expect("it is granted");
+    for grant in source.grants.http.values_mut() {
+        grant.methods.push("POST".to_owned());
+    }
+    let run = case.run();
+    assert_eq!(run.outcome, Outcome::Ok, "{:?}", run.diagnostic);
+    let shadow = case.shadow(&run.transcript);
+    assert!(shadow.run.children.is_empty());
+    assert_eq!(shadow.acts.len(), 1);
+    assert_eq!(shadow.acts[0].sources, ["rate"]);
+    assert_eq!(shadow.acts, shadow.active_acts);
 }
 
 #[test]

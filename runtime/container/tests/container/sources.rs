@@ -309,6 +309,9 @@ fn a_full_pool_hands_the_job_back() {
         let Err(Busy(job)) = container.try_run(busy.job()) else {
             panic!("there is no place");
         };
+        let transcript = cryptlet_container::Transcript::default();
+        let beside = container.try_shadow(busy.shadow_job(&transcript));
+        assert!(beside.is_none(), "nor one beside a live run");
         go.send(()).expect("the first run waits");
         assert_eq!(first.join().expect("it ends").outcome, Outcome::Ok);
         assert!(container.try_run(*job).is_ok_and(|run| run.outcome.is_ok()));

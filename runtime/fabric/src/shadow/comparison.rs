@@ -1,9 +1,9 @@
 //! What a candidate did otherwise than the active version.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use cryptlet_attest::Outcome;
-use cryptlet_container::{Record, Run, ShadowRun, State, Submission};
+use cryptlet_container::{Act, Record, Run, ShadowRun, State, Submission};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -19,7 +19,8 @@ const MOST_LETTERS: usize = 200;
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Difference {
     /// `outcome`, `failure`, `question`, `fuel`, or a path: `reply.amount`, `event/0.body.rate`,
-    /// `call/0.fields.amount`, `state/period`.
+    /// `call/0.fields.amount`, `request/0.body.amount` of a request by another method than GET and HEAD,
+    /// `state/period`.
     pub field: String,
     /// What the active version gave, shortened; absent if it gave nothing.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -77,6 +78,7 @@ pub fn compare(
     comparing.bytes("reply", active.reply.as_deref(), run.reply.as_deref());
     comparing.calls(active, run);
     comparing.events(active, run);
+    comparing.acts(&candidate.active_acts, &candidate.acts);
     if let Some(state) = state {
         comparing.state(state, active, run);
     }
@@ -157,6 +159,24 @@ impl Comparing {
         }
     }
 
+    /// What leaves at once, and cannot be taken back: as often, in the same order.
+    fn acts(&mut self, active: &[Act], candidate: &[Act]) {
+        for index in 0..active.len().max(candidate.len()) {
+            let field = format!("request/{index}");
+            match (active.get(index), candidate.get(index)) {
+                (Some(a), Some(b)) => {
+                    let place = |act: &Act| Some(place_of(act));
+                    self.text(&format!("{field}.address"), place(a), place(b));
+                    let headers = |act: &Act| Some(format!("{:?}", act.request.headers));
+                    self.text(&format!("{field}.headers"), headers(a), headers(b));
+                    let (a, b) = (&a.request.body, &b.request.body);
+                    self.bytes(&format!("{field}.body"), a.as_deref(), b.as_deref());
+                }
+                (a, b) => self.differs(&field, a.map(place_of), b.map(place_of)),
+            }
+        }
+    }
+
     /// Entries as they are after both runs: writing what stands there already changes nothing.
     fn state(&mut self, before: &State, active: &Run, candidate: &Run) {
         let changed: BTreeSet<&String> = active
@@ -193,9 +213,8 @@ impl Comparing {
     fn values(&mut self, field: &str, active: &Value, candidate: &Value) {
         match (active, candidate) {
             (Value::Object(a), Value::Object(b)) => {
-                let names: BTreeMap<&String, ()> =
-                    a.keys().chain(b.keys()).map(|name| (name, ())).collect();
-                for name in names.into_keys() {
+                let names: BTreeSet<&String> = a.keys().chain(b.keys()).collect();
+                for name in names {
                     self.either(&format!("{field}.{name}"), a.get(name), b.get(name));
                 }
             }
@@ -235,6 +254,13 @@ impl Comparing {
             });
         }
     }
+}
+
+/// Where an act leads: `source rate: POST https://rates.example/orders`.
+fn place_of(act: &Act) -> String {
+    let sources = act.sources.iter().map(|name| format!("source {name}: "));
+    let request = format!("{} {}", act.request.method, act.request.url);
+    sources.chain([request]).collect()
 }
 
 /// What the guest wanted to call, as it said it: the encoded call is for the chain.
@@ -279,7 +305,7 @@ mod tests {
     use std::collections::BTreeMap;
 
     use cryptlet_attest::Digest;
-    use cryptlet_container::{Event, Meter, Transcript, Unanswered};
+    use cryptlet_container::{Event, HttpRequest, Meter, Transcript, Unanswered};
     use cryptlet_schema::Limits;
     use proptest::prelude::*;
 
@@ -313,6 +339,8 @@ mod tests {
         let candidate = ShadowRun {
             run: candidate,
             unanswered: None,
+            acts: Vec::new(),
+            active_acts: Vec::new(),
         };
         let found = compare(
             active,
@@ -361,6 +389,48 @@ mod tests {
     }
 
     #[test]
+    fn what_acts_outside_is_compared_in_order_and_number() {
+        let act = |address: &str, body: &str| Act {
+            sources: vec!["desk".into()],
+            request: HttpRequest {
+                method: "POST".into(),
+                url: format!("https://desk.example/{address}"),
+                headers: Vec::new(),
+                body: Some(body.into()),
+            },
+        };
+        let found = |active: Vec<Act>, acts: Vec<Act>| {
+            let candidate = ShadowRun {
+                run: replied("{}"),
+                unanswered: None,
+                acts,
+                active_acts: active,
+            };
+            compare(&replied("{}"), &candidate, None, FuelBound::default())
+        };
+        let order = || act("orders", r#"{"amount":1}"#);
+        assert_eq!(found(vec![order()], vec![order()]), []);
+        let omitted = found(vec![order()], vec![]);
+        assert_eq!(omitted[0].field, "request/0");
+        assert_eq!(
+            omitted[0].active.as_deref(),
+            Some("source desk: POST https://desk.example/orders")
+        );
+        let twice = found(vec![order()], vec![order(), order()]);
+        assert_eq!(twice[0].field, "request/1");
+        let larger = act("orders", r#"{"amount":2}"#);
+        assert_eq!(
+            found(vec![order()], vec![larger])[0].field,
+            "request/0.body.amount"
+        );
+        let elsewhere = act("other", r#"{"amount":1}"#);
+        assert_eq!(
+            found(vec![order()], vec![elsewhere])[0].field,
+            "request/0.address"
+        );
+    }
+
+    #[test]
     fn state_is_compared_as_it_is_afterwards() {
         let before = State::from([("kept".to_owned(), b"1".to_vec())]);
         let active = replied("{}");
@@ -373,6 +443,8 @@ mod tests {
         let candidate = ShadowRun {
             run,
             unanswered: None,
+            acts: Vec::new(),
+            active_acts: Vec::new(),
         };
         let found = compare(&active, &candidate, Some(&before), FuelBound::default());
         let expected = Difference {
@@ -406,6 +478,8 @@ mod tests {
                 call: "http.fetch",
                 question: "GET http://rates.example/y".into(),
             }),
+            acts: Vec::new(),
+            active_acts: Vec::new(),
         };
         let found = compare(&replied("{}"), &candidate, None, FuelBound::default());
         assert_eq!(found.len(), 1);

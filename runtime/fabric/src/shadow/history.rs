@@ -6,7 +6,7 @@ use std::sync::Arc;
 use cryptlet_attest::{Measurement, Outcome};
 use cryptlet_container::ShadowJob;
 
-use super::migrated::state_for;
+use super::migrated::{Unmigrated, state_for};
 use super::{Difference, FuelBound, compare};
 use crate::replay::{RecordedRun, ReplayRefusal, Replayer};
 
@@ -86,7 +86,10 @@ impl Replayer {
             (&scene.invocation, scene.seed),
             &scene.state,
         )
-        .map_err(ShadowRefusal::Unmigrated)?;
+        .map_err(|refused| match refused {
+            Unmigrated::Interrupted(which) => ShadowRefusal::Interrupted(which),
+            Unmigrated::Failed(reason) => ShadowRefusal::Unmigrated(reason),
+        })?;
         let shadow = self.container.shadow(ShadowJob {
             cryptlet: &cryptlet,
             grants: &grants,

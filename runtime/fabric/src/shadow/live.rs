@@ -12,20 +12,20 @@ use semver::Version;
 use tokio::sync::Semaphore;
 use tokio::task::JoinSet;
 
-use super::migrated::{Found, state_for};
+use super::migrated::{Found, Unmigrated, state_for};
 use super::{Difference, FuelBound, compare};
 use crate::binding::Binding;
 use crate::error::FabricError;
 use crate::fabric::Fabric;
 use crate::journal::{CandidateRow, Journal, JournalError, ShadowRunRow};
+use crate::modules::Modules;
 use crate::replay::call_encoding;
 use crate::sealing::Finished;
 use crate::versions::{Stage, VersionMove};
 
 /// Versions in shadow, and how much may run beside live runs at one time.
 pub(crate) struct Shadows {
-    /// By the binding's name.
-    candidates: Mutex<HashMap<String, Vec<Candidate>>>,
+    candidates: Arc<Candidates>,
     slots: Arc<Semaphore>,
     /// They end with the fabric.
     tasks: Mutex<JoinSet<()>>,
@@ -58,7 +58,7 @@ impl Shadows {
             }
         }
         Ok(Self {
-            candidates: Mutex::new(candidates),
+            candidates: Arc::new(Candidates(Mutex::new(candidates))),
             slots: Arc::new(Semaphore::new(slots())),
             tasks: Mutex::default(),
         })
@@ -77,7 +77,7 @@ impl Shadows {
         if moved.from != Stage::Shadow && moved.to != Stage::Shadow {
             return Ok(());
         }
-        let mut all = self.candidates();
+        let mut all = self.candidates.all();
         let standing = journal.candidates_of(binding)?;
         let candidates = all.entry(binding.to_owned()).or_default();
         candidates.retain(|candidate| candidate.version != moved.version);
@@ -91,25 +91,29 @@ impl Shadows {
     }
 
     pub(crate) fn of_binding(&self, binding: &str) -> Vec<(Version, Measurement)> {
-        let all = self.candidates();
+        let all = self.candidates.all();
         let candidates = all.get(binding).into_iter().flatten();
         candidates
             .map(|candidate| (candidate.version.clone(), candidate.measurement))
             .collect()
     }
+}
 
-    fn skipped(&self, binding: &str, version: &Version) {
-        let mut all = self.candidates();
+/// Versions in shadow by the binding's name.
+struct Candidates(Mutex<HashMap<String, Vec<Candidate>>>);
+
+impl Candidates {
+    /// Counts a live run that a candidate did not do.
+    fn skip(&self, binding: &str, version: &Version) {
+        let mut all = self.all();
         let candidates = all.get_mut(binding).into_iter().flatten();
         for candidate in candidates.filter(|candidate| candidate.version == *version) {
             candidate.skipped += 1;
         }
     }
 
-    fn candidates(&self) -> std::sync::MutexGuard<'_, HashMap<String, Vec<Candidate>>> {
-        self.candidates
-            .lock()
-            .unwrap_or_else(PoisonError::into_inner)
+    fn all(&self) -> std::sync::MutexGuard<'_, HashMap<String, Vec<Candidate>>> {
+        self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 
@@ -157,25 +161,22 @@ impl Fabric {
     }
 
     /// Has the candidates run what is durable now, if there is room for that. Nobody waits for them.
-    pub(crate) async fn run_beside(&self, beside: Beside) -> Result<(), FabricError> {
+    pub(crate) fn run_beside(&self, beside: Beside) {
         let name = &beside.binding.binding.name;
         let Ok(slot) = Arc::clone(&self.shadows.slots).try_acquire_owned() else {
             for (version, _) in &beside.candidates {
-                self.shadows.skipped(name, version);
+                self.shadows.candidates.skip(name, version);
             }
-            return Ok(());
+            return;
         };
-        let mut candidates = Vec::with_capacity(beside.candidates.len());
-        for (_, measurement) in &beside.candidates {
-            candidates.push(self.cryptlet(measurement).await?);
-        }
         let work = Work {
-            candidates,
-            grants: self.grants(&beside.binding).await?,
             beside,
             at: self.seams.clock.now(),
+            container: Arc::clone(&self.container),
+            journal: Arc::clone(&self.journal),
+            modules: Arc::clone(&self.modules),
+            known: Arc::clone(&self.shadows.candidates),
         };
-        let (container, journal) = (Arc::clone(&self.container), Arc::clone(&self.journal));
         let mut tasks = self
             .shadows
             .tasks
@@ -183,12 +184,9 @@ impl Fabric {
             .unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
-            if let Err(error) = work.done(container, &journal).await {
-                tracing::warn!(%error, "shadow runs were not recorded");
-            }
+            work.done().await;
             drop(slot);
         });
-        Ok(())
     }
 
     /// Waits until no shadow run is under way.
@@ -202,7 +200,7 @@ impl Fabric {
     /// process began or the version went into shadow.
     #[must_use]
     pub fn skipped_shadow_runs(&self, binding: &str, version: &Version) -> u64 {
-        let all = self.shadows.candidates();
+        let all = self.shadows.candidates.all();
         let mut candidates = all.get(binding).into_iter().flatten();
         candidates
             .find(|candidate| candidate.version == *version)
@@ -240,22 +238,43 @@ impl Fabric {
 
 /// What the candidates have to do with one run.
 struct Work {
-    candidates: Vec<Cryptlet>,
-    grants: Grants,
     beside: Beside,
     at: u64,
+    container: Arc<Container>,
+    journal: Arc<Journal>,
+    modules: Arc<Modules>,
+    known: Arc<Candidates>,
 }
 
 impl Work {
-    async fn done(self, container: Arc<Container>, journal: &Journal) -> Result<(), FabricError> {
-        let rows = tokio::task::spawn_blocking(move || {
-            let candidates = self.candidates.iter();
-            candidates
-                .map(|candidate| self.row(&container, candidate))
-                .collect::<Vec<_>>()
-        })
-        .await?;
-        for row in rows.iter().filter(|row| !row.differences.is_empty()) {
+    /// Each candidate by itself: one that does not load keeps no other from running.
+    async fn done(self) {
+        let work = Arc::new(self);
+        let name = &work.beside.binding.binding.name;
+        for (version, measurement) in &work.beside.candidates {
+            match Arc::clone(&work).run(*measurement).await {
+                Ok(true) => {}
+                Ok(false) => work.known.skip(name, version),
+                Err(error) => {
+                    let number = work.beside.invocation.number;
+                    tracing::warn!(binding = name, number, %version, %error, "no shadow run");
+                    work.known.skip(name, version);
+                }
+            }
+        }
+    }
+
+    /// Runs a candidate, and keeps what it did otherwise. False: this machine had no room for that, or
+    /// not enough.
+    async fn run(self: Arc<Self>, candidate: Measurement) -> Result<bool, FabricError> {
+        let cryptlet = self.modules.get(&candidate).await?;
+        let grants = self.modules.grants(&self.beside.binding).await?;
+        let journal = Arc::clone(&self.journal);
+        let row = tokio::task::spawn_blocking(move || self.row(&cryptlet, &grants)).await?;
+        let Some(row) = row else {
+            return Ok(false);
+        };
+        if !row.differences.is_empty() {
             tracing::info!(
                 binding = %row.binding,
                 number = row.number,
@@ -265,23 +284,26 @@ impl Work {
             );
         }
         journal
-            .commit(move |writing| rows.iter().try_for_each(|row| writing.keep_shadow_run(row)))
+            .commit(move |writing| writing.keep_shadow_run(&row))
             .await?;
-        Ok(())
+        Ok(true)
     }
 
-    fn row(&self, container: &Container, candidate: &Cryptlet) -> ShadowRunRow {
+    /// What is kept of a candidate's run; nothing of one that this machine had no room for or stopped,
+    /// which says nothing about the candidate.
+    fn row(&self, candidate: &Cryptlet, grants: &Grants) -> Option<ShadowRunRow> {
         let beside = &self.beside;
         let found = state_for(
-            container,
+            &self.container,
             (&beside.active, candidate),
-            &self.grants,
+            grants,
             (&beside.invocation, beside.seed),
             &beside.state,
         );
         let (differences, fuel_candidate) = match found {
-            Ok(found) => self.compared(container, candidate, found),
-            Err(reason) => {
+            Ok(found) => self.compared(candidate, grants, found)?,
+            Err(Unmigrated::Interrupted(_)) => return None,
+            Err(Unmigrated::Failed(reason)) => {
                 let migration = Difference {
                     field: "migration".into(),
                     active: None,
@@ -290,7 +312,7 @@ impl Work {
                 (vec![migration], 0)
             }
         };
-        ShadowRunRow {
+        Some(ShadowRunRow {
             binding: beside.binding.id(),
             version: candidate.manifest().cryptlet.version.clone(),
             number: beside.invocation.number,
@@ -299,27 +321,86 @@ impl Work {
             fuel_active: beside.run.meter.fuel,
             fuel_candidate,
             at: self.at,
-        }
+        })
     }
 
     fn compared(
         &self,
-        container: &Container,
         candidate: &Cryptlet,
+        grants: &Grants,
         found: Found,
-    ) -> (Vec<Difference>, u64) {
+    ) -> Option<(Vec<Difference>, u64)> {
         let beside = &self.beside;
-        let shadow = container.shadow(ShadowJob {
+        let shadow = self.container.try_shadow(ShadowJob {
             cryptlet: candidate,
-            grants: &self.grants,
+            grants,
             invocation: beside.invocation.clone(),
             seed: beside.seed,
             state: found.state,
             transcript: &beside.run.transcript,
             call_encoding: call_encoding(&beside.binding),
-        });
+        })?;
+        if let (None, Outcome::Interrupted { .. }) = (&shadow.unanswered, &shadow.run.outcome) {
+            return None;
+        }
         let before = (!found.is_migrated).then_some(&*beside.state);
         let differences = compare(&beside.run, &shadow, before, FuelBound::default());
-        (differences, shadow.run.meter.fuel)
+        Some((differences, shadow.run.meter.fuel))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use cryptlet_container::Settings;
+
+    use super::*;
+    use crate::scene::{NAME, Scene, TestResult, decided, version};
+
+    /// Has the active version run once, and the candidates beside it.
+    async fn run(scene: &Scene) -> TestResult {
+        scene.send("once").await?;
+        scene.fabric.execute_accepted(NAME).await?;
+        scene.fabric.shadow_runs_settled().await;
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn a_candidate_that_does_not_load_keeps_no_other_from_running() -> TestResult {
+        let scene = Scene::new(2).await?;
+        scene.fabric.shadow(NAME, &version(1), decided()).await?;
+        let gone = Candidate {
+            version: version(9),
+            measurement: Measurement::of(b"gone"),
+            skipped: 0,
+        };
+        if let Some(known) = scene.fabric.shadows.candidates.all().get_mut(NAME) {
+            known.insert(0, gone);
+        }
+        run(&scene).await?;
+        let runs = scene
+            .fabric
+            .journal
+            .shadow_runs(&scene.id, &version(1), 9)?;
+        assert_eq!(runs.len(), 1, "{runs:?}");
+        assert_eq!(scene.fabric.skipped_shadow_runs(NAME, &version(9)), 1);
+        Ok(())
+    }
+
+    #[tokio::test]
+    async fn what_this_machine_stopped_says_nothing_about_a_candidate() -> TestResult {
+        let scene = Scene::new(2).await?;
+        let fabric = &scene.fabric;
+        fabric.shadow(NAME, &version(1), decided()).await?;
+        let row = fabric.deployed("guest", &version(1))?;
+        let component = fabric.journal.component(&row.measurement)?;
+        // A container runs nothing that another has loaded.
+        let elsewhere = Container::new(Settings::default())?;
+        let elsewhere = elsewhere.load(&component.expect("it is deployed"))?;
+        fabric.modules.forget(&row.measurement);
+        fabric.modules.remember(elsewhere);
+        run(&scene).await?;
+        assert_eq!(fabric.journal.shadow_runs(&scene.id, &version(1), 9)?, []);
+        assert_eq!(fabric.skipped_shadow_runs(NAME, &version(1)), 1);
+        Ok(())
     }
 }

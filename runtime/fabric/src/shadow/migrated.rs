@@ -5,11 +5,21 @@ use std::sync::Arc;
 use cryptlet_attest::Outcome;
 use cryptlet_container::{Container, Cryptlet, Grants, Invocation, MigrationJob, State};
 
+use crate::versions::changed;
+
 /// What a candidate finds.
 pub(super) struct Found {
     pub(super) state: Arc<State>,
     /// A copy of another state version, which is not compared with what the active version has.
     pub(super) is_migrated: bool,
+}
+
+/// A candidate has no state to run on.
+pub(super) enum Unmigrated {
+    /// This machine stopped the migration; which limit of it did.
+    Interrupted(String),
+    /// There is no migration between the two, or it ended otherwise.
+    Failed(String),
 }
 
 /// The state for `candidate` where `active` found `state`; a copy is migrated with the run's
@@ -24,7 +34,7 @@ pub(super) fn state_for(
     grants: &Grants,
     (invocation, seed): (&Invocation, [u8; 32]),
     state: &Arc<State>,
-) -> Result<Found, String> {
+) -> Result<Found, Unmigrated> {
     let versions = (
         active.manifest().state_version(),
         candidate.manifest().state_version(),
@@ -47,20 +57,17 @@ pub(super) fn state_for(
             state: Arc::clone(state),
             from,
         })
-        .map_err(|error| error.to_string())?;
+        .map_err(|error| Unmigrated::Failed(error.to_string()))?;
+    if let Outcome::Interrupted { which } = run.outcome {
+        return Err(Unmigrated::Interrupted(which));
+    }
     if run.outcome != Outcome::Ok {
         let said = run.failure.map(|failure| format!(": {}", failure.message));
-        return Err(format!("{}{}", run.outcome, said.unwrap_or_default()));
-    }
-    let mut migrated = State::clone(state);
-    for (key, change) in run.state_changes {
-        match change {
-            Some(value) => drop(migrated.insert(key, value)),
-            None => drop(migrated.remove(&key)),
-        }
+        let reason = format!("{}{}", run.outcome, said.unwrap_or_default());
+        return Err(Unmigrated::Failed(reason));
     }
     Ok(Found {
-        state: Arc::new(migrated),
+        state: Arc::new(changed(state, &run.state_changes)),
         is_migrated: true,
     })
 }

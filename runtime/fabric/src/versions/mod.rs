@@ -19,3 +19,4 @@ pub(crate) use moves::{Basis, NewMove};
 pub use moves::{MoveKind, VersionMove, VersionNotice};
 pub use stage::StageRow;
 pub use state::StateError;
+pub(crate) use state::changed;
