@@ -2,6 +2,7 @@
 //! itself and all at once, and afterwards the host is as it was.
 
 mod alone;
+mod fabric;
 mod folder;
 #[expect(dead_code, reason = "the container's tests need more of them")]
 #[path = "../../../runtime/container/tests/container/guests.rs"]
