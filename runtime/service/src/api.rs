@@ -16,8 +16,8 @@ pub use changes::{
 };
 pub use shadow::{ShadowRun, ShadowRuns};
 pub use versions::{
-    ActiveVersion, BindingVersions, Canary, CanaryBounds, Decided, Promotion, Rollback,
-    StandingVersion, VersionMoved,
+    ActiveVersion, BindingVersions, Canary, CanaryBounds, CanaryFigures, Decided, Promotion,
+    Rollback, RunFigures, StandingVersion, VersionMoved,
 };
 
 /// The header in which a caller names its message, so that sending it twice is sending it once.

@@ -8,4 +8,5 @@ mod ledger;
 mod messages;
 mod running;
 mod stopping;
+mod versions;
 mod witness;

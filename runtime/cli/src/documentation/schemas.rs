@@ -2,8 +2,8 @@
 //! that has the flag is listed here; a test holds it to that.
 
 use cryptlet_service::api::{
-    ActiveVersion, BindingChanges, BindingStatus, BindingVersions, DeployedVersion, InvocationView,
-    ShadowRuns, StandingVersion, Status,
+    ActiveVersion, BindingChanges, BindingStatus, BindingVersions, CanaryFigures, DeployedVersion,
+    InvocationView, ShadowRuns, StandingVersion, Status,
 };
 use cryptlet_service::tokens::TokenInfo;
 use serde_json::{Map, Value, json};
@@ -47,6 +47,7 @@ pub const OUTPUTS: &[Output] = &[
     Output::of::<ActiveVersion>("promote"),
     Output::of::<ActiveVersion>("rollback"),
     Output::of::<StandingVersion>("canary"),
+    Output::of::<CanaryFigures>("canary show"),
     Output::of::<StandingVersion>("withdraw"),
     Output::of::<StandingVersion>("retire"),
     Output::of::<BindingVersions>("versions"),

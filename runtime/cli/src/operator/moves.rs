@@ -3,22 +3,23 @@
 use std::io::Write;
 use std::str::FromStr;
 
-use clap::Args;
-use cryptlet_service::api::{Canary, CanaryBounds, Decided, StandingVersion};
+use clap::{Args, Subcommand};
+use cryptlet_service::api::{Canary, CanaryBounds, CanaryFigures, Decided, StandingVersion};
 use reqwest::Method;
 use serde::Serialize;
 
 use super::client::{CHANGE, Connection};
 use crate::failure::Failure;
 use crate::listing::json;
-use crate::terminal::printable;
+use crate::terminal::{Table, printable};
 
 /// How `cryptlet canary` is used.
 pub const CANARY_EXAMPLES: &str = "\
 Examples:
   cryptlet canary acme-quotes 1.1.0 --share 5% --reason 'first look'
   cryptlet canary acme-quotes 1.1.0 --share 25% --reason 'a day without failures'
-  cryptlet canary acme-quotes 1.1.0 --share 5% --max-errors 0% --max-fuel 120% --reason 'first look'";
+  cryptlet canary acme-quotes 1.1.0 --share 5% --max-errors 0% --max-fuel 120% --reason 'first look'
+  cryptlet canary show acme-quotes";
 
 /// How `cryptlet withdraw` is used.
 pub const WITHDRAW_EXAMPLES: &str = "\
@@ -50,10 +51,19 @@ pub struct Arguments {
 }
 
 #[derive(Args)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
 pub struct CanaryArguments {
+    #[command(subcommand)]
+    command: Option<CanaryCommand>,
+    /// The binding's name.
+    #[arg(required = true)]
+    binding: Option<String>,
+    /// The version, as `cryptlet versions` shows it.
+    #[arg(required = true)]
+    version: Option<semver::Version>,
     /// How much of the new invocations it gets, such as 5% or 0.5%.
-    #[arg(long, value_name = "PERCENT")]
-    share: Share,
+    #[arg(long, value_name = "PERCENT", required = true)]
+    share: Option<Share>,
     /// Withdraw it when so much more of its runs fail than of the active version's.
     #[arg(long, value_name = "PERCENT", default_value = "5%", value_parser = errors)]
     max_errors: u16,
@@ -66,8 +76,34 @@ pub struct CanaryArguments {
     /// Judge it after so many runs.
     #[arg(long, value_name = "RUNS", default_value_t = 20, value_parser = clap::value_parser!(u32).range(1..=1_000))]
     least_runs: u32,
+    /// Why, in one line: the log keeps it beside the name of your token.
+    #[arg(long, value_name = "TEXT", required = true)]
+    reason: Option<String>,
     #[command(flatten)]
-    moved: Arguments,
+    service: Connection,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
+}
+
+#[derive(Subcommand)]
+enum CanaryCommand {
+    /// Show how a binding's canary does beside the active version.
+    Show(ShowCanary),
+}
+
+#[derive(Args)]
+#[command(after_help = "Examples:
+  cryptlet canary show acme-quotes
+  cryptlet canary show acme-quotes --json")]
+struct ShowCanary {
+    /// The binding's name.
+    binding: String,
+    #[command(flatten)]
+    service: Connection,
+    /// Print JSON.
+    #[arg(long)]
+    json: bool,
 }
 
 /// A share of invocations in thousandths, which people write in per cent.
@@ -106,9 +142,13 @@ pub fn percent(share: u16) -> String {
 }
 
 pub fn canary(arguments: &CanaryArguments, output: &mut impl Write) -> Result<(), Failure> {
+    if let Some(CanaryCommand::Show(wanted)) = &arguments.command {
+        return show(wanted, output);
+    }
+    let required = "clap has asked for it";
     let body = Canary {
-        share: arguments.share.0,
-        reason: arguments.moved.reason.clone(),
+        share: arguments.share.expect(required).0,
+        reason: arguments.reason.clone().expect(required),
         bounds: CanaryBounds {
             max_errors: arguments.max_errors,
             max_fuel: arguments.max_fuel,
@@ -116,55 +156,115 @@ pub fn canary(arguments: &CanaryArguments, output: &mut impl Write) -> Result<()
             least_runs: arguments.least_runs,
         },
     };
-    make(&arguments.moved, "canary", &body, output)
+    let moving = Moving {
+        binding: arguments.binding.as_deref().expect(required),
+        version: arguments.version.as_ref().expect(required),
+        service: &arguments.service,
+        json: arguments.json,
+    };
+    moving.make("canary", &body, output)
+}
+
+fn show(wanted: &ShowCanary, output: &mut impl Write) -> Result<(), Failure> {
+    let client = wanted.service.open()?;
+    let figures: CanaryFigures = client.get(&["bindings", &wanted.binding, "canary"])?;
+    if wanted.json {
+        return json(&figures, output);
+    }
+    let mut table = Table::new(["VERSION", "STAGE", "RUNS", "FAILED", "FUEL", "MICROSECONDS"]);
+    let canary = format!("canary {}", percent(figures.share));
+    for (version, stage, runs) in [
+        (&figures.active, "active", &figures.of_active),
+        (&figures.version, &*canary, &figures.of_canary),
+    ] {
+        table.row([
+            printable(version).into(),
+            stage.into(),
+            runs.runs.to_string().into(),
+            runs.failed.to_string().into(),
+            runs.fuel.to_string().into(),
+            runs.microseconds
+                .map_or_else(|| "-".into(), |micros| micros.to_string().into()),
+        ]);
+    }
+    table.print(output)?;
+    let CanaryBounds {
+        max_errors,
+        max_fuel,
+        max_latency,
+        least_runs,
+    } = figures.bounds;
+    writeln!(
+        output,
+        "withdrawn after {least_runs} runs if {} more fail, or if it takes beyond {max_fuel}% of the fuel or {max_latency}% of the time",
+        percent(max_errors)
+    )?;
+    Ok(())
 }
 
 pub fn withdraw(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
-    make(arguments, "withdraw", &arguments.decided(), output)
+    arguments.make("withdraw", output)
 }
 
 pub fn retire(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
-    make(arguments, "retire", &arguments.decided(), output)
+    arguments.make("retire", output)
 }
 
 impl Arguments {
-    fn decided(&self) -> Decided {
-        Decided {
+    fn make(&self, what: &str, output: &mut impl Write) -> Result<(), Failure> {
+        let moving = Moving {
+            binding: &self.binding,
+            version: &self.version,
+            service: &self.service,
+            json: self.json,
+        };
+        let decided = Decided {
             reason: self.reason.clone(),
-        }
+        };
+        moving.make(what, &decided, output)
     }
 }
 
-fn make(
-    arguments: &Arguments,
-    what: &str,
-    body: &impl Serialize,
-    output: &mut impl Write,
-) -> Result<(), Failure> {
-    let client = arguments.service.open()?;
-    let version = arguments.version.to_string();
-    let path = ["bindings", &arguments.binding, "versions", &version, what];
-    let request = client
-        .request(Method::POST, &path)
-        .timeout(CHANGE)
-        .json(body);
-    let standing: StandingVersion = client.send(request)?.read()?;
-    if arguments.json {
-        return json(&standing, output);
+/// A version that is to be moved.
+struct Moving<'a> {
+    binding: &'a str,
+    version: &'a semver::Version,
+    service: &'a Connection,
+    json: bool,
+}
+
+impl Moving<'_> {
+    fn make(
+        &self,
+        what: &str,
+        body: &impl Serialize,
+        output: &mut impl Write,
+    ) -> Result<(), Failure> {
+        let client = self.service.open()?;
+        let version = self.version.to_string();
+        let path = ["bindings", self.binding, "versions", &version, what];
+        let request = client
+            .request(Method::POST, &path)
+            .timeout(CHANGE)
+            .json(body);
+        let standing: StandingVersion = client.send(request)?.read()?;
+        if self.json {
+            return json(&standing, output);
+        }
+        let share = standing.share.map(|share| {
+            let share = percent(share);
+            format!(" with {share} of the new invocations")
+        });
+        writeln!(
+            output,
+            "{} of {} is {} from here on{}",
+            printable(&standing.version),
+            printable(self.binding),
+            printable(&standing.stage),
+            share.unwrap_or_default()
+        )?;
+        Ok(())
     }
-    let share = standing.share.map(|share| {
-        let share = percent(share);
-        format!(" with {share} of the new invocations")
-    });
-    writeln!(
-        output,
-        "{} of {} is {} from here on{}",
-        printable(&standing.version),
-        printable(&arguments.binding),
-        printable(&standing.stage),
-        share.unwrap_or_default()
-    )?;
-    Ok(())
 }
 
 /// Runs that may fail, in thousandths; unlike a share it may be none.

@@ -79,6 +79,7 @@ const ELSEWHERE: &[&str] = &[
     "bind changes",
     "build",
     "canary",
+    "canary show",
     "deploy",
     "diff",
     "inspect",

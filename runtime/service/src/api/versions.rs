@@ -1,8 +1,8 @@
 //! Versions under a binding: where they stand, and how they came there.
 
-use cryptlet_fabric::Bounds;
 use cryptlet_fabric::VersionMove;
 use cryptlet_fabric::versions::StageRow;
+use cryptlet_fabric::{Bounds, Figures};
 use serde::{Deserialize, Serialize};
 use utoipa::ToSchema;
 
@@ -80,6 +80,17 @@ impl Default for CanaryBounds {
     }
 }
 
+impl From<Bounds> for CanaryBounds {
+    fn from(bounds: Bounds) -> Self {
+        Self {
+            max_errors: bounds.max_errors,
+            max_fuel: bounds.max_fuel,
+            max_latency: bounds.max_latency,
+            least_runs: bounds.least_runs,
+        }
+    }
+}
+
 impl From<CanaryBounds> for Bounds {
     fn from(bounds: CanaryBounds) -> Self {
         Self {
@@ -87,6 +98,53 @@ impl From<CanaryBounds> for Bounds {
             max_fuel: bounds.max_fuel,
             max_latency: bounds.max_latency,
             least_runs: bounds.least_runs,
+        }
+    }
+}
+
+/// `GET /v1/bindings/{binding}/canary`: a canary beside the active version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct CanaryFigures {
+    /// The binding.
+    pub binding: String,
+    /// The canary's version.
+    pub version: String,
+    /// Its share of new invocations, in thousandths.
+    pub share: u16,
+    /// The version that it is compared with.
+    pub active: String,
+    /// When the fabric withdraws it by itself.
+    pub bounds: CanaryBounds,
+    /// The canary's newest runs.
+    pub of_canary: RunFigures,
+    /// The active version's newest runs.
+    pub of_active: RunFigures,
+}
+
+/// What the newest runs of a version came to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
+#[serde(rename_all = "kebab-case")]
+pub struct RunFigures {
+    /// How many they are, at most 1000.
+    pub runs: u64,
+    /// How many of them did not succeed.
+    pub failed: u64,
+    /// Mean fuel.
+    pub fuel: u64,
+    /// Median time, of the runs since this process began; none if there are none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub microseconds: Option<u64>,
+}
+
+impl From<Figures> for RunFigures {
+    fn from(figures: Figures) -> Self {
+        let micros = |took: std::time::Duration| took.as_micros().try_into().unwrap_or(u64::MAX);
+        Self {
+            runs: figures.runs,
+            failed: figures.failed,
+            fuel: figures.fuel,
+            microseconds: figures.latency.map(micros),
         }
     }
 }

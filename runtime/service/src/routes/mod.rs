@@ -97,6 +97,7 @@ fn prompt() -> Routes {
         .routes(routes!(bindings::show))
         .routes(routes!(shadow::runs))
         .routes(routes!(moves::list))
+        .routes(routes!(moves::figures))
         .routes(routes!(moves::withdraw))
         .routes(routes!(moves::retire))
         .routes(routes!(changes::list, changes::propose))

@@ -11,7 +11,7 @@ use cryptlet_fabric::Decision;
 use semver::Version;
 
 use crate::access::Sender;
-use crate::api::{BindingVersions, Canary, Decided, StandingVersion};
+use crate::api::{BindingVersions, Canary, CanaryFigures, Decided, StandingVersion};
 use crate::changes;
 use crate::extract::{self, Path};
 use crate::moves;
@@ -59,6 +59,40 @@ pub(super) async fn stream(
     let place = state.access.open_stream(sender)?;
     let events = moves::moves(&state, place, binding, from)?;
     Ok(Sse::new(events).keep_alive(changes::keep_alive()))
+}
+
+/// How a binding's canary does beside the active version, by the newest runs of each.
+#[utoipa::path(
+    get, path = "/v1/bindings/{binding}/canary", tag = "bindings",
+    params(("binding" = String, Path, description = "The binding's name.")),
+    responses((status = 200, description = "What it is judged by.", body = CanaryFigures))
+)]
+pub(super) async fn figures(
+    State(state): State<Arc<ServiceState>>,
+    Path(binding): Path<String>,
+) -> Result<Json<CanaryFigures>, Refusal> {
+    let row = state.binding(&binding)?;
+    let stages = state.fabric.journal().stages(&row.document.id())?;
+    let canary = stages
+        .into_iter()
+        .find_map(|row| Some((row.version, row.share?)));
+    let (Some((version, share)), Some((of_active, of_canary, bounds))) =
+        (canary, state.fabric.canary_figures(&binding))
+    else {
+        return Err(Refusal::not_found(
+            "no-canary",
+            format!("binding \"{binding}\" has no canary"),
+        ));
+    };
+    Ok(Json(CanaryFigures {
+        binding,
+        version: version.to_string(),
+        share,
+        active: row.active.to_string(),
+        bounds: bounds.into(),
+        of_canary: of_canary.into(),
+        of_active: of_active.into(),
+    }))
 }
 
 /// Lets a version run beside the active one; nothing of it leaves. For operators.

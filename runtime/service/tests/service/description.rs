@@ -11,7 +11,7 @@ use crate::described::Described;
 use crate::running::{Running, Tested};
 
 /// Every route there is.
-const ROUTES: [(&str, &str); 40] = [
+const ROUTES: [(&str, &str); 41] = [
     ("get", "/health/live"),
     ("get", "/health/ready"),
     ("get", "/metrics"),
@@ -26,6 +26,7 @@ const ROUTES: [(&str, &str); 40] = [
     ("post", "/v1/bindings/{binding}/rollback"),
     ("get", "/v1/bindings/{binding}/versions"),
     ("get", "/v1/bindings/{binding}/versions/events"),
+    ("get", "/v1/bindings/{binding}/canary"),
     (
         "get",
         "/v1/bindings/{binding}/versions/{version}/shadow-runs",
