@@ -230,6 +230,12 @@ pub fn compare_manifests(before: &Manifest, after: &Manifest) -> Vec<Change> {
         &is.keychain,
         Need::CAPABILITY,
     );
+    found.names(
+        "capabilities.directories",
+        &was.directories,
+        &is.directories,
+        Need::CAPABILITY,
+    );
 
     let (was, is) = (before.state_version(), after.state_version());
     let said = |version: Option<u32>| version.map(|version| version.to_string());

@@ -115,6 +115,9 @@ pub struct Capabilities {
     pub log: bool,
     /// WASI 0.2, virtualised.
     pub wasi: bool,
+    /// Names of the directories that it reads through WASI; utility cryptlets only.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub directories: Vec<String>,
 }
 
 /// How a cryptlet lays out what it keeps from run to run.

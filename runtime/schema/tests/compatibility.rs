@@ -49,6 +49,7 @@ fn a_patch_that_asks_for_more_is_told_what_it_takes() {
     let after = later("1.0.1", |manifest| {
         manifest.capabilities.log = true;
         manifest.capabilities.sources.push("holidays".into());
+        manifest.capabilities.directories.push("documents".into());
         manifest.limits.fuel *= 2;
     });
     let breach = check_bump(&base(), &after).unwrap_err();
@@ -56,7 +57,8 @@ fn a_patch_that_asks_for_more_is_told_what_it_takes() {
     assert_eq!(
         breach.to_string(),
         "swap 1.0.1 is a patch version after 1.0.0, and changes more than that: capabilities gains \
-         log (takes a minor version), capabilities.sources gains holidays (takes a minor version)"
+         log (takes a minor version), capabilities.sources gains holidays (takes a minor version), \
+         capabilities.directories gains documents (takes a minor version)"
     );
     let mut renamed = after;
     renamed.cryptlet.version = breach.needed().after(&breach.before);
@@ -192,11 +194,12 @@ fn manifests() -> impl Strategy<Value = Manifest> {
         any::<[bool; 3]>(),
         names(&["rates", "holidays"]),
         names(&["desk"]),
+        names(&["documents", "tables"]),
     );
     let limits = (1u64..3, prop::option::of(1u32..4));
     (lists, asked, limits, releases()).prop_map(|(lists, asked, limits, version)| {
         let (actions, contract_events, topics, request) = lists;
-        let ([http, log, wasi], sources, keychain) = asked;
+        let ([http, log, wasi], sources, keychain, directories) = asked;
         let (fuel, state) = limits;
         let mut manifest = base();
         manifest.cryptlet.version = version;
@@ -216,6 +219,7 @@ fn manifests() -> impl Strategy<Value = Manifest> {
             keychain,
             log,
             wasi,
+            directories,
         };
         manifest.state = state.map(|version| StateSchema { version });
         manifest.limits.fuel = fuel;
@@ -253,6 +257,12 @@ fn asked(manifest: &Manifest) -> BTreeSet<String> {
         .map(|(name, _)| name.to_owned())
         .chain(asked.sources.iter().map(|name| format!("source {name}")))
         .chain(asked.keychain.iter().map(|name| format!("key {name}")))
+        .chain(
+            asked
+                .directories
+                .iter()
+                .map(|name| format!("directory {name}")),
+        )
         .collect()
 }
 

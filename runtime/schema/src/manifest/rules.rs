@@ -138,7 +138,15 @@ fn identity(table: &Table<'_>) -> Result<Identity, ManifestError> {
 
 fn capabilities(table: &Table<'_>, kind: Kind) -> Result<Capabilities, ManifestError> {
     table.only(&[
-        "ledger", "sources", "events", "state", "http", "keychain", "log", "wasi",
+        "ledger",
+        "sources",
+        "events",
+        "state",
+        "http",
+        "keychain",
+        "log",
+        "wasi",
+        "directories",
     ])?;
     let capabilities = Capabilities {
         ledger: table.flag("ledger")?,
@@ -149,12 +157,18 @@ fn capabilities(table: &Table<'_>, kind: Kind) -> Result<Capabilities, ManifestE
         keychain: labels(table, "keychain")?,
         log: table.flag("log")?,
         wasi: table.flag("wasi")?,
+        directories: labels(table, "directories")?,
     };
     let refused = match kind {
         Kind::Contract if capabilities.http => Some((
             "http",
             "a contract cryptlet cannot fetch",
             "move the fetching to a utility cryptlet and name it in capabilities.sources",
+        )),
+        Kind::Contract if !capabilities.directories.is_empty() => Some((
+            "directories",
+            "a contract cryptlet cannot read files",
+            "move the reading to a utility cryptlet and name it in capabilities.sources",
         )),
         Kind::Utility if capabilities.ledger => Some((
             "ledger",
@@ -165,6 +179,11 @@ fn capabilities(table: &Table<'_>, kind: Kind) -> Result<Capabilities, ManifestE
             "sources",
             "a utility cryptlet cannot ask other cryptlets",
             "remove it, or make the kind \"contract\"",
+        )),
+        _ if !capabilities.wasi && !capabilities.directories.is_empty() => Some((
+            "directories",
+            "directories are read through WASI, and the cryptlet does not ask for it",
+            "add wasi = true to [capabilities]",
         )),
         _ => None,
     };
