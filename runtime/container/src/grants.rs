@@ -6,6 +6,7 @@ use cryptlet_schema::{Capabilities, Kind, Limits};
 use url::Url;
 
 use crate::Cryptlet;
+use crate::files::MOST_DIRECTORY_BYTES;
 
 /// What a binding gives. A capability works only if the manifest asks for it and the binding gives it.
 #[derive(Clone, Debug, Default)]
@@ -24,6 +25,8 @@ pub struct Grants {
     pub keys: Vec<String>,
     /// Where `http` may go, by name.
     pub http: BTreeMap<String, HttpGrant>,
+    /// What WASI may read, by name: `documents` is the directory `/documents`.
+    pub directories: BTreeMap<String, DirectoryGrant>,
     /// Utility cryptlets that may be asked, by name.
     pub sources: BTreeMap<String, Source>,
     /// Limits below those of the manifest; the lower one of each counts.
@@ -46,6 +49,21 @@ impl HttpGrant {
             base,
             methods: vec!["GET".to_owned(), "HEAD".to_owned()],
         }
+    }
+}
+
+/// One directory that may be read. Where it lies is for the host to say.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct DirectoryGrant {
+    /// The most bytes of it that one run may read: contents of files, and of listings the names with
+    /// 256 bytes more for each. From 1 to [`MOST_DIRECTORY_BYTES`].
+    pub bytes: u64,
+}
+
+impl Default for DirectoryGrant {
+    /// One MiB.
+    fn default() -> DirectoryGrant {
+        DirectoryGrant { bytes: 1 << 20 }
     }
 }
 
@@ -96,6 +114,14 @@ pub enum GrantError {
         /// What is wrong.
         reason: String,
     },
+    /// A grant of a directory has a name or a bound that cannot be.
+    #[error("directory `{name}`: {reason}")]
+    Directory {
+        /// Name of the grant.
+        name: String,
+        /// What is wrong.
+        reason: String,
+    },
     /// Something about a source's own grants.
     #[error("source `{name}`: {error}")]
     Source {
@@ -117,6 +143,9 @@ pub(crate) fn check(cryptlet: &Cryptlet, grants: &Grants) -> Result<(), GrantErr
     }
     for (name, grant) in &grants.http {
         check_http(name, grant)?;
+    }
+    for (name, grant) in &grants.directories {
+        check_directory(name, grant)?;
     }
     for (name, source) in &grants.sources {
         if source.cryptlet.manifest().cryptlet.kind != Kind::Utility {
@@ -145,11 +174,38 @@ fn first_missing(asked: &Capabilities, given: &Grants) -> Option<String> {
     if let Some(key) = asked.keychain.iter().find(|key| !given.keys.contains(key)) {
         return Some(format!("key `{key}`"));
     }
+    let mut directories = asked.directories.iter();
+    if let Some(name) = directories.find(|name| !given.directories.contains_key(*name)) {
+        return Some(format!("directory `{name}`"));
+    }
     asked
         .sources
         .iter()
         .find(|name| !given.sources.contains_key(*name))
         .map(|name| format!("source `{name}`"))
+}
+
+fn is_name(name: &str) -> bool {
+    let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+    !name.is_empty() && name.bytes().all(is_plain)
+}
+
+fn check_directory(name: &str, grant: &DirectoryGrant) -> Result<(), GrantError> {
+    let refused = |reason: String| GrantError::Directory {
+        name: name.to_owned(),
+        reason,
+    };
+    if !is_name(name) {
+        let reason = "a name is lower-case letters, digits and hyphens";
+        return Err(refused(reason.to_owned()));
+    }
+    if !(1..=MOST_DIRECTORY_BYTES).contains(&grant.bytes) {
+        return Err(refused(format!(
+            "{} bytes lie outside 1 to {MOST_DIRECTORY_BYTES}",
+            grant.bytes
+        )));
+    }
+    Ok(())
 }
 
 fn check_http(name: &str, grant: &HttpGrant) -> Result<(), GrantError> {
@@ -162,11 +218,7 @@ fn check_http(name: &str, grant: &HttpGrant) -> Result<(), GrantError> {
         name: name.to_owned(),
         reason: reason.to_owned(),
     };
-    if name.is_empty()
-        || !name
-            .bytes()
-            .all(|b| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-')
-    {
+    if !is_name(name) {
         return Err(http("a name is lower-case letters, digits and hyphens"));
     }
     if !matches!(grant.base.scheme(), "http" | "https") {

@@ -59,6 +59,7 @@ mod cryptlet;
 mod diagnostic;
 mod engine;
 mod execution;
+mod files;
 mod fingerprint;
 mod fixed_limits;
 mod grants;
@@ -86,8 +87,11 @@ pub use compiler::{
 };
 pub use container::{Busy, Container, ContainerError, Held, Settings};
 pub use cryptlet::{CodeOrigin, Cryptlet};
+pub use files::{
+    DirectoryEntry, EntryKind, FileError, FileStatus, MOST_DIRECTORY_BYTES, Opened, listing_bytes,
+};
 pub use fixed_limits::FIXED_LIMITS;
-pub use grants::{GrantError, Grants, HttpGrant, Source};
+pub use grants::{DirectoryGrant, GrantError, Grants, HttpGrant, Source};
 pub use host::OUTPUT_SCHEMA;
 pub use invocation::{InputError, Invocation, Position, SubmissionStatus, Trigger};
 pub use load::{LoadError, manifest_of};

@@ -8,6 +8,7 @@ use std::time::Instant;
 use cryptlet_attest::Outcome;
 
 use crate::Cryptlet;
+use crate::files::{DirectoryEntry, FileError, FileStatus, Opened};
 use crate::grants::Grants;
 use crate::invocation::{Invocation, SubmissionStatus};
 use crate::run::{Run, State};
@@ -258,6 +259,27 @@ impl Services for Recorded {
         match &self.record {
             Some(Record::Sign { answer, .. }) => answer.clone().map(Into::into),
             _ => Err(KeyError::Limit(NOTHING.to_owned())),
+        }
+    }
+
+    fn open_file(&self, _: &str, _: &str, _: u64) -> Result<Opened, FileError> {
+        match &self.record {
+            Some(Record::OpenFile { answer, .. }) => answer.clone(),
+            _ => Err(FileError::NoDirectory),
+        }
+    }
+
+    fn file_status(&self, _: &str, _: &str) -> Result<FileStatus, FileError> {
+        match &self.record {
+            Some(Record::FileStatus { answer, .. }) => *answer,
+            _ => Err(FileError::NoDirectory),
+        }
+    }
+
+    fn list_directory(&self, _: &str, _: &str, _: u64) -> Result<Vec<DirectoryEntry>, FileError> {
+        match &self.record {
+            Some(Record::ListDirectory { answer, .. }) => answer.clone(),
+            _ => Err(FileError::NoDirectory),
         }
     }
 }

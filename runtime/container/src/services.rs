@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use minicbor::{Decode, Encode};
 
+use crate::files::{DirectoryEntry, FileError, FileStatus, Opened};
 use crate::invocation::SubmissionStatus;
 
 /// What a run needs from outside the sandbox.
@@ -49,6 +50,53 @@ pub trait Services: Send + Sync + 'static {
     ///
     /// The key is unknown or its limit is spent; the guest hears it.
     fn sign(&self, key: &str, message: &[u8]) -> Result<Vec<u8>, KeyError>;
+
+    /// Opens what lies at `path` in a directory that the binding grants, a file with its whole content
+    /// at one moment. A host that maps no directories need not say so: the default answers that
+    /// there is none.
+    ///
+    /// A path is names joined by `/`, none of them `.` or `..`; the empty one is the directory itself.
+    /// The implementation follows links that stay inside the directory, reads at most `most_bytes`,
+    /// and opens no devices.
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be opened; the guest hears it.
+    fn open_file(
+        &self,
+        _directory: &str,
+        _path: &str,
+        _most_bytes: u64,
+    ) -> Result<Opened, FileError> {
+        Err(FileError::NoDirectory)
+    }
+
+    /// What lies at `path` in a directory that the binding grants; paths are those of
+    /// [`open_file`](Self::open_file).
+    ///
+    /// # Errors
+    ///
+    /// Why nobody can tell; the guest hears it.
+    fn file_status(&self, _directory: &str, _path: &str) -> Result<FileStatus, FileError> {
+        Err(FileError::NoDirectory)
+    }
+
+    /// The entries of the directory at `path`, in any order, without `.` and `..`; paths are those of
+    /// [`open_file`](Self::open_file). More than `most_bytes`, as [`listing_bytes`] counts, are not wanted.
+    ///
+    /// [`listing_bytes`]: crate::listing_bytes
+    ///
+    /// # Errors
+    ///
+    /// Why it cannot be listed; the guest hears it.
+    fn list_directory(
+        &self,
+        _directory: &str,
+        _path: &str,
+        _most_bytes: u64,
+    ) -> Result<Vec<DirectoryEntry>, FileError> {
+        Err(FileError::NoDirectory)
+    }
 }
 
 /// Encodes a call of the bound contract by its action and the JSON bytes of its fields. It needs nothing

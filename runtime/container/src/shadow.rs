@@ -6,6 +6,7 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Cryptlet;
 use crate::address;
+use crate::files::{DirectoryEntry, FileError, FileStatus, Opened};
 use crate::grants::Grants;
 use crate::invocation::{Invocation, SubmissionStatus};
 use crate::run::{Run, State};
@@ -278,6 +279,18 @@ impl Answers {
     }
 }
 
+impl Answers {
+    fn unknown_file<T>(
+        &self,
+        call: &'static str,
+        directory: &str,
+        path: &str,
+    ) -> Result<T, FileError> {
+        self.unknown(call, format!("/{directory}/{path}"));
+        Err(FileError::NoDirectory)
+    }
+}
+
 /// The guest never hears this: the run ends where it would.
 const NOTHING: &str = "the active version did not ask this";
 
@@ -345,6 +358,47 @@ impl Services for Answers {
                 Err(KeyError::Limit(NOTHING.to_owned()))
             }
         }
+    }
+
+    fn open_file(&self, directory: &str, path: &str, _: u64) -> Result<Opened, FileError> {
+        let answer = self.find(|answer| match &answer.record {
+            Record::OpenFile {
+                directory: asked,
+                path: opened,
+                answer,
+            } if asked == directory && opened == path => Some(answer.clone()),
+            _ => None,
+        });
+        answer.unwrap_or_else(|| self.unknown_file("descriptor.open-at", directory, path))
+    }
+
+    fn file_status(&self, directory: &str, path: &str) -> Result<FileStatus, FileError> {
+        let answer = self.find(|answer| match &answer.record {
+            Record::FileStatus {
+                directory: asked,
+                path: looked_at,
+                answer,
+            } if asked == directory && looked_at == path => Some(*answer),
+            _ => None,
+        });
+        answer.unwrap_or_else(|| self.unknown_file("descriptor.stat-at", directory, path))
+    }
+
+    fn list_directory(
+        &self,
+        directory: &str,
+        path: &str,
+        _: u64,
+    ) -> Result<Vec<DirectoryEntry>, FileError> {
+        let answer = self.find(|answer| match &answer.record {
+            Record::ListDirectory {
+                directory: asked,
+                path: listed,
+                answer,
+            } if asked == directory && listed == path => Some(answer.clone()),
+            _ => None,
+        });
+        answer.unwrap_or_else(|| self.unknown_file("descriptor.read-directory", directory, path))
     }
 }
 

@@ -3,6 +3,7 @@
 
 use std::ops::AddAssign;
 
+use crate::files::DirectoryEntry;
 use crate::invocation::{Invocation, SubmissionStatus, Trigger};
 use crate::services::{BuildError, HttpError, HttpRequest, KeyError};
 use crate::transcript::{AskError, Record, Transcript};
@@ -38,11 +39,17 @@ pub enum CallKind {
     Publish,
     /// `log.log`.
     Log,
+    /// `descriptor.open-at` of WASI.
+    OpenFile,
+    /// `descriptor.stat-at` of WASI.
+    FileStatus,
+    /// `descriptor.read-directory` of WASI.
+    ListDirectory,
 }
 
 impl CallKind {
     /// Every kind, in order.
-    pub const ALL: [CallKind; 14] = [
+    pub const ALL: [CallKind; 17] = [
         CallKind::Build,
         CallKind::DraftDigest,
         CallKind::Submit,
@@ -57,6 +64,9 @@ impl CallKind {
         CallKind::Sign,
         CallKind::Publish,
         CallKind::Log,
+        CallKind::OpenFile,
+        CallKind::FileStatus,
+        CallKind::ListDirectory,
     ];
 
     /// The call as WIT names it.
@@ -77,6 +87,9 @@ impl CallKind {
             CallKind::Sign => "keychain.sign",
             CallKind::Publish => "events.publish",
             CallKind::Log => "log.log",
+            CallKind::OpenFile => "descriptor.open-at",
+            CallKind::FileStatus => "descriptor.stat-at",
+            CallKind::ListDirectory => "descriptor.read-directory",
         }
     }
 }
@@ -245,6 +258,26 @@ fn call_of(record: &Record) -> (CallKind, CallTraffic) {
         }
         Record::Publish { topic, body } => (CallKind::Publish, topic.len() + body.len(), 0),
         Record::Log { .. } => (CallKind::Log, 0, 0),
+        Record::OpenFile {
+            directory,
+            path,
+            answer,
+        } => {
+            let content = answer.as_ref().map_or(0, |opened| opened.size() as usize);
+            (CallKind::OpenFile, directory.len() + path.len(), content)
+        }
+        Record::FileStatus {
+            directory, path, ..
+        } => (CallKind::FileStatus, directory.len() + path.len(), 0),
+        Record::ListDirectory {
+            directory,
+            path,
+            answer,
+        } => {
+            let names = |entries: &Vec<DirectoryEntry>| entries.iter().map(|e| e.name.len()).sum();
+            let names = answer.as_ref().map_or(0, names);
+            (CallKind::ListDirectory, directory.len() + path.len(), names)
+        }
     };
     let traffic = CallTraffic {
         calls: 1,

@@ -1,12 +1,14 @@
 //! Every host call of a run with its answer, in order.
 //!
 //! On the wire a CBOR sequence (RFC 8742) of arrays: the index of the variant, then its fields.
-//! Calls of the virtual WASI are not in it: they are functions of the invocation and its seed.
+//! Of the virtual WASI only what is read from directories is in it: all else is a function of the
+//! invocation and its seed.
 
 use cryptlet_attest::{Digest, digest};
 use minicbor::bytes::ByteVec;
 use minicbor::{Decode, Encode};
 
+use crate::files::{DirectoryEntry, FileError, FileStatus, Opened};
 use crate::invocation::SubmissionStatus;
 use crate::reading::{Reading, TranscriptError};
 use crate::services::{
@@ -168,6 +170,45 @@ pub enum Record {
         /// Digest of the text.
         #[cbor(n(1), with = "minicbor::bytes")]
         digest: [u8; 32],
+    },
+    /// `descriptor.open-at` of WASI: a file comes with its content, from which all reads are served.
+    #[n(14)]
+    OpenFile {
+        /// Name of the granted directory.
+        #[n(0)]
+        directory: String,
+        /// Path below it.
+        #[n(1)]
+        path: String,
+        /// What was opened.
+        #[n(2)]
+        answer: Result<Opened, FileError>,
+    },
+    /// `descriptor.stat-at` of WASI.
+    #[n(15)]
+    FileStatus {
+        /// Name of the granted directory.
+        #[n(0)]
+        directory: String,
+        /// Path below it.
+        #[n(1)]
+        path: String,
+        /// What lies there.
+        #[n(2)]
+        answer: Result<FileStatus, FileError>,
+    },
+    /// `descriptor.read-directory` of WASI.
+    #[n(16)]
+    ListDirectory {
+        /// Name of the granted directory.
+        #[n(0)]
+        directory: String,
+        /// Path below it.
+        #[n(1)]
+        path: String,
+        /// The entries in byte order of their names.
+        #[n(2)]
+        answer: Result<Vec<DirectoryEntry>, FileError>,
     },
 }
 

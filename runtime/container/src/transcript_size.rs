@@ -5,8 +5,8 @@
 
 use crate::transcript::Record;
 
-/// What all records of a run may take together. Answers from the web are not among them: they have
-/// `http-response-bytes`.
+/// What all records of a run may take together. Answers from the web and contents of files are not among
+/// them: they have `http-response-bytes` and the bytes of their grant.
 pub(crate) const ALLOWED: u64 = 32 << 20;
 
 /// A record, a header or a key without its text.
@@ -19,6 +19,11 @@ pub(crate) fn of(record: &Record) -> u64 {
         Record::Fetch { request, answer } => {
             let heard = answer.as_ref().map_or(0, |response| response.headers.len());
             (request.headers.len() + heard, call.bytes_out)
+        }
+        Record::OpenFile { .. } => (0, call.bytes_out),
+        Record::ListDirectory { answer, .. } => {
+            let entries = answer.as_ref().map_or(0, Vec::len);
+            (entries, call.bytes_in + call.bytes_out)
         }
         Record::StateKeys { answer, .. } => (answer.len(), call.bytes_in + call.bytes_out),
         Record::Ask { transcript, .. } => {

@@ -1,13 +1,14 @@
 //! A virtual WASI 0.2: the invocation's instant for a clock, the accepted seed for randomness, no
-//! files, no arguments, no sockets, and the log for standard output.
+//! arguments, no sockets, the log for standard output, and of files what directories are granted.
 //!
-//! Nothing here touches the machine or waits for it. A guest that waits for a point in time gets it at
-//! once: the monotonic clock jumps there. So every answer is a function of invocation, seed and the
-//! calls before, and none is in the transcript.
+//! Nothing here waits for the machine. A guest that waits for a point in time gets it at once: the
+//! monotonic clock jumps there. Every answer is a function of invocation, seed and the calls before, or,
+//! where a directory is read, of an answer that is in the transcript.
 
 mod clocks;
 mod command;
-mod files;
+mod descriptors;
+mod directories;
 mod random;
 mod streams;
 
@@ -16,7 +17,6 @@ use std::collections::BTreeMap;
 use rand_chacha::ChaCha20Rng;
 use rand_chacha::rand_core::SeedableRng;
 use wasmtime::component::{HasSelf, Linker};
-use wasmtime_wasi::filesystem::{WasiFilesystem, WasiFilesystemCtx, WasiFilesystemCtxView};
 use wasmtime_wasi::p2::bindings::sync::{cli, clocks as time, filesystem, io, random as chance};
 
 use super::{Capability, Guest};
@@ -37,7 +37,8 @@ pub(crate) struct Wasi {
     outputs: BTreeMap<u32, Level>,
     /// Output that has no line end yet.
     lines: BTreeMap<Level, Vec<u8>>,
-    files: WasiFilesystemCtx,
+    /// Bytes that were read of each directory.
+    read: BTreeMap<String, u64>,
 }
 
 impl Wasi {
@@ -55,7 +56,7 @@ impl Wasi {
             deadlines: BTreeMap::new(),
             outputs: BTreeMap::new(),
             lines: BTreeMap::new(),
-            files: WasiFilesystemCtx::default(),
+            read: BTreeMap::new(),
         }
     }
 }
@@ -88,10 +89,6 @@ pub(super) fn link(linker: &mut Linker<Guest>) -> wasmtime::Result<()> {
     cli::terminal_stdout::add_to_linker::<_, Own>(l, |guest| guest)?;
     cli::terminal_stderr::add_to_linker::<_, Own>(l, |guest| guest)?;
     filesystem::preopens::add_to_linker::<_, Own>(l, |guest| guest)?;
-    // Its functions need a handle to a file or directory, and no guest ever gets one.
-    filesystem::types::add_to_linker::<_, WasiFilesystem>(l, |guest| WasiFilesystemCtxView {
-        ctx: &mut guest.wasi.files,
-        table: &mut guest.table,
-    })?;
+    filesystem::types::add_to_linker::<_, Own>(l, |guest| guest)?;
     Ok(())
 }

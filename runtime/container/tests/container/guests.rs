@@ -281,6 +281,74 @@ const IMPORTS: &[(&str, &str, &str, &str)] = &[
         "get-arguments",
         "(param i32)",
     ),
+    (
+        "$read_stream",
+        "wasi:io/streams@0.2.6",
+        "[method]input-stream.blocking-read",
+        "(param i32 i64 i32)",
+    ),
+    (
+        "$directories",
+        "wasi:filesystem/preopens@0.2.6",
+        "get-directories",
+        "(param i32)",
+    ),
+    (
+        "$open_at",
+        FILES,
+        "[method]descriptor.open-at",
+        "(param i32 i32 i32 i32 i32 i32 i32)",
+    ),
+    (
+        "$read_file",
+        FILES,
+        "[method]descriptor.read",
+        "(param i32 i64 i64 i32)",
+    ),
+    (
+        "$file_stream",
+        FILES,
+        "[method]descriptor.read-via-stream",
+        "(param i32 i64 i32)",
+    ),
+    ("$stat", FILES, "[method]descriptor.stat", "(param i32 i32)"),
+    (
+        "$stat_at",
+        FILES,
+        "[method]descriptor.stat-at",
+        "(param i32 i32 i32 i32 i32)",
+    ),
+    (
+        "$metadata_hash",
+        FILES,
+        "[method]descriptor.metadata-hash",
+        "(param i32 i32)",
+    ),
+    (
+        "$list",
+        FILES,
+        "[method]descriptor.read-directory",
+        "(param i32 i32)",
+    ),
+    (
+        "$next_entry",
+        FILES,
+        "[method]directory-entry-stream.read-directory-entry",
+        "(param i32 i32)",
+    ),
+    (
+        "$write_file",
+        FILES,
+        "[method]descriptor.write",
+        "(param i32 i32 i32 i64 i32)",
+    ),
+    (
+        "$make_directory",
+        FILES,
+        "[method]descriptor.create-directory-at",
+        "(param i32 i32 i32 i32)",
+    ),
+    ("$sync", FILES, "[method]descriptor.sync", "(param i32 i32)"),
 ];
 
 const MIGRATION: &str = "cryptlet:fabric/migration@0.1.0";
@@ -289,6 +357,8 @@ const ROUTER: &str = "cryptlet:fabric/router@0.1.0";
 const STATE: &str = "cryptlet:fabric/state@0.1.0";
 const KEYCHAIN: &str = "cryptlet:fabric/keychain@0.1.0";
 const MONOTONIC: &str = "wasi:clocks/monotonic-clock@0.2.6";
+
+const FILES: &str = "wasi:filesystem/types@0.2.6";
 
 const FABRIC: &str = include_str!("../../../../wit/fabric.wit");
 
@@ -313,6 +383,8 @@ world test {
     import wasi:cli/stdout@0.2.6;
     import wasi:cli/exit@0.2.6;
     import wasi:cli/environment@0.2.6;
+    import wasi:filesystem/types@0.2.6;
+    import wasi:filesystem/preopens@0.2.6;
     export cryptlet:fabric/cryptlet@0.1.0;
 }
 world migrating {
@@ -336,6 +408,9 @@ package wasi:io@0.2.6 {
         use error.{error};
         use poll.{pollable};
         variant stream-error { last-operation-failed(error), closed }
+        resource input-stream {
+            blocking-read: func(len: u64) -> result<list<u8>, stream-error>;
+        }
         resource output-stream {
             check-write: func() -> result<u64, stream-error>;
             blocking-write-and-flush: func(contents: list<u8>) -> result<_, stream-error>;
@@ -364,5 +439,60 @@ package wasi:cli@0.2.6 {
     }
     interface exit { exit: func(status: result); }
     interface environment { get-arguments: func() -> list<string>; }
+}
+package wasi:filesystem@0.2.6 {
+    interface types {
+        use wasi:io/streams@0.2.6.{input-stream};
+        use wasi:clocks/wall-clock@0.2.6.{datetime};
+        enum descriptor-type {
+            unknown, block-device, character-device, directory, fifo, symbolic-link, regular-file,
+            socket,
+        }
+        flags descriptor-flags {
+            read, write, file-integrity-sync, data-integrity-sync, requested-write-sync,
+            mutate-directory,
+        }
+        flags path-flags { symlink-follow }
+        flags open-flags { create, directory, exclusive, truncate }
+        record descriptor-stat {
+            %type: descriptor-type,
+            link-count: u64,
+            size: u64,
+            data-access-timestamp: option<datetime>,
+            data-modification-timestamp: option<datetime>,
+            status-change-timestamp: option<datetime>,
+        }
+        record directory-entry { %type: descriptor-type, name: string }
+        record metadata-hash-value { lower: u64, upper: u64 }
+        enum error-code {
+            access, would-block, already, bad-descriptor, busy, deadlock, quota, exist,
+            file-too-large, illegal-byte-sequence, in-progress, interrupted, invalid, io,
+            is-directory, loop, too-many-links, message-size, name-too-long, no-device, no-entry,
+            no-lock, insufficient-memory, insufficient-space, not-directory, not-empty,
+            not-recoverable, unsupported, no-tty, no-such-device, overflow, not-permitted, pipe,
+            read-only, invalid-seek, text-file-busy, cross-device,
+        }
+        resource descriptor {
+            read-via-stream: func(offset: u64) -> result<input-stream, error-code>;
+            sync: func() -> result<_, error-code>;
+            read: func(length: u64, offset: u64) -> result<tuple<list<u8>, bool>, error-code>;
+            write: func(buffer: list<u8>, offset: u64) -> result<u64, error-code>;
+            read-directory: func() -> result<directory-entry-stream, error-code>;
+            create-directory-at: func(path: string) -> result<_, error-code>;
+            stat: func() -> result<descriptor-stat, error-code>;
+            stat-at: func(path-flags: path-flags, path: string)
+                -> result<descriptor-stat, error-code>;
+            open-at: func(path-flags: path-flags, path: string, open-flags: open-flags,
+                %flags: descriptor-flags) -> result<descriptor, error-code>;
+            metadata-hash: func() -> result<metadata-hash-value, error-code>;
+        }
+        resource directory-entry-stream {
+            read-directory-entry: func() -> result<option<directory-entry>, error-code>;
+        }
+    }
+    interface preopens {
+        use types.{descriptor};
+        get-directories: func() -> list<tuple<descriptor, string>>;
+    }
 }
 ";

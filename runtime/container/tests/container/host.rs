@@ -5,10 +5,10 @@ use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock, Mutex};
 
 use cryptlet_container::{
-    BuildError, Container, Cryptlet, EncodedCall, Grants, HttpError, HttpGrant, HttpLimits,
-    HttpRequest, HttpResponse, Invocation, Job, KeyAlgorithm, KeyError, PublicKey, ReplayError,
-    ReplayJob, Run, Services, Settings, ShadowJob, ShadowRun, State, SubmissionStatus, Transcript,
-    Trigger,
+    BuildError, Container, Cryptlet, DirectoryEntry, DirectoryGrant, EncodedCall, EntryKind,
+    FileError, FileStatus, Grants, HttpError, HttpGrant, HttpLimits, HttpRequest, HttpResponse,
+    Invocation, Job, KeyAlgorithm, KeyError, Opened, PublicKey, ReplayError, ReplayJob, Run,
+    Services, Settings, ShadowJob, ShadowRun, State, SubmissionStatus, Transcript, Trigger,
 };
 
 pub static CONTAINER: LazyLock<Container> = LazyLock::new(|| {
@@ -37,6 +37,7 @@ pub fn all_grants() -> Grants {
             "rates".to_owned(),
             HttpGrant::reading("http://rates.example/data/".parse().expect("an address")),
         )]),
+        directories: BTreeMap::from([("documents".to_owned(), DirectoryGrant::default())]),
         ..Grants::default()
     }
 }
@@ -46,6 +47,8 @@ pub fn all_grants() -> Grants {
 pub struct Fixed {
     pub body: Vec<u8>,
     pub fetched: Mutex<Vec<HttpRequest>>,
+    /// Contents by directory and path: `documents/2026/a.txt`.
+    pub files: BTreeMap<String, Vec<u8>>,
 }
 
 impl Fixed {
@@ -54,6 +57,29 @@ impl Fixed {
             body: body.into(),
             ..Fixed::default()
         })
+    }
+
+    pub fn with_files(files: &[(&str, &[u8])]) -> Fixed {
+        let files = files
+            .iter()
+            .map(|(path, content)| ((*path).to_owned(), content.to_vec()));
+        Fixed {
+            files: files.collect(),
+            ..Fixed::default()
+        }
+    }
+
+    /// What lies in a directory, with its path below it.
+    fn within(&self, directory: &str, path: &str) -> Vec<(&str, &[u8])> {
+        let folder = match path {
+            "" => format!("{directory}/"),
+            path => format!("{directory}/{path}/"),
+        };
+        let below = self.files.iter().filter_map(|(place, content)| {
+            let rest = place.strip_prefix(&folder)?;
+            Some((rest, content.as_slice()))
+        });
+        below.collect()
     }
 }
 
@@ -91,6 +117,46 @@ impl Services for Fixed {
 
     fn sign(&self, _: &str, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         Ok(message.iter().rev().copied().collect())
+    }
+
+    fn open_file(&self, directory: &str, path: &str, _: u64) -> Result<Opened, FileError> {
+        if let Some(content) = self.files.get(&format!("{directory}/{path}")) {
+            return Ok(Opened::File(content.clone()));
+        }
+        match self.within(directory, path).is_empty() {
+            true => Err(FileError::NoEntry),
+            false => Ok(Opened::Directory),
+        }
+    }
+
+    fn file_status(&self, directory: &str, path: &str) -> Result<FileStatus, FileError> {
+        Ok(match self.open_file(directory, path, u64::MAX)? {
+            Opened::File(content) => FileStatus::File {
+                bytes: content.len() as u64,
+            },
+            Opened::Directory => FileStatus::Directory,
+        })
+    }
+
+    /// Backwards and with repetitions, as a disk might.
+    fn list_directory(
+        &self,
+        directory: &str,
+        path: &str,
+        _: u64,
+    ) -> Result<Vec<DirectoryEntry>, FileError> {
+        let below = self.within(directory, path);
+        let entries = below.iter().rev().map(|(rest, _)| {
+            let (name, kind) = match rest.split_once('/') {
+                Some((folder, _)) => (folder, EntryKind::Directory),
+                None => (*rest, EntryKind::File),
+            };
+            DirectoryEntry {
+                name: name.to_owned(),
+                kind,
+            }
+        });
+        Ok(entries.collect())
     }
 }
 

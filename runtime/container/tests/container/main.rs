@@ -5,6 +5,7 @@ mod capabilities;
 mod compiler;
 mod corpus;
 mod determinism;
+mod directories;
 mod every_limit;
 mod guests;
 mod host;

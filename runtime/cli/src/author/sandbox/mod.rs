@@ -145,6 +145,7 @@ impl Session<'_> {
             wasi: asked.wasi,
             keys: asked.keychain.clone(),
             http: self.outside.grants(source),
+            directories: BTreeMap::new(),
             sources: BTreeMap::new(),
             limits: None,
         }

@@ -1,4 +1,5 @@
-//! Streams: standard input is at its end, standard output and error are lines of the log.
+//! Streams: standard input is at its end, a file's gives its content, standard output and error are
+//! lines of the log.
 
 use wasmtime::component::Resource;
 use wasmtime_wasi::p2::bindings::sync::io::{error, streams};
@@ -11,6 +12,8 @@ use crate::run::LogLine;
 
 /// Bytes that one write may have; what `blocking-write-and-flush` takes by its specification.
 const BYTES_PER_WRITE: usize = 4096;
+/// Bytes that one read gives at most; whoever wants more reads again.
+pub(super) const BYTES_PER_READ: usize = 64 * 1024;
 
 impl error::Host for Guest {}
 
@@ -38,20 +41,26 @@ impl streams::Host for Guest {
 }
 
 impl streams::HostInputStream for Guest {
-    fn read(&mut self, _: Resource<DynInputStream>, _: u64) -> StreamResult<Vec<u8>> {
-        Err(self.end_of_input())
+    fn read(&mut self, stream: Resource<DynInputStream>, len: u64) -> StreamResult<Vec<u8>> {
+        self.enter_wasi().map_err(StreamError::Trap)?;
+        self.take(&stream, len)
     }
 
-    fn blocking_read(&mut self, _: Resource<DynInputStream>, _: u64) -> StreamResult<Vec<u8>> {
-        Err(self.end_of_input())
+    fn blocking_read(
+        &mut self,
+        stream: Resource<DynInputStream>,
+        len: u64,
+    ) -> StreamResult<Vec<u8>> {
+        streams::HostInputStream::read(self, stream, len)
     }
 
-    fn skip(&mut self, _: Resource<DynInputStream>, _: u64) -> StreamResult<u64> {
-        Err(self.end_of_input())
+    fn skip(&mut self, stream: Resource<DynInputStream>, len: u64) -> StreamResult<u64> {
+        let skipped = streams::HostInputStream::read(self, stream, len)?;
+        Ok(skipped.len() as u64)
     }
 
-    fn blocking_skip(&mut self, _: Resource<DynInputStream>, _: u64) -> StreamResult<u64> {
-        Err(self.end_of_input())
+    fn blocking_skip(&mut self, stream: Resource<DynInputStream>, len: u64) -> StreamResult<u64> {
+        streams::HostInputStream::skip(self, stream, len)
     }
 
     fn subscribe(
@@ -118,20 +127,23 @@ impl streams::HostOutputStream for Guest {
 
     fn splice(
         &mut self,
-        _: Resource<DynOutputStream>,
-        _: Resource<DynInputStream>,
-        _: u64,
+        to: Resource<DynOutputStream>,
+        from: Resource<DynInputStream>,
+        len: u64,
     ) -> StreamResult<u64> {
-        Err(self.end_of_input())
+        self.enter_wasi().map_err(StreamError::Trap)?;
+        let bytes = self.take(&from, len.min(BYTES_PER_WRITE as u64))?;
+        self.write_log(&to, &bytes).map_err(StreamError::Trap)?;
+        Ok(bytes.len() as u64)
     }
 
     fn blocking_splice(
         &mut self,
-        _: Resource<DynOutputStream>,
-        _: Resource<DynInputStream>,
-        _: u64,
+        to: Resource<DynOutputStream>,
+        from: Resource<DynInputStream>,
+        len: u64,
     ) -> StreamResult<u64> {
-        Err(self.end_of_input())
+        streams::HostOutputStream::splice(self, to, from, len)
     }
 
     fn drop(&mut self, stream: Resource<DynOutputStream>) -> wasmtime::Result<()> {
@@ -142,11 +154,10 @@ impl streams::HostOutputStream for Guest {
 }
 
 impl Guest {
-    fn end_of_input(&mut self) -> StreamError {
-        match self.enter_wasi() {
-            Ok(()) => StreamError::Closed,
-            Err(stop) => StreamError::Trap(stop),
-        }
+    /// The next bytes of a stream, which has none left if it is closed.
+    fn take(&mut self, stream: &Resource<DynInputStream>, len: u64) -> StreamResult<Vec<u8>> {
+        let room = usize::try_from(len).map_or(BYTES_PER_READ, |len| len.min(BYTES_PER_READ));
+        Ok(self.table.get_mut(stream)?.read(room)?.into())
     }
 
     fn write_zero_bytes(
