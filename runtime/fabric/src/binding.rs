@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256};
 use cryptlet_attest::{BindingId, BindingVersion, Measurement};
+use cryptlet_container::DirectoryGrant;
 use cryptlet_contracts::{Signable as _, Terms};
 use cryptlet_ledger::ChainId;
 use cryptlet_schema::{Kind, Manifest, Message};
@@ -177,6 +178,10 @@ pub struct Granted {
     /// Web addresses by the name the cryptlet knows them under.
     #[serde(default)]
     pub http: BTreeMap<String, Http>,
+    /// Directories of the host by the name the cryptlet knows them under; where they lie, the host
+    /// says.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub directories: BTreeMap<String, Directory>,
     /// Lower limits than the manifest's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub limits: Option<cryptlet_schema::Limits>,
@@ -191,6 +196,19 @@ pub struct Http {
     /// Allowed methods.
     #[serde(default = "read_only")]
     pub methods: Vec<String>,
+}
+
+/// One directory that may be read.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(deny_unknown_fields, rename_all = "kebab-case")]
+pub struct Directory {
+    /// The most bytes of it that one run may read, at most 64 MiB.
+    #[serde(default = "one_mebibyte")]
+    pub bytes: u64,
+}
+
+fn one_mebibyte() -> u64 {
+    DirectoryGrant::default().bytes
 }
 
 fn read_only() -> Vec<String> {
@@ -438,6 +456,13 @@ impl Binding {
             }
         }
         Ok(())
+    }
+
+    /// Names of the directories that it grants, to the bound cryptlet and to its sources.
+    pub(crate) fn directories(&self) -> impl Iterator<Item = &str> {
+        let sources = self.sources.values().map(|source| &source.grants);
+        let granted = std::iter::once(&self.grants).chain(sources);
+        granted.flat_map(|grants| grants.directories.keys().map(String::as_str))
     }
 
     pub(crate) fn invalid(&self, key: &str, reason: String, remedy: &str) -> BindingError {

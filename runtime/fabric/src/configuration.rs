@@ -43,6 +43,11 @@ pub struct Configuration {
     /// How runs share this host.
     #[serde(default)]
     pub runs: Runs,
+    /// Where the directories lie that bindings grant by these names. Absolute; they are read and never
+    /// written.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    #[schema(value_type = BTreeMap<String, String>)]
+    pub directories: BTreeMap<String, PathBuf>,
     /// What single bindings get, by their names; the others get what is usual.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub bindings: BTreeMap<String, BindingSettings>,
@@ -241,6 +246,23 @@ impl Configuration {
                 ),
                 "take less",
             ));
+        }
+        for (name, path) in &self.directories {
+            let is_plain = |b: u8| b.is_ascii_lowercase() || b.is_ascii_digit() || b == b'-';
+            if name.is_empty() || !name.bytes().all(is_plain) {
+                return Err(invalid(
+                    format!("directories.{name}"),
+                    "no cryptlet can ask for that name".into(),
+                    "take lower-case letters, digits and hyphens",
+                ));
+            }
+            if !path.is_absolute() {
+                return Err(invalid(
+                    format!("directories.{name}"),
+                    format!("{} begins nowhere", path.display()),
+                    "write the whole path, such as \"/srv/documents\"",
+                ));
+            }
         }
         for (name, binding) in &self.bindings {
             if let Some((reason, remedy)) = binding.mistake() {

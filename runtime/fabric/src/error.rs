@@ -5,6 +5,7 @@ use semver::Version;
 
 use crate::binding::BindingError;
 use crate::change::{ApprovalError, ChangeError};
+use crate::directories::DirectoryError;
 use crate::journal::JournalError;
 use crate::publish::PublishError;
 use crate::seams::RandomnessError;
@@ -121,6 +122,20 @@ pub enum FabricError {
         /// What was given.
         found: String,
     },
+    /// A binding grants a directory that this host does not map.
+    #[error(
+        "binding \"{binding}\" grants the directory {directory}, which this host has not; say where \
+         it lies under [directories] in fabric.toml, and start again"
+    )]
+    NoDirectory {
+        /// The binding.
+        binding: String,
+        /// The directory's name.
+        directory: String,
+    },
+    /// A directory of the configuration cannot be read.
+    #[error(transparent)]
+    Directory(#[from] DirectoryError),
     /// The version is active already.
     #[error("{version} is active in binding \"{binding}\" already; nothing was changed")]
     AlreadyActive {

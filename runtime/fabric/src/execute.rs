@@ -45,6 +45,7 @@ impl Fabric {
             journal: Arc::clone(&self.journal),
             delegate: self.delegate.clone(),
             web: Arc::clone(&self.seams.web),
+            directories: Arc::clone(&self.directories),
             slot: Arc::clone(&slot),
         });
         let standing = self.journal.standing(&id)?;

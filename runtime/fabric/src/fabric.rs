@@ -21,6 +21,7 @@ use crate::backup::RESTORED;
 use crate::binding::{Approval, Binding};
 use crate::canary::Trials;
 use crate::configuration::Configuration;
+use crate::directories::Directories;
 use crate::error::FabricError;
 use crate::journal::{BindingRow, Journal, JournalError, LogOwner, VersionRow};
 use crate::keys::{LedgerSigner, LogKey};
@@ -74,6 +75,7 @@ pub struct Fabric {
     pub(crate) delegate: SignatureDelegate,
     pub(crate) ledgers: BTreeMap<String, EvmLedger>,
     pub(crate) seams: Seams,
+    pub(crate) directories: Arc<Directories>,
     pub(crate) host: Arc<HostFacts>,
     pub(crate) turns: Turns,
     pub(crate) accounts: BTreeMap<String, AccountLane>,
@@ -106,13 +108,16 @@ impl Fabric {
     /// # Errors
     ///
     /// If the folder is in use, damaged or just restored from a backup, its log does not begin with
-    /// the published one, a key is locked, or a node is missing or serves another chain.
+    /// the published one, a key is locked, a node is missing or serves another chain, or a directory
+    /// of the configuration cannot be read.
     pub async fn open(
         state: &Path,
         configuration: &Configuration,
         delegate: SignatureDelegate,
         seams: Seams,
     ) -> Result<Self, FabricError> {
+        let directories = Directories::new(configuration.directories.clone());
+        directories.check()?;
         let key = LogKey::new(
             delegate.clone(),
             configuration.fabric.attestation_key.clone(),
@@ -196,6 +201,7 @@ impl Fabric {
             delegate,
             ledgers,
             seams,
+            directories: Arc::new(directories),
             host,
             turns: Turns::default(),
             accounts,
@@ -419,6 +425,15 @@ impl Fabric {
             });
         }
         binding.check_messages(cryptlet.manifest())?;
+        if let Some(name) = binding
+            .directories()
+            .find(|name| !self.directories.has(name))
+        {
+            return Err(FabricError::NoDirectory {
+                binding: agreement.name.clone(),
+                directory: name.to_owned(),
+            });
+        }
         let grants = self.grants(binding).await?;
         self.container.check_grants(cryptlet, &grants)?;
         Ok(())

@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use cryptlet_container::{Cryptlet, Grants, HttpGrant, Source};
+use cryptlet_container::{Cryptlet, DirectoryGrant, Grants, HttpGrant, Source};
 
 use crate::binding::{Binding, Granted};
 use crate::error::FabricError;
@@ -55,6 +55,16 @@ fn granted(granted: &Granted) -> Grants {
                 let grant = HttpGrant {
                     base: http.base.clone(),
                     methods: http.methods.clone(),
+                };
+                (name.clone(), grant)
+            })
+            .collect(),
+        directories: granted
+            .directories
+            .iter()
+            .map(|(name, directory)| {
+                let grant = DirectoryGrant {
+                    bytes: directory.bytes,
                 };
                 (name.clone(), grant)
             })

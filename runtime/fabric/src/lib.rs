@@ -43,6 +43,7 @@ mod compatibility;
 mod configuration;
 mod continuity;
 mod deliver;
+mod directories;
 mod document;
 mod error;
 mod execute;
@@ -80,6 +81,7 @@ pub use configuration::{
     BindingSettings, Configuration, ConfigurationError, Identity, Ledger, LogFormat, Publication,
     Runs, Service, Witness,
 };
+pub use directories::{Directories, DirectoryError};
 pub use document::DocumentError;
 pub use error::FabricError;
 pub use fabric::{Fabric, Seams};

@@ -4,14 +4,16 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cryptlet_attest::BindingId;
 use cryptlet_container::{
-    BuildError, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse, KeyAlgorithm,
-    KeyError, Position, PublicKey, Services, SubmissionStatus,
+    BuildError, DirectoryEntry, EncodedCall, FileError, FileStatus, HttpError, HttpLimits,
+    HttpRequest, HttpResponse, KeyAlgorithm, KeyError, Opened, Position, PublicKey, Services,
+    SubmissionStatus,
 };
 use cryptlet_ledger as ledger;
 use cryptlet_schema::Message;
 use cryptlet_vault::{Algorithm, SignatureDelegate};
 
 use crate::binding::Binding;
+use crate::directories::Directories;
 use crate::journal::{DeliveryRow, DeliveryStatus, Journal};
 use crate::network::Web;
 use crate::scheduler::Slot;
@@ -25,14 +27,14 @@ pub(crate) struct LiveServices {
     pub(crate) journal: Arc<Journal>,
     pub(crate) delegate: SignatureDelegate,
     pub(crate) web: Arc<dyn Web>,
-    /// What the run computes in; another run has it while this one waits for the web.
+    pub(crate) directories: Arc<Directories>,
+    /// What the run computes in; another run has it while this one waits for the web or the disk.
     pub(crate) slot: Arc<Mutex<Slot>>,
 }
 
 impl Services for LiveServices {
     fn fetch(&self, request: &HttpRequest, limits: &HttpLimits) -> Result<HttpResponse, HttpError> {
-        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
-        slot.aside(|| self.web.fetch(request, limits))
+        self.aside(|| self.web.fetch(request, limits))
     }
 
     fn build(&self, action: &str, fields: &[u8]) -> Result<EncodedCall, BuildError> {
@@ -78,9 +80,32 @@ impl Services for LiveServices {
                 other => KeyError::NotGranted(other.to_string()),
             })
     }
+
+    fn open_file(&self, directory: &str, path: &str, most_bytes: u64) -> Result<Opened, FileError> {
+        self.aside(|| self.directories.open_file(directory, path, most_bytes))
+    }
+
+    fn file_status(&self, directory: &str, path: &str) -> Result<FileStatus, FileError> {
+        self.aside(|| self.directories.file_status(directory, path))
+    }
+
+    fn list_directory(
+        &self,
+        directory: &str,
+        path: &str,
+        most_bytes: u64,
+    ) -> Result<Vec<DirectoryEntry>, FileError> {
+        self.aside(|| self.directories.list_directory(directory, path, most_bytes))
+    }
 }
 
 impl LiveServices {
+    /// Waits for something outside without keeping others from computing.
+    fn aside<T>(&self, wait: impl FnOnce() -> T) -> T {
+        let mut slot = self.slot.lock().unwrap_or_else(PoisonError::into_inner);
+        slot.aside(wait)
+    }
+
     fn status(&self, row: &DeliveryRow) -> SubmissionStatus {
         let position = match (row.block, row.block_hash) {
             (Some(block), Some(block_hash)) => {

@@ -98,6 +98,7 @@ impl From<FabricError> for Refusal {
             FabricError::UnknownLedger { .. } | FabricError::OtherLedger { .. } => {
                 unprocessable("unsuited-ledger", detail)
             }
+            FabricError::NoDirectory { .. } => unprocessable("no-directory", detail),
             FabricError::OutsideBinding { .. } => unprocessable("outside-binding", detail),
             FabricError::Message { .. } => unprocessable("unacceptable-message", detail),
             FabricError::Key(_) => unprocessable("unsuited-key", detail),

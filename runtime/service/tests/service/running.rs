@@ -163,6 +163,7 @@ pub fn prepare_publishing(
         service,
         log,
         runs: Default::default(),
+        directories: Default::default(),
         bindings: Default::default(),
     };
     configuration.write(state)?;

@@ -192,6 +192,7 @@ fn granted() -> Granted {
         log: true,
         wasi: true,
         http: [("rates".to_owned(), rates)].into(),
+        directories: Default::default(),
         limits: None,
     }
 }
