@@ -202,7 +202,7 @@ pub struct Http {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Directory {
-    /// The most bytes of it that one run may read, at most 64 MiB.
+    /// The most bytes of it that one run may read, at most 16 MiB.
     #[serde(default = "one_mebibyte")]
     pub bytes: u64,
 }
