@@ -5,6 +5,7 @@ use alloy::providers::{Provider as _, ext::AnvilApi as _};
 use alloy::signers::SignerSync as _;
 use anyhow::{Context as _, Result};
 use cryptlet_attest::Measurement;
+use cryptlet_contracts::node::{Node, NodeSettings};
 use cryptlet_fabric::change::{Change, ChangeApproval};
 use cryptlet_fabric::journal::ChangeStatus;
 use cryptlet_fabric::{Fabric, Seams};
@@ -25,7 +26,7 @@ async fn a_revocation_that_comes_before_its_permission_is_carried_after_it() -> 
         fabric.next_change(BINDING).await?,
     );
     let globex = agreement::approve(&world.globex, &revoked)?;
-    let number = fabric.propose(revoked.clone(), vec![globex]).await?;
+    let number = fabric.propose(revoked, vec![globex]).await?;
     register(&world, &fabric).await?;
     assert_eq!(
         agreement::standing(&fabric, number)?.status,
@@ -217,5 +218,28 @@ async fn a_wallet_that_changed_its_mind_is_left_out_or_signs_again() -> Result<(
     agreement::carry(&world, &fabric, number, ChangeStatus::Carried)
         .await
         .context("it signed again")?;
+    Ok(())
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_revocation_is_taken_in_while_the_node_is_away_and_a_change_waits() -> Result<()> {
+    let folder = tempfile::tempdir()?;
+    let (mut world, fabric) = active(folder.path()).await?;
+    let change = to(
+        &world,
+        other_document(&world),
+        fabric.next_change(BINDING).await?,
+    )?;
+    agreement::sign(&world, &fabric, &change).await?;
+    let running = world.binding.binding.measurement;
+    let version = world.binding.version();
+    let revoked = Change::revoke(world.binding.clone(), version, running, 0);
+    let acme = agreement::approve(&world.acme, &revoked)?;
+    world.node = Node::start(NodeSettings::default())?;
+    let number = fabric.propose(revoked, vec![acme]).await?;
+    assert_eq!(
+        agreement::standing(&fabric, number)?.status,
+        ChangeStatus::Signed
+    );
     Ok(())
 }

@@ -10,10 +10,12 @@ use alloy::signers::SignerSync as _;
 use anyhow::{Context as _, Result, ensure};
 use cryptlet_attest::trail::{self, Question, Terms};
 use cryptlet_attest::{BindingVersion, Measurement, TrustedKey};
-use cryptlet_fabric::change::{Change, ChangeApproval};
+use cryptlet_fabric::change::{ApprovalError, Change, ChangeApproval};
 use cryptlet_fabric::journal::{ChangeStatus, DeliveryStatus};
 use cryptlet_fabric::replay::Replayer;
-use cryptlet_fabric::{Approval, Binding, Fabric, FabricError, Message, Seams, WhileChanging};
+use cryptlet_fabric::{
+    Approval, Binding, Fabric, FabricError, Follows, Message, Seams, WhileChanging,
+};
 use end_to_end::swap::BINDING;
 use end_to_end::{Components, World, agreement, story, world};
 
@@ -145,6 +147,12 @@ async fn the_old_document_runs_until_the_delay_is_over_and_both_sides_of_the_cha
     let number = agreement::sign(&world, &fabric, &change).await?;
     let carried = agreement::carry(&world, &fabric, number, ChangeStatus::Carried).await?;
     assert!(carried.counts_from.is_some_and(|from| from > 0));
+    let follows = fabric.deliver(BINDING).await?.follows;
+    assert_eq!(
+        follows,
+        Follows::Blocks,
+        "it waits for the chain's time alone"
+    );
     let row = fabric.journal().binding(BINDING)?.context("it is active")?;
     assert_eq!(
         row.version,
@@ -236,6 +244,18 @@ async fn a_change_needs_the_agreed_threshold_and_genuine_signatures() -> Result<
     );
 
     let acme = agreement::approve(&world.acme, &change)?;
+    let thrice = vec![acme.clone(), acme.clone(), acme.clone()];
+    let refusal = fabric.propose(change.clone(), thrice).await;
+    assert!(
+        matches!(
+            refusal,
+            Err(FabricError::Approval(ApprovalError::TooMany {
+                found: 3,
+                ..
+            }))
+        ),
+        "{refusal:?}"
+    );
     let number = fabric.propose(change.clone(), vec![acme]).await?;
     assert_eq!(
         agreement::standing(&fabric, number)?.status,

@@ -53,7 +53,7 @@ impl Fabric {
             }
             return Ok(known.number);
         }
-        let replaceable = self.replaceable(&row).await?;
+        let replaceable = self.replaceable_by(&change, &row).await?;
         let at = self.seams.clock.now();
         let number = self
             .journal
@@ -131,10 +131,17 @@ impl Fabric {
         }))
     }
 
-    /// The signed changes of the document that another may take the place of: the gateway has none
-    /// of their messages.
-    async fn replaceable(&self, row: &BindingRow) -> Result<Vec<u64>, FabricError> {
+    /// The signed changes of the document that this one may take the place of: the gateway has none
+    /// of their messages. What is no change of the document asks no node.
+    async fn replaceable_by(
+        &self,
+        change: &Change,
+        row: &BindingRow,
+    ) -> Result<Vec<u64>, FabricError> {
         let mut replaceable = Vec::new();
+        if change.kind != ChangeKind::Change {
+            return Ok(replaceable);
+        }
         for open in self.journal.open_changes(&row.document.id())? {
             if open.change.kind != ChangeKind::Change || open.status != ChangeStatus::Signed {
                 continue;
@@ -159,7 +166,7 @@ impl Fabric {
     ) -> Result<(), FabricError> {
         let (id, number) = (known.change.in_force.id(), known.number);
         let row = self.binding(&known.change.in_force.binding.name)?;
-        let replaceable = self.replaceable(&row).await?;
+        let replaceable = self.replaceable_by(&known.change, &row).await?;
         self.journal
             .commit(move |writing| writing.approve(&id, number, &approvals, &replaceable))
             .await?;
