@@ -15,6 +15,7 @@ use crate::scheduler::Slot;
 use crate::sealing::Finished;
 use crate::seams::Step;
 use crate::services::LiveServices;
+use crate::versions::breaks_a_line;
 
 impl Fabric {
     /// Runs one accepted invocation and makes everything about it durable in one commit.
@@ -144,7 +145,7 @@ fn one_line(text: &str) -> String {
     let mut line = String::with_capacity(text.len().min(MOST_CHARACTERS));
     let mut letters = text.chars();
     for letter in letters.by_ref().take(MOST_CHARACTERS) {
-        if letter.is_control() || is_formatting(letter) {
+        if breaks_a_line(letter) {
             line.extend(letter.escape_default());
         } else {
             line.push(letter);
@@ -156,11 +157,6 @@ fn one_line(text: &str) -> String {
     line
 }
 
-/// Invisible letters that reorder or hide those around them, and separators of lines.
-fn is_formatting(letter: char) -> bool {
-    matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -168,11 +164,7 @@ mod tests {
     #[test]
     fn what_a_guest_writes_is_one_line_that_moves_no_cursor() {
         let line = one_line("paid\n2006-01-01 ERROR forged\r\x1b[2J\u{202e}\u{2028}end");
-        assert!(
-            line.chars()
-                .all(|letter| !letter.is_control() && !is_formatting(letter)),
-            "{line}"
-        );
+        assert!(!line.chars().any(breaks_a_line), "{line}");
         assert!(
             line.starts_with("paid\\n2006") && line.ends_with("end"),
             "{line}"

@@ -541,14 +541,22 @@ impl Journal {
     }
 }
 
-const CHANGE: &str = "SELECT number, kind, in_force, document, version, measurement, nonce,
-        approvals, status, reason, counts_from, proposed_at FROM change WHERE binding = ?1";
+/// Changes of a binding in the columns that [`change_row`] takes, with what else is asked.
+macro_rules! changes {
+    ($($rest:literal)?) => {
+        concat!(
+            "SELECT number, kind, in_force, document, version, measurement, nonce, approvals, status,
+                    reason, counts_from, proposed_at FROM change WHERE binding = ?1",
+            $($rest)?
+        )
+    };
+}
+
+const CHANGE: &str = changes!();
 
 /// See [`Journal::open_changes`].
 pub(super) const OPEN_CHANGES: &str =
-    "SELECT number, kind, in_force, document, version, measurement,
-        nonce, approvals, status, reason, counts_from, proposed_at FROM change
-     WHERE binding = ?1 AND status IN ('signed', 'carried') ORDER BY number";
+    changes!(" AND status IN ('signed', 'carried') ORDER BY number");
 
 fn change_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<ChangeRow> {
     let document = |column| {

@@ -112,7 +112,7 @@ impl Decision {
 }
 
 /// Control characters, separators of lines, and letters that reorder those around them.
-fn breaks_a_line(letter: char) -> bool {
+pub(crate) fn breaks_a_line(letter: char) -> bool {
     letter.is_control()
         || matches!(letter, '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{206f}' | '\u{feff}')
 }

@@ -13,6 +13,7 @@ mod state;
 mod tests;
 
 pub use cryptlet_attest::{ParseStageError, Stage};
+pub(crate) use decision::breaks_a_line;
 pub use decision::{Decision, DecisionError, MAXIMUM_BY, MAXIMUM_REASON};
 pub(crate) use migration::KeptState;
 pub(crate) use moves::{Basis, NewMove};
