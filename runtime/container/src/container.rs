@@ -9,6 +9,7 @@ use cryptlet_schema::Limits;
 use wasmtime::Engine;
 use wasmtime::component::Linker;
 
+use crate::acts::acts;
 use crate::admission::{Admission, Permit};
 use crate::cache::{CacheError, CacheSettings, CodeCache};
 use crate::compiler::{Compiler, Flights};
@@ -21,7 +22,7 @@ use crate::load::{LoadError, Workshop};
 use crate::migration::{self, MigrationError, MigrationJob, Nobody};
 use crate::replay::{self, Outside, ReplayError, ReplayJob};
 use crate::run::{Job, Meter, Run, state_root};
-use crate::shadow::{self, Answers, ShadowJob, ShadowRun};
+use crate::shadow::{Answers, ShadowJob, ShadowRun};
 use crate::ticker::Ticker;
 use crate::transcript::Transcript;
 
@@ -335,8 +336,8 @@ impl Container {
         );
         ShadowRun {
             unanswered: answers.unanswered(),
-            acts: shadow::acts(&run.transcript, job.transcript, job.grants),
-            active_acts: shadow::acts(job.transcript, job.transcript, job.grants),
+            acts: acts(&run.transcript, job.transcript, job.grants),
+            active_acts: acts(job.transcript, job.transcript, job.grants),
             run,
         }
     }

@@ -47,6 +47,7 @@
 #![deny(unsafe_code)]
 #![warn(missing_docs)]
 
+mod acts;
 mod address;
 mod admission;
 mod bindings;
@@ -80,6 +81,7 @@ mod traffic;
 mod transcript;
 mod transcript_size;
 
+pub use acts::Act;
 pub use cache::{CacheError, CacheSettings};
 pub use compiler::{
     CompilationError, Compiler, CompilerBounds, CompilerProgram, CompilerProgramError,
@@ -104,6 +106,6 @@ pub use services::{
     BuildError, CallEncoding, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse,
     KeyAlgorithm, KeyError, PublicKey, Services,
 };
-pub use shadow::{Act, ShadowJob, ShadowRun, Unanswered};
+pub use shadow::{ShadowJob, ShadowRun, Unanswered};
 pub use traffic::{CallKind, CallTraffic, Traffic};
 pub use transcript::{AskError, Failure, Level, Record, Transcript};

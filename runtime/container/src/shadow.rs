@@ -5,7 +5,7 @@ use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Cryptlet;
-use crate::address;
+use crate::acts::{Act, fetched};
 use crate::files::{DirectoryEntry, FileError, FileStatus, Opened};
 use crate::grants::Grants;
 use crate::invocation::{Invocation, SubmissionStatus};
@@ -54,82 +54,6 @@ pub struct ShadowRun {
     pub acts: Vec<Act>,
     /// What the active version did outside.
     pub active_acts: Vec<Act>,
-}
-
-/// A request that does more than ask: one by another method than GET and HEAD.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Act {
-    /// Names of the sources that lead to it, outermost first; empty for the run's own.
-    pub sources: Vec<String>,
-    /// What was sent, with the address that it went to.
-    pub request: HttpRequest,
-}
-
-/// The acts of a run and of the sources that it asked, in their order. What a source did that was not
-/// asked again, since the active version had asked it the same, is in `active`.
-pub(crate) fn acts(transcript: &Transcript, active: &Transcript, grants: &Grants) -> Vec<Act> {
-    let mut found = Vec::new();
-    add_acts(&mut found, &[], transcript, active, grants);
-    found
-}
-
-fn add_acts(
-    found: &mut Vec<Act>,
-    sources: &[String],
-    transcript: &Transcript,
-    active: &Transcript,
-    grants: &Grants,
-) {
-    for record in transcript.records() {
-        match record {
-            Record::Fetch { request, .. } if !asks(&request.method) => {
-                found.extend(fetched(record, grants).map(|request| Act {
-                    sources: sources.to_vec(),
-                    request,
-                }));
-            }
-            Record::Ask {
-                source,
-                request,
-                transcript,
-                ..
-            } => {
-                let inner = match transcript {
-                    Some(bytes) => Transcript::from_bytes(bytes).ok(),
-                    None => answered_before(active, source, request),
-                };
-                if let (Some(inner), Some(granted)) = (inner, grants.sources.get(source)) {
-                    let mut sources = sources.to_vec();
-                    sources.push(source.clone());
-                    add_acts(found, &sources, &inner, active, &granted.grants);
-                }
-            }
-            _ => {}
-        }
-    }
-}
-
-fn asks(method: &str) -> bool {
-    matches!(method, "GET" | "HEAD")
-}
-
-/// The transcript of a source that was asked this, by whomever.
-fn answered_before(active: &Transcript, name: &str, asked: &[u8]) -> Option<Transcript> {
-    active.records().iter().find_map(|record| match record {
-        Record::Ask {
-            source,
-            request,
-            transcript: Some(bytes),
-            ..
-        } => {
-            let inner = Transcript::from_bytes(bytes).ok()?;
-            if source == name && request == asked {
-                return Some(inner);
-            }
-            answered_before(&inner, name, asked)
-        }
-        _ => None,
-    })
 }
 
 /// A question that the active version did not ask: only the outside could answer it, and a shadow
@@ -400,18 +324,6 @@ impl Services for Answers {
         });
         answer.unwrap_or_else(|| self.unknown_file("descriptor.read-directory", directory, path))
     }
-}
-
-/// Where a recorded request went: two spellings of one address are one question.
-fn fetched(record: &Record, grants: &Grants) -> Option<HttpRequest> {
-    let Record::Fetch { request, .. } = record else {
-        return None;
-    };
-    let url = address::resolve(&grants.http, &request.method, &request.url).ok()?;
-    Some(HttpRequest {
-        url: url.into(),
-        ..request.clone()
-    })
 }
 
 /// The request without what the host adds, which depends on where in the run it stands. A guest cannot

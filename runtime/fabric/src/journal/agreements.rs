@@ -6,8 +6,8 @@ use rusqlite::params;
 use super::changes::{ChangeRow, ChangeStatus};
 use super::{Journal, JournalError, VersionRow, Writing};
 use crate::binding::{Approval, Binding};
-use crate::change::{ChangeKind, for_gateway};
-use crate::versions::{Decision, KeptState, VersionMove};
+use crate::change::for_gateway;
+use crate::versions::{KeptState, VersionMove};
 
 /// A document that is or was in force.
 #[derive(Clone, Debug)]
@@ -61,51 +61,6 @@ impl Writing<'_> {
             |row| row.get(0),
         )?;
         Ok(known.is_some())
-    }
-
-    /// Brings a permission or a revocation into force. A canary that is revoked is withdrawn; while
-    /// what runs is revoked, the binding takes nothing new. Gives the moves that this leads to.
-    ///
-    /// # Errors
-    ///
-    /// If the journal cannot be written.
-    pub(crate) fn let_run_or_stop(
-        &mut self,
-        row: &ChangeRow,
-        at: u64,
-    ) -> Result<Vec<VersionMove>, JournalError> {
-        let change = &row.change;
-        let id = change.in_force.id();
-        self.tell_of_pair(change)?;
-        let in_force: Option<[u8; 32]> = self.one(
-            "SELECT version FROM binding WHERE id = ?1",
-            [id.as_bytes()],
-            |row| row.get(0),
-        )?;
-        let running = self.running(&id)?;
-        let is_in_force = in_force == Some(*change.version.as_bytes());
-        let is_active = is_in_force && running.active == change.measurement;
-        let mut moves = Vec::new();
-        let mut reason = None;
-        if change.kind != ChangeKind::Revoke {
-            if is_active {
-                self.go_on(&id)?;
-            }
-        } else if is_active {
-            self.stop(&id, row.number)?;
-            reason = Some(
-                "it is what runs, so that the binding takes nothing new; promote a version that is allowed, or have this one allowed again",
-            );
-        } else if is_in_force
-            && running
-                .canary
-                .is_some_and(|(canary, _)| canary == change.measurement)
-        {
-            let decision = Decision::of_fabric("a counterparty revoked it");
-            moves = self.withdraw_canary(&id, &change.in_force.binding.cryptlet, &decision, at)?;
-        }
-        self.move_change(&id, row.number, ChangeStatus::Active, reason, None)?;
-        Ok(moves)
     }
 
     /// Brings a change of the document into force: what is accepted from here on is accepted under

@@ -234,26 +234,6 @@ impl Writing<'_> {
         .map(drop)
     }
 
-    /// Takes nothing new for the binding because of this change, until another version or another
-    /// document lets it go on.
-    pub(crate) fn stop(&self, binding: &BindingId, number: u64) -> Result<(), JournalError> {
-        self.execute(
-            "UPDATE binding SET stopped_by = ?2 WHERE id = ?1",
-            params![binding.as_bytes(), number.cast_signed()],
-        )
-        .map(drop)
-    }
-
-    /// Lets a binding go on whose running module was revoked: it has another, or may run it again.
-    pub(super) fn go_on(&self, binding: &BindingId) -> Result<(), JournalError> {
-        self.execute(
-            "UPDATE binding SET stopped_by = NULL WHERE id = ?1 AND 'revoke' = (
-                 SELECT kind FROM change WHERE change.binding = id AND number = stopped_by)",
-            [binding.as_bytes()],
-        )
-        .map(drop)
-    }
-
     /// Whether a transaction that carries the change may still take effect.
     fn is_on_its_way(&self, binding: &BindingId, number: u64) -> Result<bool, JournalError> {
         let carried: Option<i64> = self.one(
@@ -262,61 +242,6 @@ impl Writing<'_> {
             |row| row.get(0),
         )?;
         Ok(carried.is_some())
-    }
-
-    /// The change that is signed and not in force yet and lets this module run, if there is one.
-    pub(super) fn waits_for_module(
-        &self,
-        binding: &BindingId,
-        measurement: &Measurement,
-    ) -> Result<Option<u64>, JournalError> {
-        let number: Option<i64> = self.one(
-            "SELECT number FROM change WHERE binding = ?1 AND status IN ('signed', 'carried')
-               AND measurement = ?2 AND kind <> 'revoke'",
-            params![binding.as_bytes(), measurement.as_bytes()],
-            |row| row.get(0),
-        )?;
-        Ok(number.map(i64::cast_unsigned))
-    }
-
-    /// A retired module never runs again, whatever its counterparties allow.
-    fn refuse_retired(&self, change: &Change) -> Result<(), JournalError> {
-        let id = change.in_force.id();
-        let retired: Option<String> = self.one(
-            "SELECT version FROM stage WHERE binding = ?1 AND measurement = ?2 AND stage = 'retired'",
-            params![id.as_bytes(), change.measurement.as_bytes()],
-            |row| row.get(0),
-        )?;
-        match retired {
-            Some(version) if change.kind != ChangeKind::Revoke => {
-                Err(JournalError::Conflict(format!(
-                    "version {version} is retired under binding \"{}\" and never runs there again; deploy the same code under a new version, and propose that",
-                    change.in_force.binding.name
-                )))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    /// Where the gateway has other terms than the document in force says, only a document that says
-    /// them anew puts that right.
-    fn refuse_terms_left_alone(&self, change: &Change) -> Result<(), JournalError> {
-        let id = change.in_force.id();
-        let stopped_by: Option<i64> = self.one(
-            "SELECT number FROM change JOIN binding ON binding.id = change.binding
-             WHERE change.binding = ?1 AND number = stopped_by AND kind = 'change'",
-            [id.as_bytes()],
-            |row| row.get(0),
-        )?;
-        match stopped_by {
-            Some(number) if change.kind == ChangeKind::Change && change.messages().len() == 1 => {
-                Err(JournalError::Conflict(format!(
-                    "the gateway has the terms of change {number} of binding \"{}\", which never came into force here; change version-delay-seconds as well, so that it gets all terms anew",
-                    change.in_force.binding.name
-                )))
-            }
-            _ => Ok(()),
-        }
     }
 
     /// Moves a change; one that is over lets its binding go on.
@@ -381,19 +306,6 @@ impl Writing<'_> {
             )));
         }
         self.record_transaction(binding, ledger, Carries::Change(number), attempt)
-    }
-
-    /// Tells the log of a pair that is allowed or not any more.
-    pub(super) fn tell_of_pair(&mut self, change: &Change) -> Result<u64, JournalError> {
-        self.append(&LogEntry::Binding(BindingEntry {
-            binding: change.in_force.id(),
-            version: change.version,
-            change: match change.kind {
-                ChangeKind::Revoke => BindingChange::Revoked,
-                ChangeKind::Allow | ChangeKind::Change => BindingChange::Allowed,
-            },
-            measurement: Some(change.measurement),
-        }))
     }
 
     fn count_signatures(
@@ -497,33 +409,6 @@ impl Journal {
     pub(crate) fn open_changes(&self, binding: &BindingId) -> Result<Vec<ChangeRow>, JournalError> {
         self.read()
             .all(OPEN_CHANGES, [binding.as_bytes()], change_row)
-    }
-
-    /// The change that revoked this pair, unless it was allowed again since.
-    pub(crate) fn revoked_by(
-        &self,
-        binding: &BindingId,
-        version: &BindingVersion,
-        measurement: &Measurement,
-    ) -> Result<Option<u64>, JournalError> {
-        // A revocation names the change that allowed: an older one does not count any more.
-        let number: Option<i64> = self.read().one(
-            "SELECT number FROM change AS revocation
-             WHERE binding = ?1 AND version = ?2 AND measurement = ?3
-               AND kind = 'revoke' AND status = 'active'
-               AND NOT EXISTS (SELECT 1 FROM change AS again
-                   WHERE again.binding = revocation.binding AND again.version = revocation.version
-                     AND again.measurement = revocation.measurement AND again.kind <> 'revoke'
-                     AND again.status = 'active' AND again.nonce > revocation.nonce)
-             ORDER BY number DESC LIMIT 1",
-            params![
-                binding.as_bytes(),
-                version.as_bytes(),
-                measurement.as_bytes()
-            ],
-            |row| row.get(0),
-        )?;
-        Ok(number.map(i64::cast_unsigned))
     }
 
     /// The transaction that carries a change now, unless all that did are dead.

@@ -17,6 +17,7 @@ mod invocations;
 mod log;
 mod migrations;
 mod moves;
+mod permissions;
 mod proofs;
 mod readers;
 mod registrations;
