@@ -136,7 +136,8 @@ impl Fabric {
         }
         let earlier = read_input(binding, number, &input)?;
         let occurrence = again(&earlier.trigger, number);
-        let accepting = self.accepting(&row, earlier.trigger, occurrence)?;
+        let mut accepting = self.accepting(&row, earlier.trigger, occurrence)?;
+        accepting.new.again = Some(number);
         let turn = self.turns.of(&row.document.id());
         let _accepting = turn.accepting.read().await;
         let accepted = self
@@ -288,6 +289,7 @@ impl Fabric {
                 binding_version: row.version,
                 paused_by: row.paused_by,
                 occurrence,
+                again: None,
                 instant: self.seams.clock.now(),
                 seed: self.seams.randomness.draw()?,
                 salt: self.seams.randomness.draw()?,

@@ -111,14 +111,15 @@ impl Writing<'_> {
             .ok_or_else(|| unknown(binding))
     }
 
-    /// Moves the binding on.
+    /// Moves the binding on, by one of the invocations that wait.
     pub(crate) fn stand(
         &self,
         binding: &BindingId,
         standing: &Standing,
     ) -> Result<(), JournalError> {
         self.execute(
-            "UPDATE binding SET last_receipt = ?2, next_delivery = ?3, state_digest = ?4 WHERE id = ?1",
+            "UPDATE binding SET last_receipt = ?2, next_delivery = ?3, state_digest = ?4,
+                    waiting = waiting - 1 WHERE id = ?1",
             params![
                 binding.as_bytes(),
                 standing.receipt.as_ref().map(LeafHash::as_bytes),
@@ -129,11 +130,17 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Takes the binding's next invocation number.
+    /// How many invocations of the binding are accepted and have not run.
+    pub(crate) fn waiting(&self, binding: &BindingId) -> Result<u64, JournalError> {
+        let waiting = self.one(WAITING, [binding.as_bytes()], |row| row.get(0))?;
+        Ok(waiting.map_or(0, i64::cast_unsigned))
+    }
+
+    /// Takes the binding's next invocation number, for one more that waits.
     pub(super) fn take_number(&self, binding: &BindingId) -> Result<u64, JournalError> {
         let number: Option<i64> = self.one(
-            "UPDATE binding SET next_invocation = next_invocation + 1 WHERE id = ?1
-             RETURNING next_invocation - 1",
+            "UPDATE binding SET next_invocation = next_invocation + 1, waiting = waiting + 1
+             WHERE id = ?1 RETURNING next_invocation - 1",
             [binding.as_bytes()],
             |row| row.get(0),
         )?;
@@ -157,6 +164,8 @@ pub(crate) struct Standing {
 
 const STANDING: &str =
     "SELECT last_receipt, next_delivery, state_digest FROM binding WHERE id = ?1";
+
+pub(super) const WAITING: &str = "SELECT waiting FROM binding WHERE id = ?1";
 
 fn standing(row: &rusqlite::Row<'_>) -> rusqlite::Result<Standing> {
     Ok(Standing {
@@ -202,6 +211,14 @@ impl Journal {
         self.read()
             .one(STANDING, [binding.as_bytes()], standing)?
             .ok_or_else(|| unknown(binding))
+    }
+
+    /// How many invocations of the binding are accepted and have not run.
+    pub(crate) fn waiting_under(&self, binding: &BindingId) -> Result<u64, JournalError> {
+        let waiting = self
+            .read()
+            .one(WAITING, [binding.as_bytes()], |row| row.get(0))?;
+        Ok(waiting.map_or(0, i64::cast_unsigned))
     }
 
     /// The number that the binding's next submission gets.

@@ -16,6 +16,8 @@ pub(crate) struct NewInvocation {
     pub paused_by: Option<u64>,
     /// What must not be accepted twice, such as a chain event's place.
     pub occurrence: String,
+    /// The invocation whose failed trigger it runs once more.
+    pub again: Option<u64>,
     /// Milliseconds since 1970.
     pub instant: u64,
     /// Seeds the guest's randomness.
@@ -145,8 +147,8 @@ impl Writing<'_> {
         let input = input(number);
         let leaf = self.append(&entry(number, &input, measurement))?;
         self.execute(
-            "INSERT INTO invocation (binding, number, occurrence, input, instant, seed, salt, measurement, binding_version, leaf)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)",
+            "INSERT INTO invocation (binding, number, occurrence, input, instant, seed, salt, measurement, binding_version, leaf, again)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
             params![
                 new.binding.as_bytes(),
                 number.cast_signed(),
@@ -158,6 +160,7 @@ impl Writing<'_> {
                 measurement.as_bytes(),
                 new.binding_version.as_bytes(),
                 leaf.cast_signed(),
+                new.again.is_some(),
             ],
         )?;
         Ok(Acceptance {
@@ -197,16 +200,6 @@ impl Writing<'_> {
             params![binding.as_bytes(), occurrence],
             |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?)),
         )
-    }
-
-    /// How many invocations of the binding are accepted and have not run.
-    pub(crate) fn waiting(&self, binding: &BindingId) -> Result<u64, JournalError> {
-        let waiting: Option<i64> = self.one(
-            "SELECT count(*) FROM invocation WHERE binding = ?1 AND executed = 0",
-            [binding.as_bytes()],
-            |row| row.get(0),
-        )?;
-        Ok(waiting.map_or(0, i64::cast_unsigned))
     }
 
     pub(crate) fn pass_over(&self, binding: &BindingId, number: u64) -> Result<(), JournalError> {
@@ -297,14 +290,10 @@ pub struct PublishedEvent {
     pub body: Vec<u8>,
 }
 
-/// See [`Journal::next_accepted`]; an index finds the row before its input is read.
-pub(super) const NEXT_ACCEPTED: &str = "SELECT number, input, seed, salt, measurement,
-            (occurrence LIKE 'event-again/%' OR occurrence LIKE 'message-again/%') AS is_again,
-            binding_version
-     FROM invocation WHERE binding = ?1 AND number = (
-         SELECT number FROM invocation WHERE binding = ?1 AND executed = 0
-         ORDER BY occurrence LIKE 'event-again/%' OR occurrence LIKE 'message-again/%' DESC, number
-         LIMIT 1)";
+/// See [`Journal::next_accepted`]; the first row of an index, however many there are.
+pub(super) const NEXT_ACCEPTED: &str =
+    "SELECT number, input, seed, salt, measurement, again, binding_version
+     FROM invocation WHERE binding = ?1 AND executed = 0 ORDER BY again DESC, number LIMIT 1";
 
 /// See [`Journal::held_by`]; looks at failed runs alone.
 pub(super) const HELD_BY: &str = "SELECT number, outcome, explanation FROM execution

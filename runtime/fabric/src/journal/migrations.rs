@@ -150,16 +150,6 @@ impl Journal {
         )
     }
 
-    /// How many invocations of the binding are accepted and have not run.
-    pub(crate) fn waiting_under(&self, binding: &BindingId) -> Result<u64, JournalError> {
-        let waiting: Option<i64> = self.read().one(
-            "SELECT count(*) FROM invocation WHERE binding = ?1 AND executed = 0",
-            [binding.as_bytes()],
-            |row| row.get(0),
-        )?;
-        Ok(waiting.map_or(0, i64::cast_unsigned))
-    }
-
     /// How many runs have changed the binding's state since the move with this leaf.
     pub(crate) fn state_changes_since(
         &self,

@@ -123,6 +123,7 @@ pub(crate) fn message(binding: BindingId, key: &str, body: &str) -> Accepting {
             binding_version: document().version(),
             paused_by: None,
             occurrence: format!("message/6/caller/{key}"),
+            again: None,
             instant: 1_000,
             seed: [1; 32],
             salt: [2; 32],

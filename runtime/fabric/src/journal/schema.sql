@@ -66,6 +66,8 @@ CREATE TABLE binding (
     next_delivery   INTEGER NOT NULL DEFAULT 1,
     -- First block whose events have not been read.
     next_block      INTEGER NOT NULL DEFAULT 0,
+    -- Invocations that are accepted and have not run.
+    waiting         INTEGER NOT NULL DEFAULT 0 CHECK (waiting >= 0),
     last_receipt    BLOB,
     -- What the newest receipt says about the state, salted by the run that wrote it; none: nobody has.
     state_digest    BLOB,
@@ -189,11 +191,15 @@ CREATE TABLE invocation (
     leaf        INTEGER NOT NULL REFERENCES leaf (position),
     -- The document that it runs and delivers under, fixed like the module.
     binding_version BLOB NOT NULL,
+    -- It runs a failed trigger once more, before everything else.
+    again       INTEGER NOT NULL CHECK (again IN (0, 1)),
     PRIMARY KEY (binding, number),
     UNIQUE (binding, occurrence),
     FOREIGN KEY (binding, binding_version) REFERENCES agreement (binding, version)
 ) STRICT;
-CREATE INDEX invocation_waiting ON invocation (binding, number, occurrence, measurement) WHERE executed = 0;
+-- Both are looked into at each run, however many wait.
+CREATE INDEX invocation_next ON invocation (binding, again DESC, number) WHERE executed = 0;
+CREATE INDEX invocation_of_module ON invocation (binding, measurement) WHERE executed = 0;
 
 -- One row for the bound cryptlet (ordinal 0) and one for each source it asked.
 CREATE TABLE execution (

@@ -124,7 +124,7 @@ impl Journal {
     pub fn counts(&self, binding: &BindingId) -> Result<BindingCounts, JournalError> {
         let counts = self.read().one(
             "SELECT next_invocation - 1,
-                    (SELECT count(*) FROM invocation WHERE binding = ?1 AND executed = 0),
+                    waiting,
                     (SELECT count(*) FROM delivery WHERE binding = ?1 AND status NOT IN ('finalized', 'skipped'))
              FROM binding WHERE id = ?1",
             [binding.as_bytes()],
@@ -148,11 +148,11 @@ impl Journal {
     ///
     /// If the journal cannot be read.
     pub fn waiting(&self) -> Result<u64, JournalError> {
-        let waiting: Option<i64> = self.read().one(
-            "SELECT count(*) FROM invocation WHERE executed = 0",
-            [],
-            |row| row.get(0),
-        )?;
+        let waiting: Option<i64> =
+            self.read()
+                .one("SELECT coalesce(sum(waiting), 0) FROM binding", [], |row| {
+                    row.get(0)
+                })?;
         Ok(waiting.map_or(0, i64::cast_unsigned))
     }
 
@@ -162,12 +162,10 @@ impl Journal {
     ///
     /// If the journal cannot be read.
     pub fn bindings_with_work(&self) -> Result<Vec<String>, JournalError> {
-        self.read().all(
-            "SELECT name FROM binding WHERE EXISTS
-               (SELECT 1 FROM invocation WHERE binding = binding.id AND executed = 0)",
-            [],
-            |row| row.get(0),
-        )
+        self.read()
+            .all("SELECT name FROM binding WHERE waiting > 0", [], |row| {
+                row.get(0)
+            })
     }
 
     /// How much of a binding is kept.

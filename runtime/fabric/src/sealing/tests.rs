@@ -264,7 +264,7 @@ async fn a_run_out_of_turn_writes_its_state_in_the_order_of_receipts() -> TestRe
     let mut scene = Scene::new(folder.path()).await?;
     scene.accept("a", 1).await?;
     let mut again = message(scene.binding.id(), "b", "{}");
-    again.new.occurrence = "message-again/1".into();
+    again.new.again = Some(1);
     scene
         .journal
         .commit(move |writing| again.write(writing))

@@ -1,7 +1,7 @@
 use cryptlet_attest::{BindingId, BindingVersion};
 
 use crate::journal::JournalError;
-use crate::journal::scene::{accept, bound, message};
+use crate::journal::scene::{accept, bound, execute, message};
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;
 
@@ -47,5 +47,32 @@ async fn what_was_held_against_another_document_or_before_a_pause_is_not_accepte
     )
     .await?;
     assert_eq!(accept(&journal, binding, "after").await?, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn what_waits_is_counted_however_it_comes_and_goes() -> TestResult {
+    let state = tempfile::tempdir()?;
+    let (journal, binding) = bound(state.path()).await?;
+    for key in ["a", "b", "a", "c"] {
+        accept(&journal, binding, key).await?;
+    }
+    let mut again = message(binding, "d", "{}");
+    again.new.again = Some(1);
+    journal
+        .commit(move |writing| again.write(writing).map(drop))
+        .await?;
+    for (waiting, next) in [(4, 4), (3, 1), (2, 2), (1, 3)] {
+        let found = journal.next_accepted(&binding)?.ok_or("one waits")?;
+        assert_eq!((found.number, found.is_again), (next, next == 4));
+        assert_eq!(journal.waiting_under(&binding)?, waiting);
+        assert_eq!(journal.counts(&binding)?.queued, waiting);
+        assert_eq!(journal.waiting()?, waiting);
+        assert_eq!(journal.bindings_with_work()?.len(), 1);
+        execute(&journal, binding, next, &[]).await?;
+    }
+    assert!(journal.next_accepted(&binding)?.is_none());
+    assert_eq!(journal.waiting()?, 0);
+    assert_eq!(journal.bindings_with_work()?, [""; 0]);
     Ok(())
 }

@@ -1,5 +1,6 @@
 use rusqlite::{Connection, StatementStatus};
 
+use crate::journal::bindings::WAITING;
 use crate::journal::deliveries::LEAF_OF_RECEIPT;
 use crate::journal::invocations::{HELD_BY, NEXT_ACCEPTED};
 use crate::journal::moves::DRAINED;
@@ -13,7 +14,12 @@ async fn what_is_asked_before_each_run_is_found_by_an_index()
     drop(bound(state.path()).await?);
     let connection = Connection::open(state.path().join("journal.sqlite"))?;
     for (sql, index) in [
-        (NEXT_ACCEPTED, "USING COVERING INDEX invocation_waiting"),
+        (NEXT_ACCEPTED, "invocation USING INDEX invocation_next"),
+        (
+            DRAINED,
+            "invocation USING COVERING INDEX invocation_of_module (binding=? AND measurement=?)",
+        ),
+        (WAITING, "binding USING INDEX"),
         (LEAF_OF_RECEIPT, "delivery USING INDEX delivery_by_receipt"),
         (HELD_BY, "execution USING INDEX execution_failed"),
         (
@@ -28,6 +34,8 @@ async fn what_is_asked_before_each_run_is_found_by_an_index()
         let plan = steps.join("; ");
         assert!(plan.contains(index), "{plan}");
         assert!(!plan.contains("SCAN"), "{plan}");
+        // All that wait would be read to find the first.
+        assert!(sql != NEXT_ACCEPTED || !plan.contains("TEMP B-TREE"), "{plan}");
     }
     Ok(())
 }
@@ -40,7 +48,7 @@ async fn what_is_asked_before_each_run_is_compiled_once() -> Result<(), Box<dyn 
     let state = tempfile::tempdir()?;
     let (journal, _) = bound(state.path()).await?;
     let connection = journal.read().connection;
-    for sql in [NEXT_ACCEPTED, HELD_BY, DRAINED] {
+    for sql in [NEXT_ACCEPTED, HELD_BY, DRAINED, WAITING] {
         let mut statement = connection.prepare_cached(sql)?;
         for binding in 0..3_u8 {
             let mut rows = statement.query([[binding; 32]])?;
