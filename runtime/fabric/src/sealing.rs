@@ -6,7 +6,7 @@ mod tests;
 use std::sync::Arc;
 
 use cryptlet_attest::{Digest, EncodedEntry, Host, LeafHash, LogEntry, Statement};
-use cryptlet_container::{Cryptlet, Invocation, Run};
+use cryptlet_container::{Cryptlet, Invocation, Run, Trigger};
 
 use crate::binding::Binding;
 use crate::execution::{Agreed, Part, States, empty_state, salt_of};
@@ -117,6 +117,12 @@ impl Finished {
             after,
             executions,
         })
+    }
+
+    /// Whether an ordered binding must not go past it: a contract event has no good answer.
+    fn holds(&self) -> bool {
+        let is_message = matches!(self.invocation.trigger, Trigger::Message { .. });
+        !self.run.outcome.is_ok() && !is_message
     }
 
     fn deliveries(
@@ -248,7 +254,7 @@ impl Sealing {
     ) -> Result<Vec<VersionMove>, JournalError> {
         let id = self.finished.binding.id();
         let number = self.finished.accepted.number;
-        writing.mark_executed(&id, number)?;
+        writing.mark_executed(&id, number, self.finished.holds())?;
         if writing.standing(&id)? != self.before {
             return Err(JournalError::Conflict(format!(
                 "binding {id} moved on while invocation {number} ran"

@@ -141,6 +141,12 @@ impl Writing<'_> {
             });
         }
         self.check_still_taken(new)?;
+        if let Some(again) = new.again {
+            self.execute(
+                "UPDATE invocation SET holds = 0 WHERE binding = ?1 AND number = ?2",
+                params![new.binding.as_bytes(), again.cast_signed()],
+            )?;
+        }
         let number = self.take_number(&new.binding)?;
         let running = self.running(&new.binding)?;
         let measurement = running.choose(&new.binding, number, &new.seed);
@@ -204,13 +210,14 @@ impl Writing<'_> {
 
     pub(crate) fn pass_over(&self, binding: &BindingId, number: u64) -> Result<(), JournalError> {
         self.execute(
-            "UPDATE invocation SET passed_over = 1 WHERE binding = ?1 AND number = ?2",
+            "UPDATE invocation SET passed_over = 1, holds = 0 WHERE binding = ?1 AND number = ?2",
             params![binding.as_bytes(), number.cast_signed()],
         )?;
         Ok(())
     }
 
-    /// Marks an accepted invocation as executed.
+    /// Marks an accepted invocation as executed. One that `holds` is a failed answer to a contract
+    /// event.
     ///
     /// # Errors
     ///
@@ -219,10 +226,12 @@ impl Writing<'_> {
         &self,
         binding: &BindingId,
         number: u64,
+        holds: bool,
     ) -> Result<(), JournalError> {
         let changed = self.execute(
-            "UPDATE invocation SET executed = 1 WHERE binding = ?1 AND number = ?2 AND executed = 0",
-            params![binding.as_bytes(), number.cast_signed()],
+            "UPDATE invocation SET executed = 1, holds = ?3
+             WHERE binding = ?1 AND number = ?2 AND executed = 0",
+            params![binding.as_bytes(), number.cast_signed(), holds],
         )?;
         if changed == 1 {
             Ok(())
@@ -295,14 +304,10 @@ pub(super) const NEXT_ACCEPTED: &str =
     "SELECT number, input, seed, salt, measurement, again, binding_version
      FROM invocation WHERE binding = ?1 AND executed = 0 ORDER BY again DESC, number LIMIT 1";
 
-/// See [`Journal::held_by`]; looks at failed runs alone.
-pub(super) const HELD_BY: &str = "SELECT number, outcome, explanation FROM execution
-     CROSS JOIN invocation AS failed USING (binding, number)
-     WHERE binding = ?1 AND ordinal = 0 AND outcome <> 'ok' AND passed_over = 0
-       AND occurrence LIKE 'event%'
-       AND NOT EXISTS (SELECT 1 FROM invocation AS retried WHERE retried.binding = failed.binding
-                       AND retried.occurrence = 'event-again/' || failed.number)
-     ORDER BY number LIMIT 1";
+/// See [`Journal::held_by`]; looks at what holds alone, not at all that ever failed.
+pub(super) const HELD_BY: &str = "SELECT number, outcome, explanation FROM invocation
+     CROSS JOIN execution USING (binding, number)
+     WHERE binding = ?1 AND holds = 1 AND ordinal = 0 ORDER BY number LIMIT 1";
 
 impl Journal {
     /// The invocation of the binding that is accepted and runs next: one that is run again, or else

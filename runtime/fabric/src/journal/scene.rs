@@ -162,7 +162,7 @@ pub(crate) async fn execute(
         .collect();
     journal
         .commit(move |writing| {
-            writing.mark_executed(&binding, number)?;
+            writing.mark_executed(&binding, number, false)?;
             for ordinal in [1, 0] {
                 let leaf = writing.append(&LogEntry::Version(VersionEntry {
                     cryptlet: format!("stands-for-a-receipt-{number}-{ordinal}"),

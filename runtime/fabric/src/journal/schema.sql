@@ -193,12 +193,15 @@ CREATE TABLE invocation (
     binding_version BLOB NOT NULL,
     -- It runs a failed trigger once more, before everything else.
     again       INTEGER NOT NULL CHECK (again IN (0, 1)),
+    -- It answers a contract event, failed, and was neither run again nor passed over.
+    holds       INTEGER NOT NULL DEFAULT 0 CHECK (holds IN (0, 1)),
     PRIMARY KEY (binding, number),
     UNIQUE (binding, occurrence),
     FOREIGN KEY (binding, binding_version) REFERENCES agreement (binding, version)
 ) STRICT;
--- Both are looked into at each run, however many wait.
+-- They are looked into at each run, however many wait.
 CREATE INDEX invocation_next ON invocation (binding, again DESC, number) WHERE executed = 0;
+CREATE INDEX invocation_holding ON invocation (binding, number) WHERE holds = 1;
 CREATE INDEX invocation_of_module ON invocation (binding, measurement) WHERE executed = 0;
 
 -- One row for the bound cryptlet (ordinal 0) and one for each source it asked.
@@ -220,8 +223,6 @@ CREATE TABLE execution (
     PRIMARY KEY (binding, number, ordinal),
     FOREIGN KEY (binding, number) REFERENCES invocation (binding, number)
 ) STRICT;
--- What may hold up a binding is looked for before each run.
-CREATE INDEX execution_failed ON execution (binding, number) WHERE ordinal = 0 AND outcome <> 'ok';
 
 CREATE TABLE event (
     -- Where a reader goes on: rises over all bindings, in the order of their commits.

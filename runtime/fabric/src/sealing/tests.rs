@@ -1,8 +1,8 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cryptlet_attest::{Digest, Opening, Outcome, Salt, Statement};
-use cryptlet_container::{Container, Meter, Settings, State, Transcript, state_root};
+use cryptlet_attest::{BindingId, Digest, Opening, Outcome, Salt, Statement};
+use cryptlet_container::{Container, Meter, Position, Settings, State, Transcript, state_root};
 use cryptlet_schema::Limits;
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
 use wit_parser::{ManglingAndAbi, Resolve};
@@ -281,4 +281,51 @@ async fn a_run_out_of_turn_writes_its_state_in_the_order_of_receipts() -> TestRe
     assert_eq!(scene.journal.state_before(&id, 2)?, State::new());
     assert_eq!(scene.journal.last_change_before(&id, 1)?, scene.leaf(2)?);
     Ok(())
+}
+
+#[tokio::test]
+async fn a_failed_answer_to_an_event_holds_until_it_is_run_again_or_passed_over() -> TestResult {
+    let folder = tempfile::tempdir()?;
+    let mut scene = Scene::new(folder.path()).await?;
+    let id = scene.binding.id();
+    let held = |scene: &Scene| -> Result<Option<u64>, JournalError> {
+        Ok(scene.journal.held_by(&id)?.map(|held| held.number))
+    };
+    scene.accept("a message", 1).await?;
+    scene.run(trapped(), &[]).await?;
+    assert_eq!(held(&scene)?, None, "a message holds up nobody");
+
+    for (number, again) in [(2, None), (3, Some(2))] {
+        let answering = event(id, number, again);
+        scene
+            .journal
+            .commit(move |writing| answering.write(writing))
+            .await?;
+        assert_eq!(held(&scene)?, None, "what it held for is run again");
+        scene.run(trapped(), &[]).await?;
+        assert_eq!(held(&scene)?, Some(number));
+    }
+    scene
+        .journal
+        .commit(move |writing| writing.pass_over(&id, 3))
+        .await?;
+    assert_eq!(held(&scene)?, None);
+    Ok(())
+}
+
+fn event(binding: BindingId, number: u64, again: Option<u64>) -> Accepting {
+    let mut answering = message(binding, &number.to_string(), "{}");
+    answering.new.again = again;
+    answering.trigger = Trigger::ContractEvent {
+        name: "PeriodEnded".into(),
+        fields: b"{}".to_vec(),
+        position: Position {
+            chain: "eip155:31337".into(),
+            block: number,
+            block_hash: vec![1; 32],
+            transaction: vec![2; 32],
+        },
+        log_index: 0,
+    };
+    answering
 }

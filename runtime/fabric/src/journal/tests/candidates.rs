@@ -111,7 +111,7 @@ async fn a_canary_gets_its_share_in_the_commit_that_accepts() -> TestResult {
         }
         let number = accepted.number;
         journal
-            .commit(move |writing| writing.mark_executed(&binding, number))
+            .commit(move |writing| writing.mark_executed(&binding, number, false))
             .await?;
     }
     assert!(runs.0 > 5 && runs.1 > 5, "{runs:?}");

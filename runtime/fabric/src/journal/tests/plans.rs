@@ -21,7 +21,7 @@ async fn what_is_asked_before_each_run_is_found_by_an_index()
         ),
         (WAITING, "binding USING INDEX"),
         (LEAF_OF_RECEIPT, "delivery USING INDEX delivery_by_receipt"),
-        (HELD_BY, "execution USING INDEX execution_failed"),
+        (HELD_BY, "invocation USING COVERING INDEX invocation_holding"),
         (
             "SELECT status, count(*) FROM delivery WHERE binding = ?1 GROUP BY status",
             "USING COVERING INDEX delivery_by_status",
