@@ -95,6 +95,11 @@ impl Writing<'_> {
     }
 }
 
+/// See [`Journal::trialled`].
+pub(super) const TRIALLED: &str = "SELECT outcome = 'ok', fuel FROM execution
+     WHERE binding = ?1 AND ordinal = 0 AND version = ?2 AND leaf > ?3
+     ORDER BY leaf DESC LIMIT ?4";
+
 /// Versions in shadow or canary, in the order of [`candidate`].
 const CANDIDATES: &str = "SELECT binding.id, name, stage.version, measurement, stage
      FROM stage JOIN binding ON binding.id = stage.binding WHERE stage IN ('shadow', 'canary')";
@@ -202,9 +207,7 @@ impl Journal {
         most: u32,
     ) -> Result<Vec<Trialled>, JournalError> {
         let mut runs = self.read().all(
-            "SELECT outcome = 'ok', fuel FROM execution
-             WHERE binding = ?1 AND ordinal = 0 AND version = ?2 AND leaf > ?3
-             ORDER BY number DESC LIMIT ?4",
+            TRIALLED,
             params![
                 binding.as_bytes(),
                 version.to_string(),

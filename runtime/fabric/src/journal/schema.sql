@@ -224,6 +224,9 @@ CREATE TABLE execution (
     FOREIGN KEY (binding, number) REFERENCES invocation (binding, number)
 ) STRICT;
 
+-- A canary is judged by the newest runs of two versions, however many others there were.
+CREATE INDEX execution_of_version ON execution (binding, version, leaf) WHERE ordinal = 0;
+
 CREATE TABLE event (
     -- Where a reader goes on: rises over all bindings, in the order of their commits.
     place    INTEGER PRIMARY KEY,
