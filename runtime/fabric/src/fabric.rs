@@ -1,6 +1,6 @@
 //! The service that joins the rooms.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
@@ -444,9 +444,22 @@ impl Fabric {
         self.modules.grants(binding).await
     }
 
+    /// Modules that no binding may run: neither as a version of its cryptlet nor as a source.
+    pub(crate) fn unused(&self) -> Result<BTreeSet<Measurement>, FabricError> {
+        let mut unused = self.journal.retired()?;
+        if !unused.is_empty() {
+            for row in self.journal.bindings()? {
+                for source in row.document.sources.values() {
+                    unused.remove(&source.measurement);
+                }
+            }
+        }
+        Ok(unused)
+    }
+
     /// Gives up a module's compiled code unless some binding may still run it.
     pub(crate) fn forget_retired(&self, measurement: &Measurement) -> Result<(), FabricError> {
-        if !self.journal.may_run(measurement)? {
+        if self.unused()?.contains(measurement) {
             self.modules.forget(measurement);
         }
         Ok(())

@@ -97,19 +97,16 @@ pub struct Warmed {
 }
 
 impl Fabric {
-    /// Loads every deployed module that is not retired, as many at a time as there are processors, so that no run waits
-    /// for that. One that does not load is told of when it is to run.
+    /// Loads every deployed module that some binding may run, as many at a time as there are
+    /// processors, so that no run waits for that. One that does not load is told of when it is to run.
     ///
     /// # Errors
     ///
     /// If the journal cannot be read.
     pub async fn warm(&self) -> Result<Warmed, FabricError> {
-        let mut wanted = Vec::new();
-        for row in self.journal.versions()? {
-            if self.journal.may_run(&row.measurement)? {
-                wanted.push(row);
-            }
-        }
+        let unused = self.unused()?;
+        let mut wanted = self.journal.versions()?;
+        wanted.retain(|row| !unused.contains(&row.measurement));
         let mut wanted = wanted.into_iter();
         let at_once = std::thread::available_parallelism().map_or(1, NonZeroUsize::get);
         let mut loading = JoinSet::new();

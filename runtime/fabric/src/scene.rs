@@ -50,7 +50,7 @@ impl Scene {
         let fabric = Arc::new(open(folder.path(), Arc::clone(&clock) as _).await?);
         let mut document = Binding::parse("binding.toml", BINDING)?;
         for minor in 0..versions {
-            let row = fabric.deploy(guest(minor)).await?;
+            let row = fabric.deploy(guest("guest", minor)).await?;
             if minor == 0 {
                 document.binding.measurement = row.measurement;
             }
@@ -74,6 +74,23 @@ impl Scene {
             clock,
             _folder: folder,
         })
+    }
+
+    /// Binds another cryptlet, under the same document but for its names and this change.
+    pub(crate) async fn bind_another(&self, change: impl FnOnce(&mut Binding)) -> TestResult {
+        let row = self.fabric.deploy(guest("another", 0)).await?;
+        let mut document = Binding::clone(&self.fabric.binding(NAME)?.document);
+        document.binding.name = "another".into();
+        document.binding.cryptlet = row.cryptlet;
+        document.binding.measurement = row.measurement;
+        document.binding.salt = [9; 32].into();
+        document.keys.delivery = "another-delivery".into();
+        change(&mut document);
+        self.fabric
+            .journal
+            .commit(move |writing| writing.activate(&document, &[], &version(0), 1))
+            .await?;
+        Ok(())
     }
 
     /// Sends the binding a message with this key.
@@ -114,8 +131,10 @@ pub(crate) fn decided() -> Decision {
     Decision::new("ann", "a test").expect("it is one")
 }
 
-fn guest(minor: u64) -> Vec<u8> {
-    let manifest = manifest("contract", "").replace("1.0.0", &version(minor).to_string());
+fn guest(name: &str, minor: u64) -> Vec<u8> {
+    let manifest = manifest("contract", "")
+        .replace("\"guest\"", &format!("\"{name}\""))
+        .replace("1.0.0", &version(minor).to_string());
     component(&manifest, &handling("(call $ok @‹null›)"))
 }
 

@@ -1,5 +1,7 @@
 //! Stages of versions under a binding, and the moves between them.
 
+use std::collections::BTreeSet;
+
 use cryptlet_attest::{BindingId, LogEntry, Measurement, StateChange, VersionEntry};
 use rusqlite::params;
 use semver::Version;
@@ -511,17 +513,18 @@ impl Journal {
         )
     }
 
-    /// Whether some binding may run this module: one where it is not retired, or as a source.
-    pub(crate) fn may_run(&self, measurement: &Measurement) -> Result<bool, JournalError> {
-        let retired: Option<bool> = self.read().one(
-            "SELECT count(*) > 0 AND min(coalesce(stage.stage, 'deployed') = 'retired')
-             FROM version JOIN binding USING (cryptlet)
+    /// Modules of versions that are retired under every binding of their cryptlet, of which there is
+    /// one at least. Another binding's source may be among them.
+    pub(crate) fn retired(&self) -> Result<BTreeSet<Measurement>, JournalError> {
+        let retired = self.read().all(
+            "SELECT version.measurement FROM binding JOIN version USING (cryptlet)
              LEFT JOIN stage ON stage.binding = binding.id AND stage.version = version.version
-             WHERE version.measurement = ?1",
-            [measurement.as_bytes()],
-            |row| row.get(0),
+             GROUP BY version.cryptlet, version.version
+             HAVING min(coalesce(stage.stage, 'deployed') = 'retired')",
+            [],
+            |row| Ok(Measurement::from_bytes(row.get(0)?)),
         )?;
-        Ok(retired != Some(true))
+        Ok(retired.into_iter().collect())
     }
 
     /// The moves of a binding's versions, oldest first.

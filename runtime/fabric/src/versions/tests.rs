@@ -2,6 +2,7 @@
 
 use cryptlet_attest::BindingId;
 
+use crate::binding::Source;
 use crate::error::FabricError;
 use crate::journal::scene::message;
 use crate::journal::{JournalError, VersionRow, Writing};
@@ -123,5 +124,29 @@ async fn moves_that_are_told_of_in_another_order_lead_to_what_stands() -> TestRe
         assert_eq!(fabric.shadows.of_binding(NAME), []);
         assert_eq!(fabric.canary_figures(NAME), None);
     }
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_retired_version_stays_loaded_as_long_as_it_is_a_source() -> TestResult {
+    let scene = Scene::new(3).await?;
+    let fabric = &scene.fabric;
+    let source = scene.row(2)?;
+    scene
+        .bind_another(|document| {
+            let source = Source {
+                cryptlet: source.cryptlet.clone(),
+                version: source.version.clone(),
+                measurement: source.measurement,
+                grants: document.grants.clone(),
+            };
+            document.sources.insert("rates".into(), source);
+        })
+        .await?;
+    for minor in 1..=2 {
+        fabric.retire(NAME, &version(minor), decided()).await?;
+    }
+    let unused: Vec<_> = fabric.unused()?.into_iter().collect();
+    assert_eq!(unused, [scene.row(1)?.measurement]);
     Ok(())
 }
