@@ -22,7 +22,7 @@ pub struct Bounds {
     pub max_fuel: u32,
     /// Its median time in percent of the active version's.
     pub max_latency: u32,
-    /// Runs that it is watched for before it is judged.
+    /// Runs that it is watched for before it is judged; from 1 to 1000.
     pub least_runs: u32,
 }
 
@@ -131,14 +131,14 @@ impl Running {
 }
 
 /// Runs that a figure is made of.
-const WINDOW: usize = 1_000;
+pub(crate) const WINDOW: u32 = 1_000;
 
 #[derive(Debug, Default)]
 struct Window(VecDeque<Trialled>);
 
 impl Window {
     fn add(&mut self, run: Trialled) {
-        if self.0.len() == WINDOW {
+        if self.0.len() == WINDOW as usize {
             self.0.pop_front();
         }
         self.0.push_back(run);
@@ -186,9 +186,8 @@ impl Trial {
         let (Some(begun), Some(active)) = (begun, active) else {
             return Ok(None);
         };
-        let most = u32::try_from(WINDOW).unwrap_or(u32::MAX);
         let window = |version: &Version, leaf| -> Result<Window, JournalError> {
-            let runs = journal.trialled(id, version, leaf, most)?;
+            let runs = journal.trialled(id, version, leaf, WINDOW)?;
             Ok(Window(runs.into()))
         };
         Ok(Some(Self {

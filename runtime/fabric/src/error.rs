@@ -187,6 +187,9 @@ pub enum FabricError {
     /// A share is not one.
     #[error("a canary gets between 1 and 1000 thousandths of the invocations, not {0}")]
     Share(u16),
+    /// A canary that would never be judged, or without having run.
+    #[error("a canary is judged once it has run between 1 and 1000 times, not {0}")]
+    LeastRuns(u32),
     /// A version cannot have the binding's state.
     #[error(transparent)]
     State(#[from] StateError),

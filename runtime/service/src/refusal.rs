@@ -105,6 +105,7 @@ impl From<FabricError> for Refusal {
             FabricError::IllegalMove { .. } => conflict("illegal-move", detail),
             FabricError::OrderedCanary { .. } => conflict("ordered-canary", detail),
             FabricError::Share(_) => unprocessable("unsuited-share", detail),
+            FabricError::LeastRuns(_) => unprocessable("unsuited-bounds", detail),
             FabricError::State(_) => conflict("unsuited-state", detail),
             FabricError::Change(_) => unprocessable("unacceptable-change", detail),
             FabricError::Approval(_) => unprocessable("unacceptable-approval", detail),

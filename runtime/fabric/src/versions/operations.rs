@@ -8,7 +8,7 @@ use super::migration::{KeptState, StateStep};
 use super::moves::before_active;
 use super::state::Step;
 use super::{Basis, Decision, MoveKind, NewMove, VersionMove, VersionNotice};
-use crate::canary::Bounds;
+use crate::canary::{Bounds, WINDOW};
 use crate::error::FabricError;
 use crate::fabric::Fabric;
 use crate::journal::{BindingRow, VersionRow};
@@ -98,8 +98,8 @@ impl Fabric {
     ///
     /// # Errors
     ///
-    /// As for [`Fabric::promote`]; and if the binding is ordered, has another canary, or the share
-    /// is none.
+    /// As for [`Fabric::promote`]; and if the binding is ordered, has another canary, the share is
+    /// none, or it would be judged after no run or after more than are looked at.
     pub async fn canary_within(
         &self,
         binding: &str,
@@ -112,6 +112,9 @@ impl Fabric {
         self.refuse_overtaken(&row)?;
         if !(1..=1_000).contains(&share) {
             return Err(FabricError::Share(share));
+        }
+        if !(1..=WINDOW).contains(&bounds.least_runs) {
+            return Err(FabricError::LeastRuns(bounds.least_runs));
         }
         if row.document.contract.ordered {
             return Err(FabricError::OrderedCanary {

@@ -3,6 +3,7 @@
 use cryptlet_attest::BindingId;
 
 use crate::binding::Source;
+use crate::canary::Bounds;
 use crate::error::FabricError;
 use crate::journal::scene::message;
 use crate::journal::{JournalError, VersionRow, Writing};
@@ -148,5 +149,26 @@ async fn a_retired_version_stays_loaded_as_long_as_it_is_a_source() -> TestResul
     }
     let unused: Vec<_> = fabric.unused()?.into_iter().collect();
     assert_eq!(unused, [scene.row(1)?.measurement]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_canary_that_could_never_be_judged_is_refused() -> TestResult {
+    let scene = Scene::new(2).await?;
+    let canary = async |least_runs| {
+        let bounds = Bounds {
+            least_runs,
+            ..Bounds::default()
+        };
+        let fabric = &scene.fabric;
+        fabric
+            .canary_within(NAME, &version(1), 50, bounds, decided())
+            .await
+    };
+    for least_runs in [0, 1_001] {
+        let refused = canary(least_runs).await;
+        assert!(matches!(refused, Err(FabricError::LeastRuns(found)) if found == least_runs));
+    }
+    canary(1_000).await?;
     Ok(())
 }
