@@ -2,6 +2,8 @@
 
 use std::collections::BTreeSet;
 
+use cryptlet_attest::Measurement;
+
 use crate::error::FabricError;
 use crate::fabric::Fabric;
 use crate::journal::BindingRow;
@@ -30,23 +32,20 @@ impl Fabric {
             .journal
             .measurements_of(&row.document.binding.cryptlet)?;
         let sources = row.document.sources.values();
-        let modules: BTreeSet<[u8; 32]> = versions
+        let modules: BTreeSet<Measurement> = versions
             .into_iter()
             .chain(sources.map(|source| source.measurement))
-            .map(|measurement| *measurement.as_bytes())
             .collect();
         Ok(Footprint {
             state_bytes: kept.state_bytes,
             queued_bytes: kept.queued_bytes,
-            code_bytes: self
-                .modules
-                .compiled_bytes(|measurement| modules.contains(measurement.as_bytes())),
+            code_bytes: self.modules.compiled_bytes_of(modules.into_iter()),
         })
     }
 
     /// Bytes of all compiled code in memory.
     #[must_use]
     pub fn compiled_bytes(&self) -> u64 {
-        self.modules.compiled_bytes(|_| true)
+        self.modules.compiled_bytes()
     }
 }

@@ -60,14 +60,18 @@ impl Modules {
         known.remove(measurement);
     }
 
-    /// Bytes of compiled code of the loaded modules that are meant.
-    pub(crate) fn compiled_bytes(&self, is_meant: impl Fn(&Measurement) -> bool) -> u64 {
+    /// Bytes of compiled code of all loaded modules.
+    pub(crate) fn compiled_bytes(&self) -> u64 {
         let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
-        let meant = known
-            .iter()
-            .filter(|(measurement, _)| is_meant(measurement));
-        let bytes = meant.filter_map(|(_, module)| module.get().map(Cryptlet::compiled_bytes));
-        bytes.map(|bytes| bytes as u64).sum()
+        known.values().map(bytes).sum()
+    }
+
+    /// Bytes of compiled code of those among these modules that are loaded. Nobody gets a module
+    /// meanwhile, so that no more are looked at than are asked for.
+    pub(crate) fn compiled_bytes_of(&self, measurements: impl Iterator<Item = Measurement>) -> u64 {
+        let known = self.known.lock().unwrap_or_else(PoisonError::into_inner);
+        let found = measurements.filter_map(|measurement| known.get(&measurement));
+        found.map(bytes).sum()
     }
 
     fn of(&self, measurement: &Measurement) -> Arc<OnceCell<Cryptlet>> {
@@ -85,6 +89,11 @@ impl Modules {
         });
         loading.await?
     }
+}
+
+fn bytes(module: &Arc<OnceCell<Cryptlet>>) -> u64 {
+    let bytes = module.get().map_or(0, Cryptlet::compiled_bytes);
+    u64::try_from(bytes).unwrap_or(u64::MAX)
 }
 
 /// What [`Fabric::warm`] did.

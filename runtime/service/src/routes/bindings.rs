@@ -24,7 +24,7 @@ use crate::views;
 pub(super) async fn list(
     State(state): State<Arc<ServiceState>>,
 ) -> Result<Json<Vec<BindingStatus>>, Refusal> {
-    Ok(Json(views::bindings(&state)?))
+    Ok(Json(state.read(views::bindings).await?))
 }
 
 /// One binding.

@@ -21,7 +21,7 @@ use crate::views;
 pub(super) async fn status(
     State(state): State<Arc<ServiceState>>,
 ) -> Result<Json<Status>, Refusal> {
-    Ok(Json(views::status(&state)?))
+    Ok(Json(state.read(views::status).await?))
 }
 
 /// What Prometheus collects.
@@ -32,6 +32,6 @@ pub(super) async fn status(
 pub(super) async fn metrics(
     State(state): State<Arc<ServiceState>>,
 ) -> Result<impl IntoResponse, Refusal> {
-    views::measure(&state)?;
+    state.read(views::measure).await?;
     Ok(([(header::CONTENT_TYPE, MEDIA_TYPE)], state.metrics.text()))
 }

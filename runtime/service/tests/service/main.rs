@@ -7,6 +7,7 @@ mod operation;
 mod packaging;
 mod published;
 mod refusals;
+mod responsive;
 mod running;
 mod watched_log;
 mod witness;
