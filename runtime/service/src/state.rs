@@ -119,6 +119,29 @@ impl ServiceState {
         .await
     }
 
+    /// Makes another version of a binding active. What was accepted may have run for that, so that
+    /// its deliveries can go on, even if the move itself failed.
+    pub(crate) async fn move_version<T, F>(
+        self: &Arc<Self>,
+        binding: &str,
+        change: impl FnOnce(Arc<Self>) -> F,
+    ) -> Result<T, Refusal>
+    where
+        T: Send + 'static,
+        F: Future<Output = Result<T, FabricError>> + Send + 'static,
+    {
+        let binding = binding.to_owned();
+        self.change(|state| {
+            let moving = change(Arc::clone(&state));
+            async move {
+                let moved = moving.await;
+                state.work.mend(&binding);
+                moved
+            }
+        })
+        .await
+    }
+
     /// Changes something for a request, and what follows from the change, even if the client does
     /// not stay for the answer. A journal that failed ends the service, whoever met it.
     pub(crate) async fn change<T, F>(

@@ -108,7 +108,9 @@ pub(super) async fn promote(
     let active = version.to_string();
     let promoted = binding.clone();
     state
-        .change(async move |state| state.fabric.promote(&promoted, &version, decision).await)
+        .move_version(&binding, async move |state| {
+            state.fabric.promote(&promoted, &version, decision).await
+        })
         .await?;
     Ok(Json(ActiveVersion { binding, active }))
 }
@@ -133,7 +135,9 @@ pub(super) async fn rollback(
     }
     let rolled_back = binding.clone();
     let active = state
-        .change(async move |state| state.fabric.rollback(&rolled_back, decision).await)
+        .move_version(&binding, async move |state| {
+            state.fabric.rollback(&rolled_back, decision).await
+        })
         .await?
         .to_string();
     Ok(Json(ActiveVersion { binding, active }))
