@@ -25,9 +25,13 @@ pub(super) const CREDIT: u64 = 10_000_000;
 /// Flows that are remembered before those that owe nothing are forgotten.
 const FORGET_ABOVE: usize = 64;
 
-/// One request for a slot, in the order of arrival.
+/// One request for a slot. The smaller one is served first.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash)]
-pub(super) struct Ticket(u64);
+pub(super) struct Ticket {
+    start: Virtual,
+    /// In the order of arrival.
+    number: u64,
+}
 
 /// Slots and those who wait for one.
 #[derive(Debug)]
@@ -38,8 +42,7 @@ pub(super) struct FairQueue<K> {
     /// How far each flow is.
     reached: HashMap<K, Virtual>,
     forget_above: usize,
-    waiting: BTreeMap<(Virtual, Ticket), K>,
-    starts: HashMap<Ticket, Virtual>,
+    waiting: BTreeMap<Ticket, K>,
     next_ticket: u64,
 }
 
@@ -52,20 +55,21 @@ impl<K: Copy + Eq + Hash> FairQueue<K> {
             reached: HashMap::new(),
             forget_above: FORGET_ABOVE,
             waiting: BTreeMap::new(),
-            starts: HashMap::new(),
             next_ticket: 0,
         }
     }
 
     /// Puts a flow in line.
     pub(super) fn ask(&mut self, flow: K) -> Ticket {
-        let ticket = Ticket(self.next_ticket);
-        self.next_ticket += 1;
         let behind = self.now.saturating_sub(Virtual::from(CREDIT) * SCALE);
         let start = self.reached.get(&flow).map_or(behind, |at| behind.max(*at));
         self.reached.insert(flow, start);
-        self.waiting.insert((start, ticket), flow);
-        self.starts.insert(ticket, start);
+        let ticket = Ticket {
+            start,
+            number: self.next_ticket,
+        };
+        self.next_ticket += 1;
+        self.waiting.insert(ticket, flow);
         ticket
     }
 
@@ -74,18 +78,15 @@ impl<K: Copy + Eq + Hash> FairQueue<K> {
         if self.taken >= self.slots {
             return None;
         }
-        let ((start, ticket), flow) = self.waiting.pop_first()?;
-        self.starts.remove(&ticket);
-        self.now = self.now.max(start);
+        let (ticket, flow) = self.waiting.pop_first()?;
+        self.now = self.now.max(ticket.start);
         self.taken += 1;
         Some((ticket, flow))
     }
 
     /// Takes out of line what was asked for; nothing if it has its slot already.
     pub(super) fn withdraw(&mut self, ticket: Ticket) {
-        if let Some(start) = self.starts.remove(&ticket) {
-            self.waiting.remove(&(start, ticket));
-        }
+        self.waiting.remove(&ticket);
     }
 
     /// Takes a slot without waiting, for what has begun already; there may be too few for a while.
