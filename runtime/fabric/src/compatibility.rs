@@ -12,8 +12,7 @@ impl Fabric {
     /// Compares a manifest with those of the deployed releases next to it.
     pub(crate) fn check_neighbours(&self, manifest: &Manifest) -> Result<(), FabricError> {
         let identity = &manifest.cryptlet;
-        let mut rows = self.journal.versions()?;
-        rows.retain(|row| row.cryptlet == identity.name);
+        let rows = self.journal.versions_of(&identity.name)?;
         let versions = rows.iter().map(|row| &row.version);
         let (lower, higher) = neighbours(versions, &identity.version);
         if let Some(before) = self.manifest_of_version(&rows, lower)? {

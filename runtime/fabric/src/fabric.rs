@@ -471,9 +471,7 @@ impl Fabric {
         version: &Version,
     ) -> Result<VersionRow, FabricError> {
         self.journal
-            .versions()?
-            .into_iter()
-            .find(|row| row.cryptlet == cryptlet && row.version == *version)
+            .version(cryptlet, version)?
             .ok_or_else(|| FabricError::UnknownVersion {
                 cryptlet: cryptlet.into(),
                 version: version.clone(),

@@ -2,6 +2,7 @@
 
 use cryptlet_attest::{LogEntry, Measurement, VersionChange, VersionEntry};
 use rusqlite::params;
+use semver::Version;
 use serde::Serialize;
 
 use super::{Journal, JournalError, Writing};
@@ -77,6 +78,18 @@ impl Writing<'_> {
     }
 }
 
+/// In the order of [`version_row`].
+const VERSION: &str = "SELECT cryptlet, version, measurement, deployed_at FROM version";
+
+fn version_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<VersionRow> {
+    Ok(VersionRow {
+        cryptlet: row.get(0)?,
+        version: super::parsed(row, 1)?,
+        measurement: Measurement::from_bytes(row.get(2)?),
+        deployed_at: row.get::<_, i64>(3)?.cast_unsigned(),
+    })
+}
+
 impl Journal {
     /// Every deployed version, by name and then by age.
     ///
@@ -85,16 +98,31 @@ impl Journal {
     /// If the journal cannot be read.
     pub fn versions(&self) -> Result<Vec<VersionRow>, JournalError> {
         self.read().all(
-            "SELECT cryptlet, version, measurement, deployed_at FROM version ORDER BY cryptlet, deployed_at, rowid",
+            &format!("{VERSION} ORDER BY cryptlet, deployed_at, rowid"),
             [],
-            |row| {
-                Ok(VersionRow {
-                    cryptlet: row.get(0)?,
-                    version: super::parsed(row, 1)?,
-                    measurement: Measurement::from_bytes(row.get(2)?),
-                    deployed_at: row.get::<_, i64>(3)?.cast_unsigned(),
-                })
-            },
+            version_row,
+        )
+    }
+
+    /// The deployed versions of one cryptlet.
+    pub(crate) fn versions_of(&self, cryptlet: &str) -> Result<Vec<VersionRow>, JournalError> {
+        self.read().all(
+            &format!("{VERSION} WHERE cryptlet = ?1"),
+            [cryptlet],
+            version_row,
+        )
+    }
+
+    /// One deployed version.
+    pub(crate) fn version(
+        &self,
+        cryptlet: &str,
+        version: &Version,
+    ) -> Result<Option<VersionRow>, JournalError> {
+        self.read().one(
+            &format!("{VERSION} WHERE cryptlet = ?1 AND version = ?2"),
+            params![cryptlet, version.to_string()],
+            version_row,
         )
     }
 
