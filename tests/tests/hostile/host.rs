@@ -5,8 +5,8 @@ use std::sync::Arc;
 use anyhow::{Context as _, Result, ensure};
 use cryptlet_attest::Outcome;
 use cryptlet_container::{
-    Compiler, CompilerBounds, CompilerProgram, Container, Cryptlet, Grants, HttpGrant, Invocation,
-    Job, Meter, ReplayJob, Run, Settings, Source, State, Trigger,
+    CacheSettings, CodeOrigin, Compiler, CompilerBounds, CompilerProgram, Container, Cryptlet,
+    Grants, HttpGrant, Invocation, Job, Meter, ReplayJob, Run, Settings, Source, State, Trigger,
 };
 
 use crate::folder::{self, Attack};
@@ -48,8 +48,18 @@ pub struct Armed {
 
 impl Host {
     pub fn new(instances: u32) -> Result<Host> {
+        Host::with(instances, None)
+    }
+
+    /// One that keeps what it compiled.
+    pub fn keeping(cache: CacheSettings) -> Result<Host> {
+        Host::with(4, Some(cache))
+    }
+
+    fn with(instances: u32, cache: Option<CacheSettings>) -> Result<Host> {
         let container = Container::new(Settings {
             instances,
+            cache,
             compiler: Compiler::Child {
                 program: CompilerProgram {
                     path: env!("CARGO_BIN_EXE_compile-for-attacked").into(),
@@ -64,6 +74,10 @@ impl Host {
         })?;
         let honest = container.load(&honest())?;
         Ok(Host { container, honest })
+    }
+
+    pub fn honest_is_from_the_cache(&self) -> bool {
+        self.honest.code_origin() == CodeOrigin::Cache
     }
 
     /// Hands a guest in, as an operator would: load, check of the grants, run.
@@ -100,12 +114,17 @@ impl Host {
     /// Runs a guest once.
     pub fn run(&self, armed: &Armed) -> Result<Run> {
         let outside = Arc::new(Outside::answering(&armed.verdict.web));
-        let run = self.container.run(Job {
-            services: Arc::clone(&outside) as _,
-            ..armed.job()
-        });
+        let run = self.run_with(armed, Arc::clone(&outside));
         ensure!(outside.is_spent(), "it did not fetch what its verdict says");
         Ok(run)
+    }
+
+    /// Runs a guest once with another outside than its verdict's.
+    pub fn run_with(&self, armed: &Armed, outside: Arc<Outside>) -> Run {
+        self.container.run(Job {
+            services: outside,
+            ..armed.job()
+        })
     }
 
     /// Does a run again from its transcript: what it cost and how it ended must come out the same.

@@ -2,6 +2,7 @@
 //! itself and all at once, and afterwards the host is as it was.
 
 mod alone;
+mod cached;
 mod fabric;
 mod folder;
 #[expect(dead_code, reason = "the container's tests need more of them")]
@@ -9,6 +10,7 @@ mod folder;
 mod guests;
 mod host;
 mod kept;
+mod network;
 mod text;
 mod together;
 mod verdict;

@@ -62,7 +62,10 @@ pub struct Given {
 pub struct Exchange {
     /// The address that is asked for.
     pub url: String,
+    /// The web refuses it, for this reason.
+    pub denied: Option<String>,
     /// The answer's status.
+    #[serde(default)]
     pub status: u16,
     /// Its headers.
     #[serde(default)]

@@ -1,26 +1,39 @@
 //! What a hostile guest finds outside its sandbox: the answers of its verdict and nothing else.
 
+use std::sync::Arc;
 use std::sync::atomic::{AtomicUsize, Ordering};
 
 use cryptlet_container::{
     BuildError, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse, KeyAlgorithm,
     KeyError, PublicKey, Services, SubmissionStatus,
 };
+use cryptlet_fabric::Web;
 
 use crate::verdict::Exchange;
 
-/// Answers what it is told to, in order.
+/// Answers what it is told to, in order, or what a web does.
 #[derive(Default)]
 pub struct Outside {
     exchanges: Vec<Exchange>,
-    asked: AtomicUsize,
+    /// A web that answers instead.
+    web: Option<Arc<dyn Web>>,
+    /// How often something was asked for.
+    pub asked: AtomicUsize,
 }
 
 impl Outside {
     pub fn answering(exchanges: &[Exchange]) -> Outside {
         Outside {
             exchanges: exchanges.to_vec(),
-            asked: AtomicUsize::new(0),
+            ..Outside::default()
+        }
+    }
+
+    /// Answers what this web answers.
+    pub fn on(web: Arc<dyn Web>) -> Outside {
+        Outside {
+            web: Some(web),
+            ..Outside::default()
         }
     }
 
@@ -31,14 +44,20 @@ impl Outside {
 }
 
 impl Services for Outside {
-    fn fetch(&self, request: &HttpRequest, _: &HttpLimits) -> Result<HttpResponse, HttpError> {
+    fn fetch(&self, request: &HttpRequest, limits: &HttpLimits) -> Result<HttpResponse, HttpError> {
         let asked = self.asked.fetch_add(1, Ordering::SeqCst);
+        if let Some(web) = &self.web {
+            return web.fetch(request, limits);
+        }
         match self.exchanges.get(asked) {
-            Some(exchange) if exchange.url == request.url => Ok(HttpResponse {
-                status: exchange.status,
-                headers: exchange.headers.clone().into_iter().collect(),
-                body: exchange.body.clone().into_bytes(),
-            }),
+            Some(exchange) if exchange.url == request.url => match &exchange.denied {
+                Some(reason) => Err(HttpError::Denied(reason.clone())),
+                None => Ok(HttpResponse {
+                    status: exchange.status,
+                    headers: exchange.headers.clone().into_iter().collect(),
+                    body: exchange.body.clone().into_bytes(),
+                }),
+            },
             // Not `Denied`: the container must have said that before.
             _ => Err(HttpError::Invalid(format!(
                 "{} was let through",
