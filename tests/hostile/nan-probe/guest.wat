@@ -1,0 +1,10 @@
+;; Looks into the bits of what is no number, which differ from machine to machine.
+(func (export "cryptlet:fabric/cryptlet@0.1.0#handle") (param $in i32) (result i32)
+  (local $nan f64)
+  (local.set $nan (f64.div (f64.neg (f64.const 0)) (f64.const 0)))
+  (if (i64.ne (i64.reinterpret_f64 (local.get $nan)) (i64.const 0x7ff8000000000000)) (then (unreachable)))
+  (local.set $nan (f64.sub (f64.const inf) (f64.const inf)))
+  (if (i64.ne (i64.reinterpret_f64 (local.get $nan)) (i64.const 0x7ff8000000000000)) (then (unreachable)))
+  (local.set $nan (f64.sqrt (f64.const -1)))
+  (if (i64.ne (i64.reinterpret_f64 (local.get $nan)) (i64.const 0x7ff8000000000000)) (then (unreachable)))
+  (call $ok @‹{"bits":"the same"}›))
