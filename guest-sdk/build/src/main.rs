@@ -7,12 +7,10 @@
 #![forbid(unsafe_code)]
 
 use std::env;
-use std::fs;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 use std::process::ExitCode;
 
 use cryptlet_build::{BuildError, Freshness, Project, Stored, adopt, build_into, write_wit};
-use cryptlet_schema::Manifest;
 
 const USAGE: &str = "usage: cryptlet-build --out FOLDER [--target-dir FOLDER] MANIFEST…
        cryptlet-build --out FOLDER --component FILE MANIFEST
@@ -48,21 +46,9 @@ fn carry_out(order: &Order) -> Result<(), BuildError> {
             component,
             manifest,
         } => print(&adopt(manifest, component, out)?),
-        Order::Wit { folder, manifest } => write_wit(&read(manifest)?, folder)?,
+        Order::Wit { folder, manifest } => write_wit(manifest, folder)?,
     }
     Ok(())
-}
-
-fn read(path: &Path) -> Result<Manifest, BuildError> {
-    let text = fs::read_to_string(path).map_err(|source| BuildError::File {
-        action: "read",
-        path: path.to_owned(),
-        source,
-    })?;
-    Manifest::parse(&text).map_err(|source| BuildError::Manifest {
-        path: path.to_owned(),
-        source,
-    })
 }
 
 fn print(stored: &Stored) {

@@ -6,6 +6,7 @@ use std::path::Path;
 use cryptlet_schema::{Capabilities, Manifest};
 
 use crate::BuildError;
+use crate::project::read;
 use crate::store::replace;
 
 /// Name of the world that [`write_wit`] writes.
@@ -13,8 +14,8 @@ pub const WORLD: &str = "guest";
 
 const FABRIC: &str = include_str!("../../wit/fabric.wit");
 
-/// Writes a WIT package into `folder`, which is made if it is not there: the world [`WORLD`], and
-/// `cryptlet:fabric` under `deps`.
+/// Writes the WIT package of the cryptlet whose manifest lies at `manifest` into `folder`, which is made
+/// if it is not there: the world [`WORLD`], and `cryptlet:fabric` under `deps`.
 ///
 /// The world imports what the manifest asks for and nothing else, so that a component built for it
 /// passes the host's check of imports against manifest. WASI is not in it: toolchains add what
@@ -22,12 +23,14 @@ const FABRIC: &str = include_str!("../../wit/fabric.wit");
 ///
 /// # Errors
 ///
+/// [`BuildError::File`] and [`BuildError::Manifest`] if the manifest cannot be read, and
 /// [`BuildError::File`] if a folder cannot be made or a file not written.
-pub fn write_wit(manifest: &Manifest, folder: &Path) -> Result<(), BuildError> {
+pub fn write_wit(manifest: &Path, folder: &Path) -> Result<(), BuildError> {
+    let (manifest, _) = read(manifest)?;
     let fabric = folder.join("deps/fabric");
     fs::create_dir_all(&fabric).map_err(BuildError::file("create", &fabric))?;
     replace(&fabric.join("fabric.wit"), FABRIC.as_bytes())?;
-    replace(&folder.join("guest.wit"), world(manifest).as_bytes())
+    replace(&folder.join("guest.wit"), world(&manifest).as_bytes())
 }
 
 /// The world that a cryptlet with this manifest is built for.

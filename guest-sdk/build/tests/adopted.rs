@@ -6,7 +6,6 @@ use std::path::{Path, PathBuf};
 use cryptlet_build::{
     BuildError, Freshness, SectionError, WORLD, WrapError, adopt, read_manifest, write_wit,
 };
-use cryptlet_schema::Manifest;
 use tempfile::TempDir;
 use wit_component::{ComponentEncoder, StringEncoding};
 use wit_parser::{ManglingAndAbi, Resolve};
@@ -49,9 +48,8 @@ impl Author {
         let folder = tempfile::tempdir().expect("a folder for the test");
         let path = folder.path().join("cryptlet.toml");
         fs::write(&path, manifest).expect("the folder takes files");
-        let parsed = Manifest::parse(manifest).expect("the test's manifest is one");
         let wit = folder.path().join("wit");
-        write_wit(&parsed, &wit).expect("the folder takes files");
+        write_wit(&path, &wit).expect("the manifest is one, and the folder takes files");
         let component = folder.path().join("made.wasm");
         fs::write(&component, built_for(&wit)).expect("the folder takes files");
         Author {

@@ -11,7 +11,7 @@ use crate::terminal::HEADING;
 pub const GROUPS: [(&str, &[&str]); 4] = [
     (
         "Authors",
-        &["new", "build", "test", "run", "inspect", "diff"],
+        &["new", "build", "wit", "test", "run", "inspect", "diff"],
     ),
     (
         "Operators",

@@ -56,6 +56,8 @@ enum Command {
     New(author::new::Arguments),
     /// Compile a project to a component.
     Build(author::build::Arguments),
+    /// Write what toolchains of other languages build a component against.
+    Wit(author::wit::Arguments),
     /// Run a project's native tests and its cases in the sandbox.
     Test(author::test::Arguments),
     /// Run one invocation here, and show what it cost.
@@ -157,6 +159,7 @@ fn carry_out(command: Command, output: &mut impl Write) -> Result<(), Failure> {
     match command {
         Command::New(arguments) => author::new::run(&arguments, output),
         Command::Build(arguments) => author::build::run(&arguments, output),
+        Command::Wit(arguments) => author::wit::run(&arguments, output),
         Command::Test(arguments) => author::test::run(&arguments, output),
         Command::Run(arguments) => author::run::run(&arguments, output),
         Command::Inspect(arguments) => author::inspect::run(&arguments, output),

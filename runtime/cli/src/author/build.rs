@@ -17,13 +17,17 @@ use crate::terminal::{HEADING, printable};
 #[command(after_help = "Examples:
     cryptlet build
     cryptlet build --locked --output dist
-    cryptlet build --manifest-path cryptlets/invoice/cryptlet.toml --json")]
+    cryptlet build --manifest-path cryptlets/invoice/cryptlet.toml --json
+    cryptlet build --component made-by-another-toolchain.wasm")]
 pub struct Arguments {
     #[command(flatten)]
     project: Choice,
     /// Where the component goes; without it, `target/cryptlets`.
     #[arg(long, value_name = "FOLDER")]
     output: Option<PathBuf>,
+    /// Compile nothing: embed the manifest into this component, which another toolchain made.
+    #[arg(long, value_name = "FILE", conflicts_with = "locked")]
+    component: Option<PathBuf>,
     /// Print one JSON document.
     #[arg(long)]
     json: bool,
@@ -57,7 +61,9 @@ pub struct BuiltComponent {
 pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure> {
     let project = Project::find(&arguments.project)?;
     let folder = arguments.output.as_deref();
-    let (stored, provenance) = if project.is_locked() {
+    let (stored, provenance) = if let Some(component) = &arguments.component {
+        (project.adopt(component, folder)?, None)
+    } else if project.is_locked() {
         let proven = project.build_with_provenance(folder)?;
         (proven.stored, Some(proven.path))
     } else {

@@ -13,6 +13,7 @@ mod sandbox;
 mod scaffold;
 pub mod test;
 mod vendored;
+pub mod wit;
 
 pub use project::build_failure;
 pub use sandbox::RunReport;

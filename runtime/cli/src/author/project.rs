@@ -4,7 +4,7 @@ use std::io::{IsTerminal, Write};
 use std::path::{Path, PathBuf};
 use std::{env, io};
 
-use cryptlet_build::{BuildError, Lock, Messages, Proven, Stored, build_into};
+use cryptlet_build::{BuildError, Lock, Messages, Proven, Stored, adopt, build_into, write_wit};
 
 use crate::failure::Failure;
 
@@ -102,6 +102,30 @@ impl Project {
     pub fn build_with_provenance(&self, output: Option<&Path>) -> Result<Proven, Failure> {
         cryptlet_build::build_with_provenance(&self.recipe()?, &self.results(output))
             .map_err(copy_failure)
+    }
+
+    /// Embeds the manifest into a component that another toolchain made.
+    ///
+    /// # Errors
+    ///
+    /// There is no such component, it is none of a cryptlet, or a mistake in the manifest.
+    pub fn adopt(&self, component: &Path, output: Option<&Path>) -> Result<Stored, Failure> {
+        if !component.is_file() {
+            return Err(Failure::Usage(format!(
+                "there is no {}; name the component that your language's toolchain made",
+                component.display()
+            )));
+        }
+        adopt(&self.manifest, component, &self.results(output)).map_err(build_failure)
+    }
+
+    /// Writes the WIT package that a component is built for.
+    ///
+    /// # Errors
+    ///
+    /// A mistake in the manifest, or the folder does not take files.
+    pub fn write_wit(&self, folder: &Path) -> Result<(), Failure> {
+        write_wit(&self.manifest, folder).map_err(build_failure)
     }
 
     fn recipe(&self) -> Result<cryptlet_build::Project, Failure> {

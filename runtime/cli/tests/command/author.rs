@@ -9,7 +9,7 @@ use std::sync::{Mutex, MutexGuard, OnceLock, PoisonError};
 
 use serde_json::{Value, json};
 
-use super::{Desk, Outcome};
+use super::{Desk, Outcome, component};
 
 /// A project that `cryptlet new` made. It lies in the same place each time, so that what was
 /// compiled of the SDK the last time serves again.
@@ -365,4 +365,40 @@ fn a_name_that_no_manifest_takes_makes_no_project() {
 fn a_folder_without_a_project_builds_nothing() {
     let refusal = Desk::new().run(["build"]).failed(2);
     assert!(refusal.contains("cryptlet new"), "{refusal}");
+}
+
+#[test]
+fn a_component_of_another_toolchain_gets_its_manifest_and_runs() {
+    let desk = Desk::new();
+    desk.file(
+        "cryptlet.toml",
+        "[cryptlet]\nname = \"silent\"\nversion = \"1.0.0\"\nkind = \"utility\"\n\
+         description = \"Answers with nothing.\"\n\
+         [messages]\nrequest = \"Question()\"\nreply = \"Nothing()\"\n",
+    );
+    desk.file("made.wasm", component::foreign());
+    desk.file("question.json", "{}");
+    let build = [
+        "build",
+        "--component",
+        "made.wasm",
+        "--output",
+        "out",
+        "--json",
+    ];
+
+    let first: Value = serde_json::from_str(&desk.run(build).done()).unwrap();
+    let second: Value = serde_json::from_str(&desk.run(build).done()).unwrap();
+    let ran = desk
+        .run(["run", "out/silent-1.0.0.wasm", "--input", "question.json"])
+        .done();
+
+    assert_eq!(first["name"], "silent");
+    assert_eq!(first["warnings"], json!([]));
+    assert_eq!(first["measurement"], second["measurement"]);
+    assert_eq!(
+        (&first["compiled"], &second["compiled"]),
+        (&json!(true), &json!(false))
+    );
+    assert!(ran.contains("{}"), "{ran}");
 }

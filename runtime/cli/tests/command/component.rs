@@ -36,6 +36,11 @@ pub fn silent(version: &str) -> Vec<u8> {
     ))
 }
 
+/// A component as another toolchain would hand it over: it imports nothing, and has no manifest yet.
+pub fn foreign() -> Vec<u8> {
+    without_manifest("", "")
+}
+
 /// A component that imports nothing and has this manifest.
 pub fn component(manifest: &str) -> Vec<u8> {
     wrapped(manifest, "", "")
@@ -47,6 +52,11 @@ pub fn logging(manifest: &str) -> Vec<u8> {
 }
 
 fn wrapped(manifest: &str, imports: &str, imported: &str) -> Vec<u8> {
+    let component = without_manifest(imports, imported);
+    cryptlet_build::embed_manifest(&component, manifest).unwrap()
+}
+
+fn without_manifest(imports: &str, imported: &str) -> Vec<u8> {
     let mut module =
         wat::parse_str(MODULE.replacen("(module", &format!("(module {imported}"), 1)).unwrap();
     let mut resolve = Resolve::default();
@@ -63,6 +73,5 @@ fn wrapped(manifest: &str, imports: &str, imported: &str) -> Vec<u8> {
         false,
     )
     .unwrap();
-    let component = cryptlet_build::wrap(&module).unwrap();
-    cryptlet_build::embed_manifest(&component, manifest).unwrap()
+    cryptlet_build::wrap(&module).unwrap()
 }
