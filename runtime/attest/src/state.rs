@@ -1,8 +1,11 @@
 //! A binding's state as bundles carry it and receipts digest it.
 
+use crate::Digest;
+use crate::digest::Domain;
 use crate::encoding::{self, Bounds, EncodingError, Reader, Wire, Writer};
-use crate::{Digest, digest};
 use std::collections::BTreeMap;
+
+static STATE: Domain = Domain::new("cryptlet state v1");
 
 const BOUNDS: Bounds = Bounds {
     document: "a state",
@@ -62,7 +65,7 @@ pub fn state_root<'a>(entries: impl Iterator<Item = (&'a str, &'a [u8])>) -> Dig
     let parts: Vec<&[u8]> = entries
         .flat_map(|(key, value)| [key.as_bytes(), value])
         .collect();
-    digest("cryptlet state v1", &parts)
+    STATE.digest(&parts)
 }
 
 impl From<BTreeMap<String, Vec<u8>>> for State {

@@ -1,11 +1,14 @@
 //! What a receipt states about one run.
 
+use crate::digest::Domain;
 use crate::encoding::{self, EncodingError, record};
 use crate::{
     BindingId, BindingVersion, Digest, LeafHash, Limits, LogEntry, Measurement, Outcome, Output,
-    TriggerStatement, digest, view,
+    TriggerStatement, view,
 };
 use serde::Serialize;
+
+static EXECUTION: Domain = Domain::new("execution");
 
 /// The execution part: the same on every honest host that replays the transcript.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -100,7 +103,7 @@ record!(Execution as "execution" {
 impl Execution {
     /// What a pool of hosts co-signs: the hash of the execution part alone.
     pub fn hash(&self) -> Digest {
-        digest("execution", &[&encoding::encode(self)])
+        EXECUTION.digest(&[&encoding::encode(self)])
     }
 }
 

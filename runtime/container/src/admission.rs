@@ -15,6 +15,8 @@ struct Queue {
     free: u32,
     next_ticket: u64,
     now_serving: u64,
+    /// Threads that wait in line. Waking costs a call into the kernel even if there is none.
+    waiting: u32,
 }
 
 /// Places that are held until this is dropped.
@@ -31,6 +33,7 @@ impl Admission {
                 free: places,
                 next_ticket: 0,
                 now_serving: 0,
+                waiting: 0,
             }),
             moved: Condvar::new(),
         })
@@ -43,10 +46,12 @@ impl Admission {
         let ticket = queue.next_ticket;
         queue.next_ticket += 1;
         while queue.now_serving != ticket || queue.free < places {
+            queue.waiting += 1;
             queue = self
                 .moved
                 .wait(queue)
                 .unwrap_or_else(PoisonError::into_inner);
+            queue.waiting -= 1;
         }
         queue.now_serving += 1;
         self.admit(queue, places)
@@ -70,11 +75,19 @@ impl Admission {
 
     fn admit(self: &Arc<Self>, mut queue: MutexGuard<'_, Queue>, places: u32) -> Permit {
         queue.free -= places;
-        drop(queue);
-        self.moved.notify_all();
+        self.wake(queue);
         Permit {
             admission: Arc::clone(self),
             places,
+        }
+    }
+
+    /// Lets those who wait look again.
+    fn wake(&self, queue: MutexGuard<'_, Queue>) {
+        let waiting = queue.waiting;
+        drop(queue);
+        if waiting > 0 {
+            self.moved.notify_all();
         }
     }
 
@@ -85,8 +98,9 @@ impl Admission {
 
 impl Drop for Permit {
     fn drop(&mut self) {
-        self.admission.lock().free += self.places;
-        self.admission.moved.notify_all();
+        let mut queue = self.admission.lock();
+        queue.free += self.places;
+        self.admission.wake(queue);
     }
 }
 

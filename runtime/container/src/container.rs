@@ -362,7 +362,7 @@ impl Container {
         let measurement = task.cryptlet.measurement();
         let number = task.invocation.number;
         let run = if Engine::same(
-            task.cryptlet.entry().instance_pre().component().engine(),
+            task.cryptlet.entry().component().engine(),
             &self.inner.engine,
         ) {
             execution::execute(task)
@@ -429,8 +429,9 @@ fn foreign(task: &Task, host: &Limits) -> Run {
     }
 }
 
+/// For those who look into the container; who runs a binding says so in its own words.
 fn log_end(measurement: Measurement, number: u64, run: &Run) {
-    tracing::info!(
+    tracing::debug!(
         %measurement,
         invocation = number,
         outcome = %run.outcome,

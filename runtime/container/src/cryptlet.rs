@@ -4,9 +4,8 @@ use std::sync::Arc;
 
 use cryptlet_attest::Measurement;
 use cryptlet_schema::Manifest;
-use wasmtime::component::ComponentExportIndex;
+use wasmtime::component::{ComponentExportIndex, InstancePre};
 
-use crate::bindings::GuestPre;
 use crate::host::Guest;
 
 /// A compiled component with its manifest. Cheap to clone; the compiled code lives as long as any
@@ -19,8 +18,12 @@ pub(crate) struct Loaded {
     pub(crate) sha256: [u8; 32],
     pub(crate) size: usize,
     pub(crate) manifest: Manifest,
+    /// As receipts write it.
+    pub(crate) version: String,
     pub(crate) imports: Vec<String>,
-    pub(crate) entry: GuestPre<Guest>,
+    pub(crate) entry: InstancePre<Guest>,
+    /// The export `handle`, its type checked.
+    pub(crate) handle: ComponentExportIndex,
     /// The optional export `migrate`, its type checked.
     pub(crate) migrate: Option<ComponentExportIndex>,
     pub(crate) origin: CodeOrigin,
@@ -55,6 +58,11 @@ impl Cryptlet {
         &self.0.manifest
     }
 
+    /// Its semantic version, as receipts write it.
+    pub fn version(&self) -> &str {
+        &self.0.version
+    }
+
     /// Names of the interfaces that the component imports.
     pub fn imports(&self) -> &[String] {
         &self.0.imports
@@ -70,13 +78,17 @@ impl Cryptlet {
         self.0.migrate.is_some()
     }
 
+    pub(crate) fn handle(&self) -> &ComponentExportIndex {
+        &self.0.handle
+    }
+
     pub(crate) fn migrate(&self) -> Option<&ComponentExportIndex> {
         self.0.migrate.as_ref()
     }
 
     /// Bytes of memory that the compiled code takes, however many clones and bindings share it.
     pub fn compiled_bytes(&self) -> usize {
-        let image = self.entry().instance_pre().component().image_range();
+        let image = self.entry().component().image_range();
         image.end.addr().saturating_sub(image.start.addr())
     }
 
@@ -85,7 +97,7 @@ impl Cryptlet {
         self.0.origin
     }
 
-    pub(crate) fn entry(&self) -> &GuestPre<Guest> {
+    pub(crate) fn entry(&self) -> &InstancePre<Guest> {
         &self.0.entry
     }
 }

@@ -17,6 +17,7 @@ use crate::grants::Grants;
 use crate::host::{Guest, Staged};
 use crate::invocation::Invocation;
 use crate::migration;
+use crate::question::{Answer, Question};
 use crate::replay::Outside;
 use crate::run::{Meter, Run, State, root_of, state_root};
 use crate::tally::Tally;
@@ -71,7 +72,7 @@ pub(crate) fn execute(task: Task) -> Run {
         cryptlet: task.cryptlet,
         grants: task.grants,
         wasi: crate::host::Wasi::new(&task.invocation, &task.seed),
-        invocation: task.invocation,
+        invocation: Arc::new(task.invocation),
         seed: task.seed,
         outside: task.outside,
         deadline,
@@ -109,11 +110,12 @@ fn call(
     store: &mut Store<Guest>,
     cryptlet: &Cryptlet,
 ) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
-    let invocation = types::Invocation::from(store.data().invocation.clone());
+    let invocation = Arc::clone(&store.data().invocation);
     let instance = cryptlet.entry().instantiate(&mut *store)?;
-    instance
-        .cryptlet_fabric_cryptlet()
-        .call_handle(&mut *store, &invocation)
+    let handle =
+        instance.get_typed_func::<(Question<'_>,), Answer>(&mut *store, cryptlet.handle())?;
+    let (ended,) = handle.call(store, (Question::of(&invocation),))?;
+    Ok(ended)
 }
 
 fn handles() -> ResourceTable {

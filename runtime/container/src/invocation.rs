@@ -112,10 +112,15 @@ pub struct Invocation {
     pub trigger: Trigger,
 }
 
+/// Bytes that most inputs fit into.
+const USUAL_INPUT: usize = 512;
+
 impl Invocation {
     /// The bytes that a receipt's input digest covers: deterministic CBOR, the same on every host.
     pub fn input_bytes(&self) -> Vec<u8> {
-        minicbor::to_vec(self).expect("encoding into memory cannot fail")
+        let mut bytes = Vec::with_capacity(USUAL_INPUT);
+        minicbor::encode(self, &mut bytes).expect("encoding into memory cannot fail");
+        bytes
     }
 
     /// Reads what [`input_bytes`](Self::input_bytes) wrote.

@@ -68,6 +68,7 @@ mod host;
 mod invocation;
 mod load;
 mod migration;
+mod question;
 mod reading;
 mod receipt_size;
 mod replay;

@@ -8,13 +8,12 @@ use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
-use crate::bindings::GuestPre;
-use crate::bindings::cryptlet::fabric::types;
 use crate::cache::CodeCache;
 use crate::compiler::{CompilationError, Flights};
 use crate::cryptlet::{CodeOrigin, Cryptlet, Loaded};
 use crate::host::Guest;
 use crate::migration::{MigrationAnswer, MigrationQuestion};
+use crate::question::{Answer, Question};
 use crate::scan::{Part, Unfit, scan};
 
 const OWN_INTERFACES: &str = "cryptlet:fabric/";
@@ -194,20 +193,20 @@ impl Workshop<'_> {
         let instance = linker
             .instantiate_pre(&component)
             .map_err(|error| LoadError::Link(format!("{error:#}")))?;
-        check_export(&instance)?;
+        let handle = handle_of(&instance)?;
         let migrate = migration_of(&instance, &manifest)?;
-        let entry =
-            GuestPre::new(instance).map_err(|error| LoadError::Export(format!("{error:#}")))?;
         if let (CodeOrigin::Compiled, Some(cache)) = (origin, self.cache) {
-            cache.keep(measurement, entry.instance_pre().component());
+            cache.keep(measurement, instance.component());
         }
         Ok(Cryptlet::new(Loaded {
             measurement,
             sha256: Sha256::digest(bytes).into(),
             size: bytes.len(),
+            version: manifest.cryptlet.version.to_string(),
             manifest,
             imports,
-            entry,
+            entry: instance,
+            handle,
             migrate,
             origin,
         }))
@@ -274,18 +273,16 @@ fn check_beginning(bytes: &[u8]) -> Result<(), LoadError> {
 
 /// The engine checks types only when the function is taken from an instance, which would be the first
 /// run.
-fn check_export(instance: &InstancePre<Guest>) -> Result<(), LoadError> {
-    type Question<'a> = (&'a types::Invocation,);
-    type Answer = (Result<Vec<u8>, types::Failure>,);
-
+fn handle_of(instance: &InstancePre<Guest>) -> Result<ComponentExportIndex, LoadError> {
     let component = instance.component();
     let function = component
         .get_export(None, EXPORT)
         .ok_or_else(|| LoadError::Export("it is missing".to_owned()))
         .map(|(_, interface)| component.get_export(Some(&interface), "handle"))?;
     match function {
-        Some((ComponentItem::ComponentFunc(function), _)) => function
-            .typecheck::<Question<'_>, Answer>(&instance.instance_type())
+        Some((ComponentItem::ComponentFunc(function), index)) => function
+            .typecheck::<(Question<'_>,), Answer>(&instance.instance_type())
+            .map(|()| index)
             .map_err(|error| LoadError::Export(format!("{error:#}"))),
         _ => Err(LoadError::Export("it has no function `handle`".to_owned())),
     }

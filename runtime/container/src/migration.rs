@@ -120,7 +120,7 @@ pub(crate) fn call(
     let export = cryptlet
         .migrate()
         .ok_or_else(|| wasmtime::format_err!("the component has no migration"))?;
-    let instance = cryptlet.entry().instance_pre().instantiate(&mut *store)?;
+    let instance = cryptlet.entry().instantiate(&mut *store)?;
     let migrate =
         instance.get_typed_func::<MigrationQuestion, MigrationAnswer>(&mut *store, export)?;
     let (ended,) = migrate.call(store, (from,))?;

@@ -127,7 +127,7 @@ impl Part<'_> {
             source: self.source.map(str::to_owned),
             ordinal: self.ordinal,
             cryptlet: identity.name.clone(),
-            version: identity.version.to_string(),
+            version: self.cryptlet.version().to_owned(),
             measurement: self.cryptlet.measurement(),
             sha256: self.cryptlet.sha256(),
             invocation: self.invocation.number,

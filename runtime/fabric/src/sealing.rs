@@ -131,6 +131,9 @@ impl Finished {
         agreed: &Agreed,
         sealed: &SealedHashes,
     ) -> Vec<DeliveryRow> {
+        let Some(execution_hash) = sealed.execution else {
+            return Vec::new();
+        };
         let submissions = self.run.submissions.iter().zip(numbers);
         submissions
             .map(|(submission, delivery)| DeliveryRow {
@@ -143,7 +146,7 @@ impl Finished {
                 call: submission.call.bytes.clone(),
                 binding_version: agreed.version,
                 measurement: self.cryptlet.measurement(),
-                execution_hash: sealed.execution,
+                execution_hash,
                 receipt_hash: sealed.receipt,
                 status: DeliveryStatus::Sealed,
                 given_up: false,
@@ -166,7 +169,8 @@ struct Sealer<'a> {
 /// What others name one receipt by.
 struct SealedHashes {
     receipt: LeafHash,
-    execution: Digest,
+    /// Only of a run that delivers: nothing else names it.
+    execution: Option<Digest>,
 }
 
 impl Sealer<'_> {
@@ -194,7 +198,7 @@ impl Sealer<'_> {
             execution: part.execution(&self.agreed, &digests, states, deliveries, children),
             host: self.host(previous),
         };
-        let execution = statement.execution_hash();
+        let execution = (!deliveries.is_empty()).then(|| statement.execution_hash());
         let entry = encoded(&LogEntry::Receipt(statement))?;
         let receipt = entry.leaf_hash();
         sealed.push(Sealed {
@@ -223,7 +227,7 @@ fn row(part: &Part<'_>, input: Vec<u8>, transcript: Vec<u8>) -> NewExecution {
     NewExecution {
         ordinal: part.ordinal,
         cryptlet: part.cryptlet.manifest().cryptlet.name.clone(),
-        version: part.cryptlet.manifest().cryptlet.version.to_string(),
+        version: part.cryptlet.version().to_owned(),
         input,
         transcript,
         reply: run.reply.clone(),

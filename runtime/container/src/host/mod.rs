@@ -38,7 +38,7 @@ pub struct Guest {
     pub(crate) chain: Chain,
     pub(crate) cryptlet: Cryptlet,
     pub(crate) grants: Arc<Grants>,
-    pub(crate) invocation: Invocation,
+    pub(crate) invocation: Arc<Invocation>,
     pub(crate) seed: [u8; 32],
     pub(crate) outside: Outside,
     pub(crate) deadline: Instant,
@@ -185,47 +185,6 @@ impl From<Position> for fabric::types::LedgerPosition {
             block: position.block,
             block_hash: position.block_hash,
             transaction: position.transaction,
-        }
-    }
-}
-
-impl From<Invocation> for fabric::types::Invocation {
-    fn from(invocation: Invocation) -> Self {
-        use crate::invocation::Trigger;
-        let trigger = match invocation.trigger {
-            Trigger::Message {
-                sender,
-                topic,
-                body,
-            } => fabric::types::Trigger::Message(fabric::types::Message {
-                sender,
-                topic,
-                body,
-            }),
-            Trigger::ContractEvent {
-                name,
-                fields,
-                position,
-                log_index,
-            } => fabric::types::Trigger::ContractEvent(fabric::types::ContractEvent {
-                name,
-                fields,
-                at: position.into(),
-                log_index,
-            }),
-            Trigger::Schedule { instant } => fabric::types::Trigger::Schedule(instant),
-            Trigger::Receipt { submission, status } => {
-                fabric::types::Trigger::Receipt(fabric::types::SubmissionOutcome {
-                    submission,
-                    status: status.into(),
-                })
-            }
-        };
-        Self {
-            binding: invocation.binding,
-            number: invocation.number,
-            instant: invocation.instant,
-            trigger,
         }
     }
 }

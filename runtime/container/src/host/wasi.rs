@@ -14,8 +14,6 @@ mod streams;
 
 use std::collections::BTreeMap;
 
-use rand_chacha::ChaCha20Rng;
-use rand_chacha::rand_core::SeedableRng;
 use wasmtime::component::{HasSelf, Linker};
 use wasmtime_wasi::p2::bindings::sync::{cli, clocks as time, filesystem, io, random as chance};
 
@@ -29,8 +27,8 @@ pub(crate) struct Wasi {
     instant: u64,
     /// Nanoseconds since the run began; moves only when the guest waits.
     elapsed: u64,
-    random: ChaCha20Rng,
-    insecure: ChaCha20Rng,
+    random: random::Stream,
+    insecure: random::Stream,
     /// Deadlines of the pollables that wait for time; all others are ready.
     deadlines: BTreeMap<u32, u64>,
     /// Where the guest's output streams lead.
@@ -43,16 +41,11 @@ pub(crate) struct Wasi {
 
 impl Wasi {
     pub(crate) fn new(invocation: &Invocation, seed: &[u8; 32]) -> Wasi {
-        let stream = |number| {
-            let mut random = ChaCha20Rng::from_seed(*seed);
-            random.set_stream(number);
-            random
-        };
         Wasi {
             instant: invocation.instant,
             elapsed: 0,
-            random: stream(0),
-            insecure: stream(1),
+            random: random::Stream::new(seed, 0),
+            insecure: random::Stream::new(seed, 1),
             deadlines: BTreeMap::new(),
             outputs: BTreeMap::new(),
             lines: BTreeMap::new(),
