@@ -6,7 +6,8 @@ use anyhow::{Context as _, Result, ensure};
 use cryptlet_attest::Outcome;
 use cryptlet_container::{
     CacheSettings, CodeOrigin, Compiler, CompilerBounds, CompilerProgram, Container, Cryptlet,
-    Grants, HttpGrant, Invocation, Job, Meter, ReplayJob, Run, Settings, Source, State, Trigger,
+    DirectoryGrant, Grants, HttpGrant, Invocation, Job, Meter, ReplayJob, Run, Settings, Source,
+    State, Trigger,
 };
 
 use crate::folder::{self, Attack};
@@ -186,6 +187,10 @@ impl Host {
             ..Grants::default()
         };
         grants.keys.retain(|key| gives(key));
+        for name in asked.directories.iter().filter(|name| gives(name)) {
+            let grant = DirectoryGrant::default();
+            grants.directories.insert(name.clone(), grant);
+        }
         if asked.http && gives("http") {
             let mut bases = given.http.clone();
             if bases.is_empty() {

@@ -1,15 +1,45 @@
-//! What a hostile guest finds outside its sandbox: the answers of its verdict and nothing else.
+//! What a hostile guest finds outside its sandbox: the answers of its verdict, one directory, and nothing
+//! else.
 
-use std::sync::Arc;
+use std::collections::BTreeMap;
+use std::os::unix::fs::symlink;
 use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::{Arc, LazyLock};
 
 use cryptlet_container::{
-    BuildError, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse, KeyAlgorithm,
-    KeyError, PublicKey, Services, SubmissionStatus,
+    BuildError, DirectoryEntry, EncodedCall, FileError, FileStatus, HttpError, HttpLimits,
+    HttpRequest, HttpResponse, KeyAlgorithm, KeyError, Opened, PublicKey, Services,
+    SubmissionStatus,
 };
-use cryptlet_fabric::Web;
+use cryptlet_fabric::{Directories, Web};
+use tempfile::TempDir;
 
 use crate::verdict::Exchange;
+
+/// A directory that bindings grant as `documents`: a letter in it, a secret beside it, and a link from
+/// one to the other.
+static DISK: LazyLock<Disk> = LazyLock::new(|| Disk::new().expect("a folder for temporary files"));
+
+struct Disk {
+    directories: Directories,
+    _place: TempDir,
+}
+
+impl Disk {
+    fn new() -> std::io::Result<Disk> {
+        let place = tempfile::tempdir()?;
+        let documents = place.path().join("documents");
+        std::fs::create_dir(&documents)?;
+        std::fs::write(place.path().join("secret"), "nobody may read this")?;
+        std::fs::write(documents.join("letter"), "x".repeat(100_000))?;
+        symlink("../secret", documents.join("link"))?;
+        let places = BTreeMap::from([("documents".to_owned(), documents)]);
+        Ok(Disk {
+            directories: Directories::new(places),
+            _place: place,
+        })
+    }
+}
 
 /// Answers what it is told to, in order, or what a web does.
 #[derive(Default)]
@@ -64,6 +94,23 @@ impl Services for Outside {
                 request.url
             ))),
         }
+    }
+
+    fn open_file(&self, directory: &str, path: &str, most: u64) -> Result<Opened, FileError> {
+        DISK.directories.open_file(directory, path, most)
+    }
+
+    fn file_status(&self, directory: &str, path: &str) -> Result<FileStatus, FileError> {
+        DISK.directories.file_status(directory, path)
+    }
+
+    fn list_directory(
+        &self,
+        directory: &str,
+        path: &str,
+        most: u64,
+    ) -> Result<Vec<DirectoryEntry>, FileError> {
+        DISK.directories.list_directory(directory, path, most)
     }
 
     fn build(&self, action: &str, fields: &[u8]) -> Result<EncodedCall, BuildError> {
