@@ -9,6 +9,7 @@
 mod audit;
 mod author;
 mod check;
+mod compiler;
 mod completions;
 mod config;
 mod documentation;
@@ -142,6 +143,9 @@ enum Command {
     /// Write manual pages, the book's reference and JSON schemas; for releases.
     #[command(hide = true)]
     Documentation(documentation::Arguments),
+    /// Compile the component that the host of this process asks for.
+    #[command(name = compiler::COMMAND, hide = true)]
+    CompileComponent,
 }
 
 fn main() -> ExitCode {
@@ -195,5 +199,6 @@ fn carry_out(command: Command, output: &mut impl Write) -> Result<(), Failure> {
         Command::Check(command) => check::run(&command, output),
         Command::Completions(arguments) => completions::run(&arguments, output),
         Command::Documentation(arguments) => documentation::run(&arguments, output),
+        Command::CompileComponent => compiler::run(),
     }
 }

@@ -13,6 +13,7 @@ use cryptlet_service::logging::Logging;
 use cryptlet_service::{Ready, ServeError, Start, address_path, orders, serve, tokens};
 use cryptlet_vault::{Purpose, SignatureDelegate};
 
+use crate::compiler;
 use crate::failure::Failure;
 use crate::passphrase::PassphraseSource;
 use crate::state::StateFolder;
@@ -54,7 +55,10 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
         let start = Start {
             state: state.to_owned(),
             delegate,
-            seams: Seams::live().map_err(|error| Failure::Refused(error.to_string()))?,
+            seams: Seams {
+                compiler: Some(compiler::program()?),
+                ..Seams::live().map_err(|error| Failure::Refused(error.to_string()))?
+            },
             listen: arguments.listen,
             logging: Some(logging),
         };

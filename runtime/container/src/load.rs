@@ -142,6 +142,19 @@ pub enum LoadError {
     Link(String),
 }
 
+impl LoadError {
+    /// Whether the host is at fault and not the component, which may well load elsewhere or later.
+    #[must_use]
+    pub fn is_hosts_fault(&self) -> bool {
+        matches!(
+            self,
+            LoadError::Compilation(
+                CompilationError::Unavailable { .. } | CompilationError::OtherEngine { .. }
+            )
+        )
+    }
+}
+
 impl From<Unfit> for LoadError {
     fn from(unfit: Unfit) -> Self {
         match unfit {

@@ -1,5 +1,6 @@
 //! The operator's one file: `fabric.toml` in the state folder.
 
+mod compilation;
 mod log;
 mod runs;
 mod service;
@@ -18,6 +19,7 @@ use utoipa::ToSchema;
 
 use crate::document::{self, DocumentError};
 
+pub use compilation::Compilation;
 pub use log::{Publication, Witness};
 pub use runs::{BindingSettings, Runs};
 pub use service::{LogFormat, Service};
@@ -43,6 +45,9 @@ pub struct Configuration {
     /// How runs share this host.
     #[serde(default)]
     pub runs: Runs,
+    /// What compiling a component may take.
+    #[serde(default)]
+    pub compilation: Compilation,
     /// Where the directories lie that bindings grant by these names. Absolute; they are read and never
     /// written.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -270,7 +275,9 @@ impl Configuration {
             }
         }
         let mistake = self.service.mistake().or_else(|| self.log.mistake());
-        let mistake = mistake.or_else(|| self.runs.mistake());
+        let mistake = mistake
+            .or_else(|| self.runs.mistake())
+            .or_else(|| self.compilation.mistake());
         if let Some((key, reason, remedy)) = mistake {
             return Err(invalid(key.into(), reason, remedy));
         }

@@ -9,7 +9,9 @@ use cryptlet_attest::{
     BindingId, BindingVersion, CheckpointKey, Evidence, KeyEntry, LogEntry, Measurement,
     TrustedKey, digest,
 };
-use cryptlet_container::{CacheSettings, Container, Cryptlet, Grants, Settings};
+use cryptlet_container::{
+    CacheSettings, Compiler, CompilerProgram, Container, Cryptlet, Grants, Settings,
+};
 use cryptlet_ledger::{Contracts, EvmLedger, EvmSettings};
 use cryptlet_vault::{KeyInfo, Purpose, SignatureDelegate};
 use semver::Version;
@@ -37,7 +39,7 @@ use crate::shadow::Shadows;
 use crate::shares::{Backlog, Weights, slots};
 use crate::versions::{Decision, VersionNotice};
 
-/// What decides time, chance and the network for a fabric.
+/// What decides time, chance and the network for a fabric, and what compiles for it.
 pub struct Seams {
     /// When invocations are accepted.
     pub clock: Arc<dyn Clock>,
@@ -47,10 +49,13 @@ pub struct Seams {
     pub web: Arc<dyn Web>,
     /// Told of every step.
     pub steps: Arc<dyn Steps>,
+    /// The program that compiles components, within the bounds of the configuration. None: this process
+    /// does, without bounds, which is for tests alone.
+    pub compiler: Option<CompilerProgram>,
 }
 
 impl Seams {
-    /// The host's clock, the operating system's randomness, the real web.
+    /// The host's clock, the operating system's randomness, the real web, and no program that compiles.
     ///
     /// # Errors
     ///
@@ -61,6 +66,7 @@ impl Seams {
             randomness: Arc::new(SystemRandomness),
             web: Arc::new(PublicWeb::new()?),
             steps: Arc::new(TracedSteps),
+            compiler: None,
         })
     }
 }
@@ -155,12 +161,17 @@ impl Fabric {
         }
         let shadows = Shadows::of(&journal)?;
         let trials = Trials::of(&journal)?;
+        let compiler = seams.compiler.clone();
         let container = Arc::new(Container::new(Settings {
             limits: configuration.limits,
             cache: Some(CacheSettings {
                 folder: state.join(COMPILED),
                 key: state.join(COMPILED_KEY),
                 bytes: configuration.runs.compiled_code_bytes,
+            }),
+            compiler: compiler.map_or(Compiler::InProcess, |program| Compiler::Child {
+                program,
+                bounds: configuration.compilation.bounds(),
             }),
             ..Settings::default()
         })?);

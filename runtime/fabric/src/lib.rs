@@ -78,8 +78,8 @@ pub use advance::{Follows, Progress, Waiting};
 pub use binding::{Approval, Binding, WhileChanging};
 pub use canary::{Bounds, Figures};
 pub use configuration::{
-    BindingSettings, Configuration, ConfigurationError, Identity, Ledger, LogFormat, Publication,
-    Runs, Service, Witness,
+    BindingSettings, Compilation, Configuration, ConfigurationError, Identity, Ledger, LogFormat,
+    Publication, Runs, Service, Witness,
 };
 pub use directories::{Directories, DirectoryError};
 pub use document::DocumentError;

@@ -28,8 +28,9 @@ use std::thread::available_parallelism;
 
 use cryptlet_attest::{Execution, Measurement, Outcome};
 use cryptlet_container::{
-    AskError, CallEncoding, Container, ContainerError, Cryptlet, Divergence, Grants, Invocation,
-    LoadError, Record, ReplayError, ReplayJob, Run, Settings, State, Transcript, state_root,
+    AskError, CallEncoding, Compiler, Container, ContainerError, Cryptlet, Divergence, Grants,
+    Invocation, LoadError, Record, ReplayError, ReplayJob, Run, Settings, State, Transcript,
+    state_root,
 };
 use cryptlet_schema::Limits;
 
@@ -91,12 +92,22 @@ impl Replayer {
     ///
     /// If this machine cannot hold such an engine.
     pub fn new() -> Result<Self, ContainerError> {
+        Self::with_compiler(Compiler::InProcess)
+    }
+
+    /// The same, with components compiled elsewhere: for modules that a stranger gave.
+    ///
+    /// # Errors
+    ///
+    /// If this machine cannot hold such an engine.
+    pub fn with_compiler(compiler: Compiler) -> Result<Self, ContainerError> {
         // A run and the source that it asks on each processor, or one chain of any length.
         let processors = available_parallelism().map_or(1, NonZero::get) as u64;
         let instances = (2 * processors).max(Limits::MAXIMUM.call_depth);
         let container = Container::new(Settings {
             instances: u32::try_from(instances).unwrap_or(u32::MAX),
             limits: Limits::MAXIMUM,
+            compiler,
             ..Settings::default()
         })?;
         Ok(Self {

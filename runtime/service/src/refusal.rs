@@ -91,6 +91,10 @@ impl From<FabricError> for Refusal {
             FabricError::UnknownBinding(_) => Self::not_found("unknown-binding", detail),
             FabricError::UnknownVersion { .. } => Self::not_found("unknown-version", detail),
             FabricError::Binding(_) => unprocessable("unacceptable-binding", detail),
+            FabricError::Load(error) if error.is_hosts_fault() => {
+                tracing::error!(error = detail, "the compiler cannot be used");
+                Self::internal(detail)
+            }
             FabricError::Load(_) => unprocessable("unacceptable-component", detail),
             FabricError::Breach { .. } => unprocessable("unsuited-version", detail),
             FabricError::Grant(_) => unprocessable("not-granted", detail),

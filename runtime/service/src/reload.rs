@@ -142,6 +142,7 @@ impl Changes {
             ("fabric", next.fabric != current.fabric),
             ("ledgers", next.ledgers != current.ledgers),
             ("limits", next.limits != current.limits),
+            ("compilation", next.compilation != current.compilation),
             ("log", next.log != current.log),
             ("service.listen", *listen != old.listen),
             ("service.allow-remote", *allow_remote != old.allow_remote),

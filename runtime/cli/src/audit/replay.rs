@@ -13,6 +13,7 @@ use clap::Args;
 use cryptlet_fabric::replay::Replayer;
 
 use super::trust::{Trust, trust};
+use crate::compiler;
 use crate::failure::Failure;
 use crate::state::StateFolder;
 pub use shown::AuditedReplay;
@@ -61,6 +62,6 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
 }
 
 pub fn replayer() -> Result<Replayer, Failure> {
-    Replayer::new()
+    Replayer::with_compiler(compiler::usual()?)
         .map_err(|error| Failure::Refused(format!("replays cannot start on this machine: {error}")))
 }

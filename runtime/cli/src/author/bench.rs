@@ -8,6 +8,7 @@ use cryptlet_container::{Container, Cryptlet, LoadError, Settings};
 use cryptlet_schema::{Kind, Manifest};
 
 use super::project::{Choice, Project};
+use crate::compiler;
 use crate::failure::Failure;
 
 /// A component's bytes, and where they came from.
@@ -76,6 +77,7 @@ pub fn container() -> Result<Container, Failure> {
     let settings = Settings {
         // A run and the chain of its sources.
         instances: 8,
+        compiler: compiler::usual()?,
         ..Settings::default()
     };
     Container::new(settings).map_err(|error| Failure::Refused(error.to_string()))
