@@ -7,6 +7,8 @@ use std::path::{Path, PathBuf};
 use std::sync::{Mutex, PoisonError};
 use std::time::SystemTime;
 
+use rustix::fs::OFlags;
+
 /// When there is no more room, a tenth of it is made at once: listing costs more than writing.
 const ROOM_AT_ONCE: u64 = 10;
 
@@ -14,8 +16,14 @@ const ROOM_AT_ONCE: u64 = 10;
 pub(super) struct Folder {
     path: PathBuf,
     most: u64,
-    /// Bytes of all files, as far as this process knows; others may write, too.
-    held: Mutex<u64>,
+    held: Mutex<Held>,
+}
+
+/// What lies in the folder, as far as this process knows; others may write, too.
+struct Held {
+    bytes: u64,
+    /// Bytes that this process wrote since it last looked. Others may have written as much each.
+    unseen: u64,
 }
 
 impl Folder {
@@ -24,24 +32,27 @@ impl Folder {
         let folder = Folder {
             path: path.to_owned(),
             most,
-            held: Mutex::new(0),
+            held: Mutex::new(Held {
+                bytes: 0,
+                unseen: 0,
+            }),
         };
-        let held = folder.list()?.iter().map(|file| file.bytes).sum();
-        *folder.held.lock().unwrap_or_else(PoisonError::into_inner) = held;
-        if held > most {
-            folder.make_room()?;
-        }
+        folder.make_room()?;
         Ok(folder)
     }
 
     /// A file's bytes, and notes that it was used; none if there is no such file.
     pub(super) fn read(&self, name: &str) -> io::Result<Option<Vec<u8>>> {
-        let file = match File::open(self.path.join(name)) {
+        let file = match open_file(&self.path.join(name)) {
             Ok(file) => file,
             Err(error) if error.kind() == io::ErrorKind::NotFound => return Ok(None),
             Err(error) => return Err(error),
         };
-        let bytes = file.metadata()?.len();
+        let metadata = file.metadata()?;
+        if !metadata.is_file() {
+            return Err(io::Error::other("it is no file"));
+        }
+        let bytes = metadata.len();
         if bytes > self.most {
             return Err(io::ErrorKind::FileTooLarge.into());
         }
@@ -68,27 +79,31 @@ impl Folder {
             drop(std::fs::remove_file(&new));
             return Err(error);
         }
-        let is_full = {
+        let is_due = {
             let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
-            *held = held.saturating_add(bytes);
-            *held > self.most
+            held.bytes = held.bytes.saturating_add(bytes);
+            held.unseen = held.unseen.saturating_add(bytes);
+            held.bytes > self.most || held.unseen > self.most / ROOM_AT_ONCE
         };
-        if is_full { self.make_room() } else { Ok(()) }
+        if is_due { self.make_room() } else { Ok(()) }
     }
 
-    /// Removes the files that were used longest ago, those that a crash left half written among
-    /// them.
+    /// Looks what there is, and removes the files that were used longest ago if that is too much, those
+    /// that a crash left half written among them.
     fn make_room(&self) -> io::Result<()> {
         let mut held = self.held.lock().unwrap_or_else(PoisonError::into_inner);
         let mut files = self.list()?;
         files.sort_by_key(|file| file.used);
-        *held = files.iter().map(|file| file.bytes).sum();
-        if *held <= self.most {
+        *held = Held {
+            bytes: files.iter().map(|file| file.bytes).sum(),
+            unseen: 0,
+        };
+        if held.bytes <= self.most {
             return Ok(());
         }
         let enough = self.most - self.most / ROOM_AT_ONCE;
         for file in files {
-            if *held <= enough {
+            if held.bytes <= enough {
                 break;
             }
             match std::fs::remove_file(&file.path) {
@@ -96,7 +111,7 @@ impl Folder {
                 Err(error) if error.kind() == io::ErrorKind::NotFound => {}
                 removed => removed?,
             }
-            *held = held.saturating_sub(file.bytes);
+            held.bytes = held.bytes.saturating_sub(file.bytes);
         }
         Ok(())
     }
@@ -120,6 +135,15 @@ impl Folder {
         }
         Ok(files)
     }
+}
+
+/// Waits for nobody, whatever has the name, and goes nowhere else.
+fn open_file(path: &Path) -> io::Result<File> {
+    let flags = OFlags::NONBLOCK | OFlags::NOFOLLOW;
+    let mut options = OpenOptions::new();
+    // The system's own type for them is signed.
+    options.custom_flags(flags.bits().cast_signed());
+    options.read(true).open(path)
 }
 
 struct Listed {
@@ -193,6 +217,42 @@ mod tests {
         }
         let smaller = Folder::open(place.path(), 70).expect("it opens");
         assert_eq!(names(&smaller), ["a", "b"]);
+    }
+
+    #[test]
+    fn those_who_share_a_folder_keep_it_within_its_bound_together() {
+        let place = tempfile::tempdir().expect("a folder");
+        let open = || Folder::open(place.path(), 1_000).expect("it opens");
+        let (ours, theirs) = (open(), open());
+        for number in 0..40 {
+            for (folder, of) in [(&ours, "ours"), (&theirs, "theirs")] {
+                let name = format!("{of}-{number}");
+                folder.write(&name, &[&[0; 50]]).expect("room is made");
+            }
+            let held: u64 = ours.list().expect("it lists").iter().map(|f| f.bytes).sum();
+            // Each may have written a tenth, and one file, since it looked.
+            assert!(held <= 1_000 + 2 * 150, "{held} bytes");
+        }
+    }
+
+    #[test]
+    fn what_is_no_file_is_not_read() {
+        let place = tempfile::tempdir().expect("a folder");
+        let folder = Folder::open(place.path(), 1_000).expect("it opens");
+        let outside = tempfile::NamedTempFile::new().expect("a file");
+        std::fs::create_dir(place.path().join("folder")).expect("it is ours");
+        std::os::unix::fs::symlink(outside.path(), place.path().join("link")).expect("it is ours");
+        rustix::fs::mknodat(
+            rustix::fs::CWD,
+            place.path().join("pipe"),
+            rustix::fs::FileType::Fifo,
+            rustix::fs::Mode::RUSR | rustix::fs::Mode::WUSR,
+            0,
+        )
+        .expect("it is ours");
+        for name in ["folder", "link", "pipe"] {
+            assert!(folder.read(name).is_err(), "{name}");
+        }
     }
 
     #[test]

@@ -1,6 +1,7 @@
 //! What the container promises, tested with guests that keep to the rules and guests that do not.
 
 mod cache;
+mod cache_processes;
 mod capabilities;
 mod compiler;
 mod corpus;
