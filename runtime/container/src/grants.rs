@@ -7,6 +7,7 @@ use url::Url;
 
 use crate::Cryptlet;
 use crate::files::MOST_DIRECTORY_BYTES;
+use crate::services::HttpError;
 
 /// What a binding gives. A capability works only if the manifest asks for it and the binding gives it.
 #[derive(Clone, Debug, Default)]
@@ -31,6 +32,28 @@ pub struct Grants {
     pub sources: BTreeMap<String, Source>,
     /// Limits below those of the manifest; the lower one of each counts.
     pub limits: Option<Limits>,
+}
+
+impl Grants {
+    /// Checks that every grant of `http` bounds something, whatever a cryptlet asks for.
+    ///
+    /// # Errors
+    ///
+    /// Names the first one that cannot be used.
+    pub fn check_http(&self) -> Result<(), GrantError> {
+        self.http
+            .iter()
+            .try_for_each(|(name, grant)| check_http(name, grant))
+    }
+
+    /// Where a guest's request goes: the absolute address, inside a grant that allows the method.
+    ///
+    /// # Errors
+    ///
+    /// What the guest hears instead of an answer.
+    pub fn reach(&self, method: &str, address: &str) -> Result<Url, HttpError> {
+        crate::address::resolve(&self.http, method, address)
+    }
 }
 
 /// One place that `http` may reach: `grant://<name>/<path>` stands for `base` with that path.
@@ -141,9 +164,7 @@ pub(crate) fn check(cryptlet: &Cryptlet, grants: &Grants) -> Result<(), GrantErr
             capability,
         });
     }
-    for (name, grant) in &grants.http {
-        check_http(name, grant)?;
-    }
+    grants.check_http()?;
     for (name, grant) in &grants.directories {
         check_directory(name, grant)?;
     }

@@ -1,5 +1,12 @@
 //! What the fuzz targets do, over the inputs that are committed for them.
 
+#[path = "../../../../fuzz/checks/component_load.rs"]
+mod component_load;
+#[path = "../../../../fuzz/checks/grants.rs"]
+mod grants;
+#[path = "../../../../fuzz/checks/module_run.rs"]
+mod module_run;
+
 use std::path::PathBuf;
 
 use cryptlet_container::{Invocation, Transcript};
@@ -44,4 +51,79 @@ fn invocations_of_the_corpus_are_read_one_way_or_refused() {
             }
         }
     });
+}
+
+#[test]
+fn components_of_the_corpus_are_loaded_or_refused() {
+    replay("component_load", component_load::check);
+}
+
+#[test]
+fn modules_of_the_corpus_run_to_one_end_or_are_refused() {
+    replay("module_run", module_run::check);
+}
+
+#[test]
+fn requests_of_the_corpus_stay_within_their_grants_or_are_denied() {
+    replay("grants", grants::check);
+}
+
+/// Writes the components of the corpus that this test's own guests make.
+#[test]
+#[ignore = "writes files: run it when the guests change"]
+fn write_the_components_of_the_corpus() {
+    use crate::guests::{component, contract, encode, handling, manifest, utility, with_section};
+    let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fuzz/corpus/component_load");
+    let honest = crate::host::honest();
+    let text = manifest("contract", "");
+    let bare = encode(&handling("(call $ok @‹{}›)"));
+    let nested = |inner: &str| wat::parse_str(format!("(component {inner})")).expect("valid");
+    let cases = [
+        ("honest", honest.clone()),
+        ("cut-off", honest[..honest.len() / 2].to_vec()),
+        (
+            "with-log",
+            contract(
+                "[capabilities]\nlog = true",
+                "(call $log (i32.const 0) @‹x›) (call $ok @‹{}›)",
+            ),
+        ),
+        (
+            "unasked-log",
+            contract("", "(call $log (i32.const 0) @‹x›) (call $ok @‹{}›)"),
+        ),
+        ("utility", utility("", "(call $ok @‹{}›)")),
+        (
+            "foreign-import",
+            contract("", "(call $foreign) (call $ok @‹{}›)"),
+        ),
+        ("without-manifest", bare.clone()),
+        (
+            "two-manifests",
+            with_section(honest.clone(), text.as_bytes()),
+        ),
+        ("manifest-not-text", with_section(bare, &[0xff])),
+        ("core-module", wat::parse_str("(module)").expect("valid")),
+        (
+            "nested-component",
+            with_section(nested("(component (core module))"), text.as_bytes()),
+        ),
+        (
+            "wide-memory",
+            with_section(nested("(core module (memory i64 1))"), text.as_bytes()),
+        ),
+        (
+            "start-traps",
+            component(
+                &text,
+                &format!(
+                    "(func $s unreachable) (start $s) {}",
+                    handling("(call $ok @‹{}›)")
+                ),
+            ),
+        ),
+    ];
+    for (name, bytes) in cases {
+        std::fs::write(folder.join(name), bytes).expect("it is ours");
+    }
 }
