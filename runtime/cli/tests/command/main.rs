@@ -2,6 +2,7 @@
 
 mod audit;
 mod author;
+mod compiler;
 mod component;
 mod config;
 mod diff;

@@ -45,9 +45,9 @@ pub(super) fn compile(
         program: program.path.clone(),
         reason: error.to_string(),
     };
-    let mut question = tempfile::tempfile().map_err(unavailable)?;
-    let mut answer = tempfile::tempfile().map_err(unavailable)?;
-    let complaints = tempfile::tempfile().map_err(unavailable)?;
+    let mut question = nameless_file().map_err(unavailable)?;
+    let mut answer = nameless_file().map_err(unavailable)?;
+    let complaints = nameless_file().map_err(unavailable)?;
     let own_bounds = OwnBounds {
         memory_bytes: bounds.memory_bytes,
         processor_seconds: bounds.processor_seconds,
@@ -70,6 +70,18 @@ pub(super) fn compile(
     }
     let bytes = read(&mut answer, bounds.code_bytes).map_err(unavailable)?;
     judge(program, bounds, engine, bytes)
+}
+
+/// In memory: the disk may be full, and a host may have no place to write but its state folder.
+#[cfg(target_os = "linux")]
+fn nameless_file() -> io::Result<File> {
+    use rustix::fs::{MemfdFlags, memfd_create};
+    Ok(memfd_create("compilation", MemfdFlags::CLOEXEC)?.into())
+}
+
+#[cfg(not(target_os = "linux"))]
+fn nameless_file() -> io::Result<File> {
+    tempfile::tempfile()
 }
 
 fn judge(
@@ -147,9 +159,12 @@ fn told(mut complaints: File) -> String {
     }
 }
 
-/// The last line with something in it, without what a terminal would obey.
+/// The last line that says something, without what a terminal would obey. After what went wrong, the
+/// standard library notes how to learn more of it.
 fn last_line(said: &str) -> String {
-    let last = said.lines().rfind(|line| !line.trim().is_empty());
+    let last = said
+        .lines()
+        .rfind(|line| !line.trim().is_empty() && !line.starts_with("note:"));
     let letters = last.unwrap_or_default().chars();
     letters.filter(|letter| !letter.is_control()).collect()
 }

@@ -225,6 +225,7 @@ fn a_compiler_that_fails_is_told_from_a_component_that_does_not_compile() {
     for (script, said) in [
         ("kill -SEGV $$", "signal: 11"),
         ("exit 3", "exit status: 3"),
+        ("echo why >&2; echo note: more >&2; exit 1", ", why"),
         (
             "echo first >&2; echo the last word >&2; exit 1",
             "the last word",

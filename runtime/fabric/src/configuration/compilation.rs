@@ -10,13 +10,16 @@ use utoipa::ToSchema;
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize, ToSchema)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case", default)]
 pub struct Compilation {
-    /// Bytes of memory, counted as addresses.
+    /// Bytes of memory, counted as addresses; at least 2 GiB.
     pub memory_bytes: u64,
     /// Seconds, by the clock and by the processors that it uses together.
     pub seconds: u64,
     /// Components that are compiled at one time; the others wait.
     pub processes: u32,
 }
+
+/// The allocator reserves one GiB before it gives anything.
+const LEAST_MEMORY_BYTES: u64 = 2 << 30;
 
 impl Default for Compilation {
     fn default() -> Self {
@@ -62,6 +65,11 @@ impl Compilation {
                 return Some((key, format!("{number} is too much"), "take less than 2^63"));
             }
         }
-        None
+        let memory = self.memory_bytes;
+        (memory < LEAST_MEMORY_BYTES).then(|| {
+            let reason = format!("{memory} bytes are too little for a compiler to start");
+            let remedy = "take 2147483648 or more";
+            ("compilation.memory-bytes", reason, remedy)
+        })
     }
 }
