@@ -185,3 +185,37 @@ fn copy_files(from: &Path, to: &Path) -> Result<()> {
     }
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_component_stays_only_with_the_record_of_what_it_was_made_from() {
+        let folder = tempfile::tempdir().unwrap();
+        let guest = Guest {
+            language: Language::Python,
+            manifest: folder.path().join("cryptlet.toml"),
+            folder: folder.path().to_owned(),
+            workplace: folder.path().to_owned(),
+        };
+
+        fs::write(guest.record(), b"sources").unwrap();
+        let without_component = guest.is_made_from(b"sources");
+        fs::write(guest.component(), b"\0asm").unwrap();
+
+        assert!(!without_component);
+        assert!(guest.is_made_from(b"sources"));
+        assert!(!guest.is_made_from(b"other sources"));
+    }
+
+    #[test]
+    fn every_shipped_cryptlet_is_in_a_language_that_is_known_here() {
+        let workspace = Workspace::find().unwrap();
+        for manifest in workspace.manifests().unwrap() {
+            let in_rust = manifest.with_file_name("Cargo.toml").is_file();
+            let guest = Guest::at(&workspace, &manifest);
+            assert_ne!(in_rust, guest.is_ok(), "{}", manifest.display());
+        }
+    }
+}
