@@ -1,11 +1,15 @@
 //! The same in, the same out: fuel, bytes and digests, alone or under load, after whatever ran before.
 
+use std::sync::LazyLock;
+use std::sync::atomic::{AtomicBool, Ordering};
+
 use cryptlet_attest::Outcome;
-use cryptlet_container::{Container, Run};
+use cryptlet_container::{Container, Run, Settings};
 use proptest::prelude::*;
 
 use crate::guests::{contract, utility};
 use crate::host::{Case, Fixed, assert_the_next_honest_run_is_right, honest};
+use crate::random_guests::{ending, stopped};
 
 /// Works on its input byte by byte, with floats and growth, and logs what it found.
 fn worker() -> Vec<u8> {
@@ -81,6 +85,88 @@ proptest! {
         let replayed = case.replay(&first.transcript).expect("it replays");
         prop_assert_eq!(trace(&replayed), trace(&first));
         assert_the_next_honest_run_is_right();
+    }
+}
+
+/// Everything of a run that a receipt or an auditor could tell apart.
+fn whole(run: &Run) -> impl PartialEq + std::fmt::Debug + Send + use<> {
+    (
+        run.outcome.clone(),
+        run.reply.clone(),
+        run.meter,
+        run.transcript.digest(),
+        (run.state_before, run.state_after),
+        run.state_changes.clone(),
+        run.events.clone(),
+        run.limits,
+    )
+}
+
+/// Runs a case on several threads while other guests burn, once more in a container of another size,
+/// and from its transcript.
+fn assert_always_the_same(component: &[u8], case: &Case) -> Run {
+    static SMALL: LazyLock<Container> = LazyLock::new(|| {
+        let settings = Settings {
+            instances: 4,
+            ..Settings::default()
+        };
+        Container::new(settings).expect("it starts")
+    });
+    let first = case.run();
+    let expected = whole(&first);
+    let over = AtomicBool::new(false);
+    let burner = Case::of(&hostile()[0]);
+    std::thread::scope(|scope| {
+        for _ in 0..2 {
+            scope.spawn(|| {
+                while !over.load(Ordering::Relaxed) {
+                    burner.run();
+                }
+            });
+        }
+        let runners: Vec<_> = (0..3)
+            .map(|_| scope.spawn(|| [whole(&case.run()), whole(&case.run())]))
+            .collect();
+        for runner in runners {
+            for found in runner.join().expect("it ran") {
+                assert_eq!(found, expected);
+            }
+        }
+        over.store(true, Ordering::Relaxed);
+    });
+    let elsewhere = Case {
+        cryptlet: SMALL.load(component).expect("it loads"),
+        ..Case::of(component)
+    };
+    assert_eq!(whole(&SMALL.run(elsewhere.job())), expected);
+    let replayed = case.replay(&first.transcript).expect("it replays");
+    assert_eq!(whole(&replayed), expected);
+    first
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(12))]
+
+    #[test]
+    fn a_random_guest_that_ends_costs_the_same_whenever_and_wherever_it_runs(
+        component in ending(),
+    ) {
+        let run = assert_always_the_same(&component, &Case::of(&component));
+        prop_assert_eq!(&run.outcome, &Outcome::Ok, "{:?}", run.diagnostic);
+        prop_assert!(run.meter.fuel < run.limits.fuel);
+    }
+
+    #[test]
+    fn a_random_guest_that_is_stopped_is_stopped_at_the_same_place_and_charged_its_limit(
+        component in stopped(),
+    ) {
+        let run = assert_always_the_same(&component, &Case::of(&component));
+        prop_assert!(
+            matches!(run.outcome, Outcome::Trap { .. } | Outcome::Limit { .. }),
+            "{}",
+            run.outcome
+        );
+        prop_assert_eq!(run.meter.fuel, run.limits.fuel);
     }
 }
 

@@ -17,6 +17,7 @@ mod loading;
 mod metering;
 mod migration;
 mod outputs;
+mod random_guests;
 mod replay;
 mod scanning;
 mod shadow;
