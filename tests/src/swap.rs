@@ -78,10 +78,7 @@ pub fn binding(
     swap: Measurement,
     reference_rate: Measurement,
 ) -> Result<Binding> {
-    let http = Http {
-        base: places.rates.clone(),
-        methods: vec!["GET".into()],
-    };
+    let http = Http::new(places.rates.clone(), vec!["GET".into()]);
     Ok(Binding {
         binding: Agreement {
             name: BINDING.into(),

@@ -86,9 +86,9 @@ pub(crate) fn fetched(record: &Record, grants: &Grants) -> Option<HttpRequest> {
     let Record::Fetch { request, .. } = record else {
         return None;
     };
-    let url = address::resolve(&grants.http, &request.method, &request.url).ok()?;
+    let found = address::resolve(&grants.http, &request.method, &request.url).ok()?;
     Some(HttpRequest {
-        url: url.into(),
+        url: found.url.into(),
         ..request.clone()
     })
 }

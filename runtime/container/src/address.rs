@@ -10,15 +10,24 @@ use crate::services::HttpError;
 const GRANT_SCHEME: &str = "grant://";
 const ADDRESS_BYTES: usize = 8 * 1024;
 
+/// Where a request goes, and by which grant.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Destination<'a> {
+    pub(crate) url: Url,
+    pub(crate) name: &'a str,
+    pub(crate) grant: &'a HttpGrant,
+}
+
 /// Resolves what the guest wrote to an absolute address inside a grant that allows the method.
 ///
 /// `grant://<name>/<path>` stands for the grant's base with that path; an absolute `http` or `https`
-/// address must lie inside a grant: same scheme, host and port, below its path.
-pub(crate) fn resolve(
-    grants: &BTreeMap<String, HttpGrant>,
+/// address must lie inside a grant: same scheme, host and port, below its path. Of several grants that
+/// it lies inside, the first by name that allows the method counts.
+pub(crate) fn resolve<'a>(
+    grants: &'a BTreeMap<String, HttpGrant>,
     method: &str,
     address: &str,
-) -> Result<Url, HttpError> {
+) -> Result<Destination<'a>, HttpError> {
     if !is_method(method) {
         return Err(HttpError::Invalid(
             "a method is a token in upper case".to_owned(),
@@ -56,12 +65,11 @@ pub(crate) fn resolve(
             origin_and_path(&url)
         )));
     };
-    if inside.any(|(_, grant)| grant.methods.iter().any(|granted| granted == method)) {
-        Ok(url)
-    } else {
-        Err(HttpError::Denied(format!(
+    match inside.find(|(_, grant)| grant.methods.iter().any(|granted| granted == method)) {
+        Some((name, grant)) => Ok(Destination { url, name, grant }),
+        None => Err(HttpError::Denied(format!(
             "host {host}: grant `{first}` does not allow {method}"
-        )))
+        ))),
     }
 }
 
@@ -145,6 +153,8 @@ fn origin_and_path(url: &Url) -> String {
 
 #[cfg(test)]
 mod tests {
+    use crate::grants::HttpBounds;
+
     use super::*;
 
     fn grants() -> BTreeMap<String, HttpGrant> {
@@ -159,13 +169,14 @@ mod tests {
                 HttpGrant {
                     base: url("https://Desk.Example/api"),
                     methods: vec!["GET".into(), "POST".into()],
+                    bounds: HttpBounds::default(),
                 },
             ),
         ])
     }
 
     fn reach(address: &str) -> Result<String, HttpError> {
-        resolve(&grants(), "GET", address).map(String::from)
+        resolve(&grants(), "GET", address).map(|found| found.url.into())
     }
 
     #[test]
@@ -233,6 +244,18 @@ mod tests {
     }
 
     #[test]
+    fn the_first_grant_that_allows_the_method_is_the_one_that_counts() {
+        let mut grants = grants();
+        let base = grants["desk"].base.clone();
+        grants.insert("a-reader".to_owned(), HttpGrant::reading(base));
+        let name = |method, address| resolve(&grants, method, address).map(|found| found.name);
+        let inside = "https://desk.example/api/x";
+        assert_eq!(name("GET", inside), Ok("a-reader"));
+        assert_eq!(name("POST", inside), Ok("desk"));
+        assert_eq!(name("GET", "grant://desk/x"), Ok("desk"));
+    }
+
+    #[test]
     fn ambiguous_spellings_are_invalid() {
         for address in [
             "grant://rates/../secret",
@@ -265,7 +288,8 @@ mod tests {
 
     #[test]
     fn methods_need_a_grant_and_upper_case() {
-        let ask = |method, address| resolve(&grants(), method, address);
+        let grants = grants();
+        let ask = |method, address| resolve(&grants, method, address).map(|found| found.url);
         assert!(ask("HEAD", "grant://rates/x").is_ok());
         assert!(ask("POST", "grant://desk/x").is_ok());
         assert!(matches!(
@@ -284,7 +308,9 @@ mod tests {
         #[test]
         fn whatever_is_reached_lies_inside_a_grant(tail in "[ -~]{0,40}") {
             for prefix in ["grant://rates/", "https://desk.example/api/", "https://desk.example", "http://"] {
-                if let Ok(url) = resolve(&grants(), "GET", &format!("{prefix}{tail}")) {
+                if let Ok(Destination { url, .. }) =
+                    resolve(&grants(), "GET", &format!("{prefix}{tail}"))
+                {
                     let text = url.as_str();
                     proptest::prop_assert!(
                         text.starts_with("http://127.0.0.1:4711/data/")

@@ -1,5 +1,6 @@
 //! One run from a fresh instance to its end.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -81,6 +82,7 @@ pub(crate) fn execute(task: Task) -> Run {
         transcript: Transcript::default(),
         staged: Staged::default(),
         table: handles(),
+        requests: BTreeMap::new(),
         misfit: None,
     };
     let mut store = Store::new(&engine, guest);

@@ -1,6 +1,7 @@
 //! What a binding gives its cryptlet. Nothing is given by default.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use cryptlet_schema::{Capabilities, Kind, Limits};
 use url::Url;
@@ -63,6 +64,66 @@ pub struct HttpGrant {
     pub base: Url,
     /// Methods in upper case.
     pub methods: Vec<String>,
+    /// How much may be asked of it.
+    pub bounds: HttpBounds,
+}
+
+/// How much one run may ask of one HTTP grant, beside the limits of the run. A request beyond them
+/// fails; the guest hears it and may go on.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct HttpBounds {
+    /// Requests in one run.
+    pub requests: u64,
+    /// Bytes of one request: method, address, headers and body.
+    pub request_bytes: u64,
+    /// Bytes of one answer: headers and body.
+    pub response_bytes: u64,
+    /// From the resolution of the name to the end of the answer's body.
+    pub timeout: Duration,
+}
+
+impl HttpBounds {
+    /// The most that a grant can give.
+    pub const MAXIMUM: HttpBounds = HttpBounds {
+        requests: Limits::MAXIMUM.host_calls,
+        request_bytes: Limits::MAXIMUM.output_bytes,
+        response_bytes: Limits::MAXIMUM.http_response_bytes,
+        timeout: Duration::from_millis(Limits::MAXIMUM.wall_clock_milliseconds),
+    };
+
+    /// The first bound, as a binding calls it, that nothing could pass or that is more than
+    /// [`MAXIMUM`](Self::MAXIMUM), and the most that it can be.
+    #[must_use]
+    pub fn unfit(&self) -> Option<(&'static str, u64)> {
+        let most = Self::MAXIMUM.entries();
+        let entries = self.entries().into_iter().zip(most);
+        let mut unfit = entries.filter(|((_, value), (_, most))| !(1..=*most).contains(value));
+        unfit.next().map(|((name, _), (_, most))| (name, most))
+    }
+
+    /// Names, as in a binding, and values, in a fixed order.
+    #[must_use]
+    pub fn entries(&self) -> [(&'static str, u64); 4] {
+        let milliseconds = u64::try_from(self.timeout.as_millis()).unwrap_or(u64::MAX);
+        [
+            ("requests", self.requests),
+            ("request-bytes", self.request_bytes),
+            ("response-bytes", self.response_bytes),
+            ("timeout-milliseconds", milliseconds),
+        ]
+    }
+}
+
+/// No less than the limits of an ordinary host leave to a run in any case, but for the time.
+impl Default for HttpBounds {
+    fn default() -> Self {
+        HttpBounds {
+            requests: 4_000,
+            request_bytes: 2 << 20,
+            response_bytes: 16 << 20,
+            timeout: Duration::from_secs(30),
+        }
+    }
 }
 
 impl HttpGrant {
@@ -71,6 +132,7 @@ impl HttpGrant {
         HttpGrant {
             base,
             methods: vec!["GET".to_owned(), "HEAD".to_owned()],
+            bounds: HttpBounds::default(),
         }
     }
 }
@@ -260,6 +322,9 @@ fn check_http(name: &str, grant: &HttpGrant) -> Result<(), GrantError> {
     }
     if let Some(method) = grant.methods.iter().find(|m| !crate::address::is_method(m)) {
         return Err(http(&format!("`{method}` is no method in upper case")));
+    }
+    if let Some((bound, most)) = grant.bounds.unfit() {
+        return Err(http(&format!("{bound} is from 1 to {most}")));
     }
     Ok(())
 }

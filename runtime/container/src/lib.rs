@@ -94,7 +94,7 @@ pub use files::{
     DirectoryEntry, EntryKind, FileError, FileStatus, MOST_DIRECTORY_BYTES, Opened, listing_bytes,
 };
 pub use fixed_limits::FIXED_LIMITS;
-pub use grants::{DirectoryGrant, GrantError, Grants, HttpGrant, Source};
+pub use grants::{DirectoryGrant, GrantError, Grants, HttpBounds, HttpGrant, Source};
 pub use host::OUTPUT_SCHEMA;
 pub use invocation::{InputError, Invocation, Position, SubmissionStatus, Trigger};
 pub use load::{LoadError, manifest_of};

@@ -120,6 +120,16 @@ pub struct HttpRequest {
     pub body: Option<Vec<u8>>,
 }
 
+impl HttpRequest {
+    /// Bytes of method, address, headers and body together: what counts towards a grant's
+    /// `request-bytes`.
+    pub fn size(&self) -> u64 {
+        let headers: usize = self.headers.iter().map(|(n, v)| n.len() + v.len()).sum();
+        let body = self.body.as_ref().map_or(0, Vec::len);
+        (self.method.len() + self.url.len() + headers + body) as u64
+    }
+}
+
 /// What came back.
 #[derive(Clone, Debug, PartialEq, Eq, Encode, Decode)]
 pub struct HttpResponse {
@@ -147,7 +157,8 @@ impl HttpResponse {
 pub struct HttpLimits {
     /// Bytes of headers and body.
     pub response_bytes: u64,
-    /// Time until the run's wall clock ends.
+    /// From the resolution of the name to the end of the answer: what the grant gives, or what is left
+    /// until the run's wall clock ends if that is less.
     pub timeout: Duration,
 }
 
@@ -177,7 +188,7 @@ pub enum HttpError {
     Timeout,
     /// More than this many bytes.
     #[n(5)]
-    #[error("answer larger than the {0} bytes that are left of http-response-bytes")]
+    #[error("answer larger than the {0} bytes that it may have")]
     TooLarge(#[n(0)] u64),
     /// Request or answer is no valid HTTP.
     #[n(6)]

@@ -5,7 +5,7 @@ use std::ops::AddAssign;
 
 use crate::files::DirectoryEntry;
 use crate::invocation::{Invocation, SubmissionStatus, Trigger};
-use crate::services::{BuildError, HttpError, HttpRequest, KeyError};
+use crate::services::{BuildError, HttpError, KeyError};
 use crate::transcript::{AskError, Record, Transcript};
 
 /// Kinds of host calls that are recorded, in the order of their records.
@@ -223,10 +223,10 @@ fn call_of(record: &Record) -> (CallKind, CallTraffic) {
             (CallKind::Ask, source.len() + request.len(), heard)
         }
         Record::Fetch { request, answer } => {
-            let heard = answer.as_ref().map_or_else(unfetched, |response| {
-                response.body.len() + headers(&response.headers)
-            });
-            (CallKind::Fetch, sent(request), heard)
+            let heard = answer
+                .as_ref()
+                .map_or_else(unfetched, |response| in_memory(response.size()));
+            (CallKind::Fetch, in_memory(request.size()), heard)
         }
         Record::StateGet { key, answer } => {
             let found = answer.as_ref().map_or(0, Vec::len);
@@ -287,14 +287,8 @@ fn call_of(record: &Record) -> (CallKind, CallTraffic) {
     (kind, traffic)
 }
 
-fn headers(headers: &[(String, String)]) -> usize {
-    let lengths = headers.iter().map(|(name, value)| name.len() + value.len());
-    lengths.sum()
-}
-
-fn sent(request: &HttpRequest) -> usize {
-    let body = request.body.as_ref().map_or(0, Vec::len);
-    request.method.len() + request.url.len() + headers(&request.headers) + body
+fn in_memory(bytes: u64) -> usize {
+    usize::try_from(bytes).expect("what is in memory has a length that fits")
 }
 
 fn unbuilt(error: &BuildError) -> usize {

@@ -1,5 +1,7 @@
 //! What ties a cryptlet to a contract: the document that its counterparties sign.
 
+mod http;
+
 use std::collections::BTreeMap;
 
 use alloy_primitives::{Address, B256};
@@ -10,11 +12,12 @@ use cryptlet_ledger::ChainId;
 use cryptlet_schema::{Kind, Manifest, Message};
 use semver::VersionReq;
 use serde::{Deserialize, Serialize};
-use url::Url;
 
 use crate::change::as_the_gateway_takes_it;
 use crate::document::{self, DocumentError};
 use crate::journal::KEPT_SHADOW_RUNS;
+
+pub use http::Http;
 
 /// A binding, as its counterparties wrote and signed it.
 ///
@@ -187,17 +190,6 @@ pub struct Granted {
     pub limits: Option<cryptlet_schema::Limits>,
 }
 
-/// One web address that may be fetched.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
-#[serde(deny_unknown_fields, rename_all = "kebab-case")]
-pub struct Http {
-    /// Everything below this URL. Naming a private or loopback host here allows it.
-    pub base: Url,
-    /// Allowed methods.
-    #[serde(default = "read_only")]
-    pub methods: Vec<String>,
-}
-
 /// One directory that may be read.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
@@ -209,10 +201,6 @@ pub struct Directory {
 
 fn one_mebibyte() -> u64 {
     DirectoryGrant::default().bytes
-}
-
-fn read_only() -> Vec<String> {
-    vec!["GET".into(), "HEAD".into()]
 }
 
 /// One of `[sources.<name>]`.
@@ -474,6 +462,13 @@ impl Binding {
         }
     }
 
+    /// Everything that is granted, with the dotted key where it stands.
+    fn granted(&self) -> impl Iterator<Item = (String, &Granted)> {
+        let sources = self.sources.iter();
+        std::iter::once(("grants".to_owned(), &self.grants))
+            .chain(sources.map(|(name, source)| (format!("sources.{name}.grants"), &source.grants)))
+    }
+
     fn addresses(&self) -> Vec<Address> {
         self.counterparties
             .iter()
@@ -523,6 +518,17 @@ impl Binding {
                 ),
                 "take a number from 1 to 1000, or leave out [promotion]",
             ));
+        }
+        for (place, granted) in self.granted() {
+            for (name, http) in &granted.http {
+                if let Some((bound, most)) = http.bounds().unfit() {
+                    return Err(self.invalid(
+                        &format!("{place}.http.{name}.{bound}"),
+                        "a grant that nothing passes, or more than any host gives".into(),
+                        &format!("take a number from 1 to {most}, or leave it out"),
+                    ));
+                }
+            }
         }
         for (key, seconds) in [
             ("contract.from-block", self.contract.from_block),

@@ -51,13 +51,7 @@ fn granted(granted: &Granted) -> Grants {
         http: granted
             .http
             .iter()
-            .map(|(name, http)| {
-                let grant = HttpGrant {
-                    base: http.base.clone(),
-                    methods: http.methods.clone(),
-                };
-                (name.clone(), grant)
-            })
+            .map(|(name, http)| (name.clone(), HttpGrant::from(http)))
             .collect(),
         directories: granted
             .directories

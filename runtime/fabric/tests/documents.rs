@@ -23,6 +23,7 @@ fn every_part_of_a_binding_is_part_of_its_version() -> Result<(), Box<dyn std::e
         ("validity-seconds = 600", "validity-seconds = 601"),
         ("ordered = true", "ordered = false"),
         ("methods = [\"GET\"]", "methods = [\"GET\", \"HEAD\"]"),
+        ("methods = [\"GET\"]", "methods = [\"GET\"], requests = 3"),
         ("name = \"Globex\"", "name = \"Initech\""),
         ("delivery = \"swap-delivery\"", "delivery = \"other\""),
     ] {
@@ -101,6 +102,18 @@ fn a_malformed_binding_is_refused_with_file_key_and_remedy() {
             "contract-events = [\"Ended\"]",
             "Ended",
             "list the event",
+        ),
+        (
+            "methods = [\"GET\"]",
+            "methods = [\"GET\"], request-bytes = 0",
+            "http.rates.request-bytes",
+            "from 1 to",
+        ),
+        (
+            "methods = [\"GET\"]",
+            "methods = [\"GET\"], timeout-milliseconds = 600001",
+            "http.rates.timeout-milliseconds",
+            "from 1 to 600000",
         ),
         (
             "0x0000000000000000000000000000000000000001",

@@ -45,10 +45,7 @@ fn hostile_sources() -> Result<Vec<Attack>> {
 
 /// Parties agree to a binding that is woken by messages, with these sources and keys.
 async fn agreed(world: &mut World, sources: &[Attack], keys: &[&str]) -> Result<()> {
-    let rates = Http {
-        base: world.rates.base()?,
-        methods: vec!["GET".into()],
-    };
+    let rates = Http::new(world.rates.base()?, vec!["GET".into()]);
     let binding = &mut world.binding;
     binding.binding.cryptlet = "guest".into();
     binding.triggers.contract_events.clear();

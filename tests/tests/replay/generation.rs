@@ -233,10 +233,7 @@ fn agree(world: &mut World, sources: &BTreeMap<&str, Vec<u8>>) -> Result<()> {
         wasi: true,
         ..Granted::default()
     };
-    let rates = Http {
-        base: world.rates.base()?,
-        methods: vec!["GET".into()],
-    };
+    let rates = Http::new(world.rates.base()?, vec!["GET".into()]);
     for (name, component) in sources {
         let source = Source {
             cryptlet: (*name).into(),

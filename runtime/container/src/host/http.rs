@@ -1,11 +1,12 @@
 //! `http`: leaves at once, to where the binding allows.
 
+use std::sync::Arc;
 use std::time::Instant;
 
 use cryptlet_attest::digest;
 
 use super::{Capability, Guest};
-use crate::address;
+use crate::address::{self, Destination};
 use crate::bindings::cryptlet::fabric::http;
 use crate::services::{HttpError, HttpLimits, HttpRequest, HttpResponse};
 use crate::transcript::Record;
@@ -32,13 +33,13 @@ impl http::Host for Guest {
         request: http::Request,
     ) -> wasmtime::Result<Result<http::Response, http::HttpError>> {
         self.tally.host_call()?;
-        let response_bytes = self.tally.response_left()?;
+        let left = self.tally.response_left()?;
         let request = HttpRequest::from(request);
-        let answer = self.fetch_within_grants(&request, response_bytes);
+        let answer = self.fetch_within_grants(&request, left);
         // What was read and thrown away was read all the same.
         self.tally.response(match &answer {
             Ok(response) => response.size(),
-            Err(HttpError::TooLarge(_)) => response_bytes,
+            Err(HttpError::TooLarge(allowed)) => (*allowed).min(left),
             Err(_) => 0,
         });
         self.has_answer()?;
@@ -51,10 +52,12 @@ impl http::Host for Guest {
 }
 
 impl Guest {
+    /// Every bound but the time is counted here, before and after the host has its say: a replay
+    /// refuses what the run refused.
     fn fetch_within_grants(
-        &self,
+        &mut self,
         request: &HttpRequest,
-        response_bytes: u64,
+        left: u64,
     ) -> Result<HttpResponse, HttpError> {
         if !self.is_granted(Capability::Http) {
             return Err(HttpError::Denied(
@@ -62,25 +65,50 @@ impl Guest {
             ));
         }
         check_headers(&request.headers)?;
-        let url = address::resolve(&self.grants.http, &request.method, &request.url)?;
+        let grants = Arc::clone(&self.grants);
+        let Destination { url, name, grant } =
+            address::resolve(&grants.http, &request.method, &request.url)?;
+        let bounds = &grant.bounds;
         let mut resolved = HttpRequest {
             url: url.into(),
             ..request.clone()
         };
+        if resolved.size() > bounds.request_bytes {
+            return Err(HttpError::Denied(format!(
+                "grant `{name}`: request-bytes: {} allowed, {} wanted",
+                bounds.request_bytes,
+                resolved.size()
+            )));
+        }
+        self.count_request(name, bounds.requests)?;
         if !matches!(request.method.as_str(), "GET" | "HEAD") {
             resolved
                 .headers
                 .push(("idempotency-key".to_owned(), self.idempotency_key()));
         }
+        let response_bytes = bounds.response_bytes.min(left);
+        let until_deadline = self.deadline.saturating_duration_since(Instant::now());
         let limits = HttpLimits {
             response_bytes,
-            timeout: self.deadline.saturating_duration_since(Instant::now()),
+            timeout: bounds.timeout.min(until_deadline),
         };
         let response = self.services().fetch(&resolved, &limits)?;
         if response.size() > response_bytes {
             return Err(HttpError::TooLarge(response_bytes));
         }
         Ok(response)
+    }
+
+    fn count_request(&mut self, grant: &str, allowed: u64) -> Result<(), HttpError> {
+        let sent = self.requests.entry(grant.to_owned()).or_default();
+        if *sent >= allowed {
+            return Err(HttpError::Denied(format!(
+                "grant `{grant}`: requests: {allowed} allowed in one run, {} wanted",
+                *sent + 1
+            )));
+        }
+        *sent += 1;
+        Ok(())
     }
 
     /// The same for the same call of the same invocation, however often it is run.

@@ -48,6 +48,8 @@ pub struct Guest {
     pub(crate) staged: Staged,
     pub(crate) table: ResourceTable,
     pub(crate) wasi: Wasi,
+    /// Requests that left, by the name of their grant.
+    pub(crate) requests: BTreeMap<String, u64>,
     /// The first output that does not fit its schema; fails the run when it ends.
     pub(crate) misfit: Option<Failure>,
 }

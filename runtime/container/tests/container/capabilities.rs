@@ -1,9 +1,10 @@
 //! A capability works only if the manifest asks for it and the binding gives it, call by call.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use cryptlet_attest::Outcome;
-use cryptlet_container::{GrantError, Grants, HttpGrant, Record};
+use cryptlet_container::{GrantError, Grants, HttpBounds, HttpGrant, Record};
 
 use crate::guests::{contract, utility};
 use crate::host::{CONTAINER, Case, all_grants, load};
@@ -117,6 +118,7 @@ fn http_grants_that_cannot_bound_anything_are_refused() {
         let grant = HttpGrant {
             base: base.parse().expect("an address"),
             methods: methods.iter().map(|m| (*m).to_owned()).collect(),
+            bounds: HttpBounds::default(),
         };
         let grants = Grants {
             http: BTreeMap::from([(name.to_owned(), grant)]),
@@ -142,4 +144,70 @@ fn http_grants_that_cannot_bound_anything_are_refused() {
         );
     }
     assert!(CONTAINER.check_grants(&guest, &Grants::default()).is_err());
+}
+
+#[test]
+fn bounds_of_an_http_grant_that_nothing_passes_or_nobody_gives_are_refused() {
+    let guest = load(&utility("[capabilities]\nhttp = true", "(unreachable)"));
+    let with = |bounds: HttpBounds| {
+        let grant = HttpGrant {
+            bounds,
+            ..HttpGrant::reading("https://a.example/".parse().expect("an address"))
+        };
+        let grants = Grants {
+            http: BTreeMap::from([("rates".to_owned(), grant)]),
+            ..Grants::default()
+        };
+        CONTAINER.check_grants(&guest, &grants)
+    };
+    assert_eq!(with(HttpBounds::default()), Ok(()));
+    assert_eq!(with(HttpBounds::MAXIMUM), Ok(()));
+    let most = HttpBounds::MAXIMUM;
+    for (named, bounds) in [
+        (
+            "requests",
+            HttpBounds {
+                requests: 0,
+                ..most
+            },
+        ),
+        (
+            "requests",
+            HttpBounds {
+                requests: most.requests + 1,
+                ..most
+            },
+        ),
+        (
+            "request-bytes",
+            HttpBounds {
+                request_bytes: 0,
+                ..most
+            },
+        ),
+        (
+            "response-bytes",
+            HttpBounds {
+                response_bytes: most.response_bytes + 1,
+                ..most
+            },
+        ),
+        (
+            "timeout-milliseconds",
+            HttpBounds {
+                timeout: Duration::ZERO,
+                ..most
+            },
+        ),
+        (
+            "timeout-milliseconds",
+            HttpBounds {
+                timeout: Duration::MAX,
+                ..most
+            },
+        ),
+    ] {
+        let error = with(bounds).expect_err(named);
+        assert!(error.to_string().contains(named), "{error}");
+    }
 }

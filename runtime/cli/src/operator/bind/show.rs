@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use alloy_primitives::B256;
 use clap::Args;
+use cryptlet_fabric::binding::Http;
 use cryptlet_fabric::change::{Change, ChangeKind};
 use cryptlet_fabric::{Binding, WhileChanging};
 
@@ -220,13 +221,29 @@ fn terms(binding: &Binding, to_sign: Option<B256>, output: &mut impl Write) -> R
     lines.extend(
         bound
             .chain(sources.flat_map(|source| source.grants.http.iter()))
-            .map(|(name, http)| {
-                let text = format!("{name}: {} {}", http.methods.join(" "), http.base);
-                ("fetches", text)
-            }),
+            .map(|(name, http)| ("fetches", fetched(name, http))),
     );
     for (what, value) in lines {
         writeln!(output, "{what:13}{}", printable(&value))?;
     }
     Ok(())
+}
+
+/// A grant with those of its bounds that its counterparties wrote.
+fn fetched(name: &str, http: &Http) -> String {
+    let written = [
+        ("requests", http.requests),
+        ("request-bytes", http.request_bytes),
+        ("response-bytes", http.response_bytes),
+        ("timeout-milliseconds", http.timeout_milliseconds),
+    ];
+    let bounds = written
+        .into_iter()
+        .filter_map(|(bound, value)| Some(format!(", {bound} {}", value?)));
+    format!(
+        "{name}: {} {}{}",
+        http.methods.join(" "),
+        http.base,
+        bounds.collect::<String>()
+    )
 }

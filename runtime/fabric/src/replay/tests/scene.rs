@@ -182,10 +182,8 @@ fn uniquely(journal: &Journal) -> Result<String, crate::journal::JournalError> {
 }
 
 fn granted() -> Granted {
-    let rates = Http {
-        base: "http://rates.example/data/".parse().expect("an address"),
-        methods: vec!["GET".into()],
-    };
+    let base = "http://rates.example/data/".parse().expect("an address");
+    let rates = Http::new(base, vec!["GET".into()]);
     Granted {
         events: true,
         state: true,
