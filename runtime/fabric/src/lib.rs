@@ -87,7 +87,7 @@ pub use error::FabricError;
 pub use fabric::{Fabric, Seams};
 pub use memory::Footprint;
 pub use modules::Warmed;
-pub use network::{PublicWeb, Web, tls_configuration};
+pub use network::{PublicWeb, Resolver, SystemResolver, Web, tls_configuration};
 pub use scheduler::Load;
 pub use seams::{
     Clock, Notice, Randomness, RandomnessError, Step, Steps, SystemClock, SystemRandomness,

@@ -1,11 +1,18 @@
 //! The way out to the web: one request, no redirects, addresses decided before the connection.
 
+mod reach;
+#[cfg(test)]
+mod tests;
+
 use std::io::Read as _;
-use std::net::{IpAddr, Ipv4Addr, Ipv6Addr, SocketAddr, ToSocketAddrs as _};
+use std::net::{IpAddr, SocketAddr, ToSocketAddrs as _};
 use std::sync::Arc;
+use std::time::Instant;
 
 use cryptlet_container::{HttpError, HttpLimits, HttpRequest, HttpResponse};
 use url::{Host, Url};
+
+use reach::is_public;
 
 /// Fetches what a cryptlet asks for, once its container has found the address granted.
 pub trait Web: Send + Sync {
@@ -17,14 +24,37 @@ pub trait Web: Send + Sync {
     fn fetch(&self, request: &HttpRequest, limits: &HttpLimits) -> Result<HttpResponse, HttpError>;
 }
 
+/// Where names become addresses.
+pub trait Resolver: Send + Sync {
+    /// The addresses of a host.
+    ///
+    /// # Errors
+    ///
+    /// Why the name does not resolve.
+    fn resolve(&self, name: &str) -> std::io::Result<Vec<IpAddr>>;
+}
+
+/// The operating system's resolver, with its hosts file and its time limits.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct SystemResolver;
+
+impl Resolver for SystemResolver {
+    fn resolve(&self, name: &str) -> std::io::Result<Vec<IpAddr>> {
+        let addresses = (name, 0).to_socket_addrs()?;
+        Ok(addresses.map(|address| address.ip()).collect())
+    }
+}
+
 /// The real web, over rustls.
 ///
-/// A name is resolved once and the connection goes to what was resolved. If the grant names a
-/// private address literally, or `localhost`, it is reached; a public name that resolves to a
-/// private address is refused.
+/// A name is resolved once for a request and the connection goes to what was resolved; the next request
+/// resolves, and checks, anew. If the grant names a private address literally, or `localhost`, it is
+/// reached; a public name that resolves to a private address is refused. Time runs from the resolution
+/// on, but a resolver that hangs is waited for.
 #[derive(Clone)]
 pub struct PublicWeb {
     tls: rustls::ClientConfig,
+    resolver: Arc<dyn Resolver>,
 }
 
 impl PublicWeb {
@@ -36,7 +66,14 @@ impl PublicWeb {
     pub fn new() -> Result<Self, rustls::Error> {
         Ok(Self {
             tls: tls_configuration()?,
+            resolver: Arc::new(SystemResolver),
         })
+    }
+
+    /// The same with another resolver.
+    #[must_use]
+    pub fn resolving_by(self, resolver: Arc<dyn Resolver>) -> Self {
+        Self { resolver, ..self }
     }
 }
 
@@ -61,11 +98,17 @@ impl Web for PublicWeb {
     fn fetch(&self, request: &HttpRequest, limits: &HttpLimits) -> Result<HttpResponse, HttpError> {
         let url =
             Url::parse(&request.url).map_err(|error| HttpError::Invalid(error.to_string()))?;
-        let (host, addresses) = resolve(&url)?;
+        let deadline = Instant::now() + limits.timeout;
+        let Destination { host, addresses } = Destination::of(&url, self.resolver.as_ref())?;
+        let left = deadline.saturating_duration_since(Instant::now());
+        if left.is_zero() {
+            return Err(HttpError::Timeout);
+        }
         let client = reqwest::blocking::Client::builder()
             .tls_backend_preconfigured(self.tls.clone())
             .redirect(reqwest::redirect::Policy::none())
             .no_proxy()
+            .dns_resolver(Arc::new(NothingElse))
             .resolve_to_addrs(&host, &addresses)
             .build()
             .map_err(|error| HttpError::Invalid(error.to_string()))?;
@@ -73,7 +116,7 @@ impl Web for PublicWeb {
             .map_err(|_| HttpError::Invalid(format!("{} is no method", request.method)))?;
         // On the request, not on the client: only here the time runs until the body has ended, however
         // slowly it drips.
-        let mut builder = client.request(method, url).timeout(limits.timeout);
+        let mut builder = client.request(method, url).timeout(left);
         for (name, value) in &request.headers {
             builder = builder.header(name, value);
         }
@@ -130,184 +173,69 @@ fn sent(error: &reqwest::Error) -> HttpError {
     }
 }
 
-/// The host of `url` and the addresses to connect to.
-fn resolve(url: &Url) -> Result<(String, Vec<SocketAddr>), HttpError> {
-    let host = url
-        .host()
-        .ok_or_else(|| HttpError::Invalid(format!("{url} names no host")))?;
-    let port = url
-        .port_or_known_default()
-        .ok_or_else(|| HttpError::Invalid(format!("{url} names no port")))?;
-    let name = match host {
-        Host::Ipv4(address) => {
-            return Ok((
-                address.to_string(),
-                vec![SocketAddr::new(address.into(), port)],
-            ));
+/// A host and the addresses that it has for one request.
+#[derive(Debug, PartialEq, Eq)]
+struct Destination {
+    host: String,
+    addresses: Vec<SocketAddr>,
+}
+
+impl Destination {
+    /// Resolves the host of `url`, once. An address that stands in the URL is taken as it is; a name
+    /// is refused if any of its addresses is not public.
+    fn of(url: &Url, resolver: &dyn Resolver) -> Result<Self, HttpError> {
+        let host = url
+            .host()
+            .ok_or_else(|| HttpError::Invalid(format!("{url} names no host")))?;
+        let port = url
+            .port_or_known_default()
+            .ok_or_else(|| HttpError::Invalid(format!("{url} names no port")))?;
+        let literal = |address: IpAddr| Self {
+            host: host.to_string(),
+            addresses: vec![SocketAddr::new(address, port)],
+        };
+        match host {
+            Host::Ipv4(address) => Ok(literal(address.into())),
+            Host::Ipv6(address) => Ok(literal(address.into())),
+            Host::Domain(name) => {
+                let addresses = resolver
+                    .resolve(name)
+                    .map_err(|error| HttpError::Dns(format!("{name}: {error}")))?;
+                if addresses.is_empty() {
+                    return Err(HttpError::Dns(format!("{name} has no address")));
+                }
+                check_reach(name, &addresses)?;
+                let addresses = addresses.into_iter();
+                Ok(Self {
+                    host: name.to_owned(),
+                    addresses: addresses.map(|ip| SocketAddr::new(ip, port)).collect(),
+                })
+            }
         }
-        Host::Ipv6(address) => {
-            return Ok((
-                format!("[{address}]"),
-                vec![SocketAddr::new(address.into(), port)],
-            ));
-        }
-        Host::Domain(name) => name,
-    };
-    let addresses: Vec<SocketAddr> = (name, port)
-        .to_socket_addrs()
-        .map_err(|error| HttpError::Dns(format!("{name}: {error}")))?
-        .collect();
-    if addresses.is_empty() {
-        return Err(HttpError::Dns(format!("{name} has no address")));
     }
+}
+
+/// One inside address among public ones is refused too: nobody could say which would be taken.
+fn check_reach(name: &str, addresses: &[IpAddr]) -> Result<(), HttpError> {
     let local = name == "localhost" || name.ends_with(".localhost");
-    for address in &addresses {
-        let fits = if local {
-            address.ip().is_loopback()
-        } else {
-            is_public(address.ip())
-        };
-        if !fits {
-            return Err(HttpError::Denied(format!(
-                "{name} resolves to {}, which is not public; a grant reaches such an address only by naming it",
-                address.ip()
-            )));
-        }
-    }
-    Ok((name.to_owned(), addresses))
-}
-
-/// Whether an address belongs to nobody's inside: RFC 6890 and its updates.
-fn is_public(address: IpAddr) -> bool {
-    match address {
-        IpAddr::V4(address) => is_public_v4(address),
-        IpAddr::V6(address) => match embedded_v4(address) {
-            Some(inner) => is_public_v4(inner),
-            None => {
-                let [first, second, third, ..] = address.segments();
-                !(address.is_loopback()
-                    || address.is_unspecified()
-                    || address.is_multicast()
-                    || first & 0xfe00 == 0xfc00
-                    || first & 0xffc0 == 0xfe80
-                    || first & 0xffc0 == 0xfec0
-                    // Documentation, Teredo tunnels, and translation for local use (RFC 8215).
-                    || (first == 0x2001 && (second == 0xdb8 || second == 0))
-                    || (first == 0x64 && second == 0xff9b && third == 1))
-            }
-        },
-    }
-}
-
-/// IPv4 addresses in IPv6 clothes: mapped, compatible, translated (RFC 6052) and 6to4.
-fn embedded_v4(address: Ipv6Addr) -> Option<Ipv4Addr> {
-    let [a, b, c, d, e, f, g, h] = address.segments();
-    let joined = |high: u16, low: u16| {
-        let [w, x] = high.to_be_bytes();
-        let [y, z] = low.to_be_bytes();
-        Ipv4Addr::new(w, x, y, z)
+    let fits = |address: &IpAddr| match local {
+        true => address.is_loopback(),
+        false => is_public(*address),
     };
-    if let Some(mapped) = address.to_ipv4_mapped() {
-        return Some(mapped);
+    match addresses.iter().find(|address| !fits(address)) {
+        None => Ok(()),
+        Some(address) => Err(HttpError::Denied(format!(
+            "{name} resolves to {address}, which is not public; a grant reaches such an address only by naming it"
+        ))),
     }
-    // Translated, or compatible in the old sense; `::` and `::1` are IPv6's own.
-    let own = (a, b, c, d, e, f, g) == (0, 0, 0, 0, 0, 0, 0);
-    if (a, b, c, d, e, f) == (0x64, 0xff9b, 0, 0, 0, 0)
-        || ((a, b, c, d, e, f) == (0, 0, 0, 0, 0, 0) && !own)
-    {
-        return Some(joined(g, h));
-    }
-    (a == 0x2002).then(|| joined(b, c))
 }
 
-fn is_public_v4(address: Ipv4Addr) -> bool {
-    let [a, b, c, _] = address.octets();
-    !(address.is_private()
-        || address.is_loopback()
-        || address.is_link_local()
-        || address.is_broadcast()
-        || address.is_documentation()
-        || address.is_multicast()
-        || a == 0
-        || a >= 240
-        || (a == 100 && b & 0xc0 == 64)
-        || (a == 192 && b == 0 && c == 0)
-        || (a == 198 && b & 0xfe == 18))
-}
+/// What the client has for a resolver: whatever it would still have to resolve, it must not reach.
+struct NothingElse;
 
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn addresses_inside_a_network_are_not_public() {
-        for inside in [
-            "127.0.0.1",
-            "10.1.2.3",
-            "172.16.0.1",
-            "192.168.1.1",
-            "169.254.169.254",
-            "100.64.0.1",
-            "0.0.0.0",
-            "255.255.255.255",
-            "::1",
-            "fe80::1",
-            "fd00::1",
-            "::ffff:10.0.0.1",
-            "64:ff9b::a00:1",
-            "2002:a00:1::",
-            "::10.0.0.1",
-            "2001:0:53aa:64c::1",
-            "64:ff9b:1::a00:1",
-        ] {
-            let address: IpAddr = inside.parse().expect("an address");
-            assert!(!is_public(address), "{inside} counts as public");
-        }
-    }
-
-    #[test]
-    fn addresses_of_the_open_internet_are_public() {
-        for outside in ["93.184.216.34", "2606:2800:220:1::1", "64:ff9b::5db8:d822"] {
-            let address: IpAddr = outside.parse().expect("an address");
-            assert!(is_public(address), "{outside} counts as private");
-        }
-    }
-
-    #[test]
-    fn a_server_that_drips_is_cut_off_in_time() -> Result<(), Box<dyn std::error::Error>> {
-        let listener = std::net::TcpListener::bind(("127.0.0.1", 0))?;
-        let url = format!("http://{}/", listener.local_addr()?);
-        // Ends when the client hangs up: then writing fails.
-        let server = std::thread::spawn(move || -> std::io::Result<()> {
-            use std::io::Write as _;
-            let (mut stream, _) = listener.accept()?;
-            stream.write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 1000000\r\n\r\n")?;
-            loop {
-                stream.write_all(b".")?;
-                std::thread::sleep(std::time::Duration::from_millis(20));
-            }
-        });
-        let request = HttpRequest {
-            method: "GET".into(),
-            url,
-            headers: Vec::new(),
-            body: None,
-        };
-        let limits = HttpLimits {
-            response_bytes: 1 << 20,
-            timeout: std::time::Duration::from_millis(300),
-        };
-        let refusal = PublicWeb::new()?.fetch(&request, &limits);
-        assert!(refusal.is_err(), "it was read to its end");
-        assert!(server.join().is_ok_and(|ended| ended.is_err()));
-        Ok(())
-    }
-
-    #[test]
-    fn a_literal_address_is_used_as_it_stands() {
-        let url = Url::parse("http://127.0.0.1:8080/rates.csv").expect("a URL");
-        let (host, addresses) = resolve(&url).expect("granted by name");
-        assert_eq!(host, "127.0.0.1");
-        assert_eq!(addresses, [SocketAddr::from(([127, 0, 0, 1], 8080))]);
+impl reqwest::dns::Resolve for NothingElse {
+    fn resolve(&self, name: reqwest::dns::Name) -> reqwest::dns::Resolving {
+        let refusal = format!("{} was not resolved for this request", name.as_str());
+        Box::pin(async move { Err(refusal.into()) })
     }
 }
