@@ -53,7 +53,7 @@ impl Grants {
     ///
     /// What the guest hears instead of an answer.
     pub fn reach(&self, method: &str, address: &str) -> Result<Url, HttpError> {
-        crate::address::resolve(&self.http, method, address)
+        crate::address::resolve(&self.http, method, address).map(|found| found.url)
     }
 }
 
