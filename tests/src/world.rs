@@ -210,6 +210,7 @@ impl World {
             },
             log: Publication::default(),
             runs: Runs::default(),
+            compilation: Default::default(),
             directories: Default::default(),
             bindings: Default::default(),
         }
