@@ -1,12 +1,12 @@
 //! Guests that look for a way round their grants, against the real web client and real servers.
 
 use std::io::{ErrorKind, Read as _, Write as _};
-use std::net::{TcpListener, TcpStream};
+use std::net::{IpAddr, TcpListener, TcpStream};
 use std::sync::Arc;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicUsize, Ordering};
 
 use anyhow::{Context as _, Result, ensure};
-use cryptlet_fabric::PublicWeb;
+use cryptlet_fabric::{PublicWeb, Resolver};
 
 use crate::folder;
 use crate::host::{Ending, Host, judge};
@@ -76,5 +76,39 @@ fn a_redirect_to_the_inside_is_an_answer_and_goes_nowhere() -> Result<()> {
     );
     ensure!(!inside.was_reached()?, "it was followed");
     server.join().expect("the server does not panic")?;
+    Ok(())
+}
+
+/// A resolver with one answer, which counts how often it is asked.
+struct LeadsTo(IpAddr, AtomicUsize);
+
+impl Resolver for LeadsTo {
+    fn resolve(&self, _: &str) -> std::io::Result<Vec<IpAddr>> {
+        self.1.fetch_add(1, Ordering::SeqCst);
+        Ok(vec![self.0])
+    }
+}
+
+#[test]
+fn a_name_that_leads_inside_is_denied_before_anything_is_sent() -> Result<()> {
+    let host = Host::new(4)?;
+    let inside = Inside::new()?;
+    let port = inside.0.local_addr()?.port();
+    for address in ["169.254.169.254", "127.0.0.1", "::ffff:10.0.0.1"] {
+        let mut attack = folder::attack("name-that-leads-inside")?;
+        let base = format!("http://rates.example:{port}/");
+        attack.verdict.binding.http.insert("rates".to_owned(), base);
+        attack.verdict.says = Some(address.to_owned());
+        let armed = host.arm(&attack)?.ok().context("it is loaded")?;
+        let resolver = Arc::new(LeadsTo(address.parse()?, AtomicUsize::new(0)));
+        let web = PublicWeb::new()?.resolving_by(Arc::clone(&resolver) as _);
+        let run = host.run_with(&armed, Arc::new(Outside::on(Arc::new(web))));
+        judge(&attack.verdict, &Ending::Ran(Box::new(run)))?;
+        ensure!(
+            resolver.1.load(Ordering::SeqCst) == 1,
+            "resolved once a call"
+        );
+    }
+    ensure!(!inside.was_reached()?, "something was sent");
     Ok(())
 }
