@@ -144,6 +144,7 @@ impl Changes {
             ("limits", next.limits != current.limits),
             ("compilation", next.compilation != current.compilation),
             ("log", next.log != current.log),
+            ("directories", next.directories != current.directories),
             ("service.listen", *listen != old.listen),
             ("service.allow-remote", *allow_remote != old.allow_remote),
             ("service.log-format", *log_format != old.log_format),

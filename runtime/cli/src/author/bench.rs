@@ -112,7 +112,8 @@ pub fn unused(manifest: &Manifest, imports: &[String]) -> Vec<&'static str> {
                 == Some(interface)
         })
     };
-    let with_wasi = imports.iter().any(|import| import.starts_with("wasi:"));
+    let begins = |package: &str| imports.iter().any(|import| import.starts_with(package));
+    let (with_wasi, with_files) = (begins("wasi:"), begins("wasi:filesystem/"));
     [
         (
             "ledger",
@@ -126,6 +127,7 @@ pub fn unused(manifest: &Manifest, imports: &[String]) -> Vec<&'static str> {
         ("keychain", !asked.keychain.is_empty(), imported("keychain")),
         ("log", asked.log, imported("log")),
         ("wasi", asked.wasi, with_wasi),
+        ("directories", !asked.directories.is_empty(), with_files),
     ]
     .into_iter()
     .filter(|(_, asked, used)| *asked && !used)
@@ -151,6 +153,8 @@ pub fn asked(manifest: &Manifest) -> Vec<String> {
         .collect();
     words.extend(asked.sources.iter().map(|name| format!("source {name}")));
     words.extend(asked.keychain.iter().map(|name| format!("key {name}")));
+    let directories = asked.directories.iter();
+    words.extend(directories.map(|name| format!("directory {name}")));
     words
 }
 

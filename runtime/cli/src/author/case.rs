@@ -6,6 +6,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
 use cryptlet_container::{Container, Cryptlet};
+use cryptlet_fabric::Directories;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
@@ -146,12 +147,15 @@ impl Case {
             input: input.at(at),
             state,
             sources: run::sources(container, &files).map_err(|failure| failure.to_string())?,
-            outside: Arc::new(Outside::new(
-                &cryptlet.manifest().messages.actions,
-                pages,
-                Vec::new(),
-                None,
-            )?),
+            outside: Arc::new(
+                Outside::new(
+                    &cryptlet.manifest().messages.actions,
+                    pages,
+                    Vec::new(),
+                    None,
+                )?
+                .with_directories(directories(&path("directories"))?),
+            ),
         };
         run::report(&session).map_err(|failure| failure.to_string())
     }
@@ -246,6 +250,17 @@ fn pages(source: Option<&str>, folder: &Path) -> Result<Vec<GivenPage>, String> 
     Ok(pages)
 }
 
+/// Every folder of a folder, by its name.
+fn directories(folder: &Path) -> Result<Directories, String> {
+    let mut places = BTreeMap::new();
+    if folder.is_dir() {
+        for place in entries(folder)? {
+            places.insert(file_name(&place), place);
+        }
+    }
+    Ok(Directories::new(places))
+}
+
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
     let cannot = |error: std::io::Error| format!("cannot read {}: {error}", folder.display());
     let mut paths = Vec::new();
@@ -281,5 +296,20 @@ mod tests {
         );
         fs::write(folder.path().join("stray"), "1").unwrap();
         assert!(self::pages(None, folder.path()).is_err());
+    }
+
+    #[test]
+    fn directories_are_the_folders_of_their_names() {
+        let folder = tempfile::tempdir().unwrap();
+        fs::create_dir_all(folder.path().join("documents")).unwrap();
+
+        let found = directories(folder.path()).unwrap();
+
+        assert!(found.has("documents") && !found.has("tables"));
+        assert!(
+            !directories(&folder.path().join("none"))
+                .unwrap()
+                .has("documents")
+        );
     }
 }

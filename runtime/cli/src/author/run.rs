@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use clap::Args;
 use cryptlet_container::Container;
-use cryptlet_fabric::{PublicWeb, Web};
+use cryptlet_fabric::{Directories, PublicWeb, Web};
 use url::Url;
 
 use super::bench::{self, Component};
@@ -35,6 +35,7 @@ A SOURCE is a component, run for real, or a JSON file: a reply, or a list of
 Examples:
     cryptlet run --input due.json --source exchange-rate=rates.json
     cryptlet run rates.wasm --input eur.json --page rates/latest.json=latest.json
+    cryptlet run file-notary.wasm --input path.json --directory documents=papers
     cryptlet run --input due.json --source exchange-rate=rates.wasm \\
         --http exchange-rate:rates=https://rates.example/ --state before.json --json")]
 pub struct Arguments {
@@ -55,6 +56,9 @@ pub struct Arguments {
     /// A real address for an HTTP grant: the run reaches into the network.
     #[arg(long = "http", value_name = "[SOURCE:]GRANT=URL", value_parser = site)]
     sites: Vec<GivenSite>,
+    /// A folder that stands for a directory that the manifest names.
+    #[arg(long = "directory", value_name = "NAME=FOLDER", value_parser = directory)]
+    directories: Vec<(String, PathBuf)>,
     /// The binding's state before the run, a JSON object.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
@@ -119,13 +123,21 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
         arguments.sites.clone(),
         web(&arguments.sites)?,
     );
+    let directories = Directories::new(arguments.directories.iter().cloned().collect());
+    directories
+        .check()
+        .map_err(|error| Failure::Usage(error.to_string()))?;
     let session = Session {
         container: &container,
         cryptlet: &cryptlet,
         input,
         state,
         sources,
-        outside: Arc::new(outside.map_err(Failure::Usage)?),
+        outside: Arc::new(
+            outside
+                .map_err(Failure::Usage)?
+                .with_directories(directories),
+        ),
     };
     let report = report(&session)?;
     if arguments.json {
@@ -221,6 +233,15 @@ fn source(text: &str) -> Result<(String, PathBuf), String> {
     }
 }
 
+fn directory(text: &str) -> Result<(String, PathBuf), String> {
+    match text.split_once('=') {
+        Some((name, folder)) if !name.is_empty() && !folder.is_empty() => {
+            Ok((name.to_owned(), folder.into()))
+        }
+        _ => Err("write NAME=FOLDER".to_owned()),
+    }
+}
+
 fn page(text: &str) -> Result<Page, String> {
     let parts = || {
         let (place, file) = text.split_once('=')?;
@@ -285,5 +306,6 @@ mod tests {
         );
         assert!(site("rates=nowhere").is_err());
         assert!(source("rates").is_err() && source("=f").is_err());
+        assert!(directory("documents").is_err() && directory("documents=").is_err());
     }
 }

@@ -24,6 +24,7 @@ A CASE is a folder in `cases` with
     sources/NAME.json     fixed answers of a source, or sources/NAME.wasm
     pages/GRANT/PATH      what `grant://GRANT/PATH` fetches; for a source that is a
                           component, in sources/NAME/pages
+    directories/NAME/     a directory that the manifest names
     state.json, instant   the state before, and when
 
 Examples:

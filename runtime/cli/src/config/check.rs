@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use std::path::PathBuf;
 
 use clap::Args;
-use cryptlet_fabric::Configuration;
+use cryptlet_fabric::{Configuration, Directories};
 use cryptlet_vault::{KeyInfo, Purpose};
 
 use crate::failure::Failure;
@@ -50,6 +50,10 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
         printable(&file.display().to_string()),
         printable(&configuration.fabric.origin)
     )?;
+    let directories = Directories::new(configuration.directories.clone());
+    if let Err(error) = directories.check() {
+        eprintln!("warning: {}", printable(&error.to_string()));
+    }
     let keys = state.vault()?.list()?;
     for trouble in key_troubles(&configuration, &keys) {
         eprintln!(

@@ -51,6 +51,9 @@ finality = "finalized"
 max-fee-per-gas = "500000000000"
 
 [bindings.example]
+
+[directories]
+example = "/srv/example"
 "#;
 
 #[derive(Args)]
@@ -149,7 +152,17 @@ fn walk(
         } else if resolved["additionalProperties"].is_object() {
             let prefix = format!("{key}.<name>.");
             let inner = resolve(document, &resolved["additionalProperties"]);
-            walk(document, inner, &defaults[name]["example"], &prefix, keys);
+            if inner["properties"].is_object() {
+                walk(document, inner, &defaults[name]["example"], &prefix, keys);
+            } else {
+                keys.push(ExplainedKey {
+                    meaning: meaning(property, resolved),
+                    value: value(inner),
+                    default: None,
+                    reloads: false,
+                    key: format!("{key}.<name>"),
+                });
+            }
         } else {
             keys.push(ExplainedKey {
                 meaning: meaning(property, resolved),
@@ -264,7 +277,7 @@ mod tests {
             assert_ne!(explained.default, Some(Value::Null), "{explained:?}");
             let mut parts = explained.key.split('.');
             let section = parts.next().unwrap_or_default();
-            let is_given = section == "fabric" || section == "ledgers";
+            let is_given = ["fabric", "ledgers", "directories"].contains(&section);
             assert_eq!(explained.default.is_none(), is_given, "{explained:?}");
             // A table by names has no keys before somebody names one.
             let is_named = section == "bindings";

@@ -289,6 +289,12 @@ impl Missing {
                 );
             }
         }
+        for name in &asked.directories {
+            if !granted.directories.contains(name) {
+                let key = format!("{section}grants.directories.{name}");
+                self.add(&key, "is not granted".to_owned());
+            }
+        }
     }
 }
 
@@ -299,10 +305,33 @@ fn capabilities(granted: &Granted) -> Capabilities {
         http: !granted.http.is_empty(),
         log: granted.log,
         wasi: granted.wasi,
+        directories: granted.directories.keys().cloned().collect(),
         ..Capabilities::default()
     }
 }
 
 fn names<'a>(names: impl Iterator<Item = &'a String>) -> Vec<&'a str> {
     names.map(String::as_str).collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_directory_that_is_not_granted_is_named_with_its_key() {
+        let asking = |names: &[&str]| Capabilities {
+            wasi: true,
+            directories: names.iter().map(|name| (*name).to_owned()).collect(),
+            ..Capabilities::default()
+        };
+        let mut missing = Missing::default();
+        missing.grants(
+            "sources.notary.",
+            &asking(&["documents"]),
+            &asking(&["documents", "tables"]),
+        );
+        let keys: Vec<&str> = missing.fields.iter().map(|f| f.key.as_str()).collect();
+        assert_eq!(keys, ["sources.notary.grants.directories.tables"]);
+    }
 }

@@ -18,7 +18,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cryptlet_container::{
-    AskError, Container, Cryptlet, Grants, Invocation, Job, Record, Run, Source,
+    AskError, Container, Cryptlet, DirectoryGrant, Grants, Invocation, Job, Record, Run, Source,
 };
 
 use answering::{Answered, UNKNOWN_REQUEST};
@@ -145,7 +145,11 @@ impl Session<'_> {
             wasi: asked.wasi,
             keys: asked.keychain.clone(),
             http: self.outside.grants(source),
-            directories: BTreeMap::new(),
+            directories: asked
+                .directories
+                .iter()
+                .map(|name| (name.clone(), DirectoryGrant::default()))
+                .collect(),
             sources: BTreeMap::new(),
             limits: None,
         }

@@ -6,10 +6,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 
 use cryptlet_attest::digest;
 use cryptlet_container::{
-    BuildError, EncodedCall, HttpError, HttpGrant, HttpLimits, HttpRequest, HttpResponse,
-    KeyAlgorithm, KeyError, PublicKey, Services, SubmissionStatus,
+    BuildError, DirectoryEntry, EncodedCall, FileError, FileStatus, HttpError, HttpGrant,
+    HttpLimits, HttpRequest, HttpResponse, KeyAlgorithm, KeyError, Opened, PublicKey, Services,
+    SubmissionStatus,
 };
-use cryptlet_fabric::Web;
+use cryptlet_fabric::{Directories, Web};
 use cryptlet_schema::Message;
 use ed25519_dalek::{Signer, SigningKey};
 use url::Url;
@@ -46,6 +47,7 @@ pub struct Outside {
     pages: BTreeMap<String, Vec<u8>>,
     bases: BTreeMap<(Option<String>, String), Url>,
     web: Option<Arc<dyn Web>>,
+    directories: Directories,
     /// Pages that were asked for and are not there.
     missed: Mutex<Vec<String>>,
 }
@@ -89,8 +91,16 @@ impl Outside {
             pages: bodies,
             bases,
             web,
+            directories: Directories::default(),
             missed: Mutex::default(),
         })
+    }
+
+    /// With these directories, which a run may read.
+    #[must_use]
+    pub fn with_directories(mut self, directories: Directories) -> Self {
+        self.directories = directories;
+        self
     }
 
     /// The HTTP grants of the cryptlet itself, or of one of its sources.
@@ -183,6 +193,23 @@ impl Services for Outside {
     fn sign(&self, key: &str, message: &[u8]) -> Result<Vec<u8>, KeyError> {
         let message = cryptlet_vault::guest_message(&BINDING, message);
         Ok(signing_key(key).sign(&message).to_bytes().to_vec())
+    }
+
+    fn open_file(&self, directory: &str, path: &str, most_bytes: u64) -> Result<Opened, FileError> {
+        self.directories.open_file(directory, path, most_bytes)
+    }
+
+    fn file_status(&self, directory: &str, path: &str) -> Result<FileStatus, FileError> {
+        self.directories.file_status(directory, path)
+    }
+
+    fn list_directory(
+        &self,
+        directory: &str,
+        path: &str,
+        most_bytes: u64,
+    ) -> Result<Vec<DirectoryEntry>, FileError> {
+        self.directories.list_directory(directory, path, most_bytes)
     }
 }
 

@@ -8,6 +8,7 @@ use alloy_primitives::Address;
 use clap::Args;
 use cryptlet_attest::Measurement;
 use cryptlet_build::read_manifest;
+use cryptlet_container::DirectoryGrant;
 use cryptlet_fabric::WhileChanging;
 use cryptlet_schema::{Capabilities, Kind, Manifest, Message};
 use cryptlet_vault::{OperatingSystem, Randomness as _};
@@ -341,6 +342,13 @@ fn grants(asked: &Capabilities) -> String {
              http.NAME = {{ base = \"{TO_FILL_IN}\", methods = [\"GET\"] }}\n"
         ));
     }
+    for name in &asked.directories {
+        let bytes = DirectoryGrant::default().bytes;
+        text.push_str(&format!(
+            "# The most bytes of the host's directory that one run may read.\n\
+             directories.{name} = {{ bytes = {bytes} }}\n"
+        ));
+    }
     text
 }
 
@@ -419,6 +427,20 @@ mod tests {
                 .http
                 .contains_key("rates")
         );
+    }
+
+    #[test]
+    fn directories_that_a_source_asks_for_are_granted_with_a_bound() {
+        let notary = Manifest::parse(include_str!(
+            "../../../../../cryptlets/file-notary/cryptlet.toml"
+        ))
+        .unwrap();
+        let text = grants(&notary.capabilities);
+
+        let granted: cryptlet_fabric::binding::Granted = toml::from_str(&text).unwrap();
+
+        assert!(granted.wasi);
+        assert_eq!(granted.directories["documents"].bytes, 1 << 20);
     }
 
     #[test]

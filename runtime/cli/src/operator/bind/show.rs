@@ -223,6 +223,16 @@ fn terms(binding: &Binding, to_sign: Option<B256>, output: &mut impl Write) -> R
             .chain(sources.flat_map(|source| source.grants.http.iter()))
             .map(|(name, http)| ("fetches", fetched(name, http))),
     );
+    let sources = binding.sources.values().map(|source| &source.grants);
+    let granted = std::iter::once(&binding.grants).chain(sources);
+    lines.extend(
+        granted
+            .flat_map(|grants| &grants.directories)
+            .map(|(name, directory)| {
+                let text = format!("{name}: at most {} bytes a run", directory.bytes);
+                ("reads", text)
+            }),
+    );
     for (what, value) in lines {
         writeln!(output, "{what:13}{}", printable(&value))?;
     }
