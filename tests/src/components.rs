@@ -18,19 +18,21 @@ pub struct Components {
 impl Components {
     /// Reads them from the folder that `CRYPTLETS` names, or from `target/cryptlets`.
     pub fn read() -> Result<Self> {
-        let folder = std::env::var_os("CRYPTLETS").map_or_else(
-            || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/cryptlets")),
-            PathBuf::from,
-        );
-        let read = |name: &str| {
-            let path = folder.join(name);
-            std::fs::read(&path)
-                .with_context(|| format!("{} is missing; run `cargo xtask guests`", path.display()))
-        };
         Ok(Self {
-            reference_rate: read("reference-rate-1.0.0.wasm")?,
-            swap: read("interest-rate-swap-1.0.0.wasm")?,
-            swap_next: read("interest-rate-swap-1.1.0.wasm")?,
+            reference_rate: shipped("reference-rate-1.0.0.wasm")?,
+            swap: shipped("interest-rate-swap-1.0.0.wasm")?,
+            swap_next: shipped("interest-rate-swap-1.1.0.wasm")?,
         })
     }
+}
+
+/// A component that ships, by the name of its file: `file-notary-1.0.0.wasm`.
+pub fn shipped(file: &str) -> Result<Vec<u8>> {
+    let folder = std::env::var_os("CRYPTLETS").map_or_else(
+        || PathBuf::from(concat!(env!("CARGO_MANIFEST_DIR"), "/../target/cryptlets")),
+        PathBuf::from,
+    );
+    let path = folder.join(file);
+    std::fs::read(&path)
+        .with_context(|| format!("{} is missing; run `cargo xtask guests`", path.display()))
 }

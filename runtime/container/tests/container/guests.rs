@@ -282,6 +282,49 @@ const IMPORTS: &[(&str, &str, &str, &str)] = &[
         "(param i32)",
     ),
     (
+        "$environment",
+        "wasi:cli/environment@0.2.6",
+        "get-environment",
+        "(param i32)",
+    ),
+    (
+        "$folder",
+        "wasi:cli/environment@0.2.6",
+        "initial-cwd",
+        "(param i32)",
+    ),
+    (
+        "$wall_resolution",
+        "wasi:clocks/wall-clock@0.2.6",
+        "resolution",
+        "(param i32)",
+    ),
+    ("$resolution", MONOTONIC, "resolution", "(result i64)"),
+    (
+        "$insecure_random",
+        "wasi:random/insecure@0.2.6",
+        "get-insecure-random-bytes",
+        "(param i64 i32)",
+    ),
+    (
+        "$insecure_seed",
+        "wasi:random/insecure-seed@0.2.6",
+        "insecure-seed",
+        "(param i32)",
+    ),
+    (
+        "$stdin",
+        "wasi:cli/stdin@0.2.6",
+        "get-stdin",
+        "(result i32)",
+    ),
+    (
+        "$terminal",
+        "wasi:cli/terminal-stdout@0.2.6",
+        "get-terminal-stdout",
+        "(param i32)",
+    ),
+    (
         "$read_stream",
         "wasi:io/streams@0.2.6",
         "[method]input-stream.blocking-read",
@@ -380,6 +423,10 @@ world test {
     import wasi:io/poll@0.2.6;
     import wasi:io/streams@0.2.6;
     import wasi:random/random@0.2.6;
+    import wasi:random/insecure@0.2.6;
+    import wasi:random/insecure-seed@0.2.6;
+    import wasi:cli/stdin@0.2.6;
+    import wasi:cli/terminal-stdout@0.2.6;
     import wasi:cli/stdout@0.2.6;
     import wasi:cli/exit@0.2.6;
     import wasi:cli/environment@0.2.6;
@@ -422,23 +469,40 @@ package wasi:clocks@0.2.6 {
     interface wall-clock {
         record datetime { seconds: u64, nanoseconds: u32 }
         now: func() -> datetime;
+        resolution: func() -> datetime;
     }
     interface monotonic-clock {
         use wasi:io/poll@0.2.6.{pollable};
         now: func() -> u64;
+        resolution: func() -> u64;
         subscribe-duration: func(when: u64) -> pollable;
     }
 }
 package wasi:random@0.2.6 {
     interface random { get-random-bytes: func(len: u64) -> list<u8>; }
+    interface insecure { get-insecure-random-bytes: func(len: u64) -> list<u8>; }
+    interface insecure-seed { insecure-seed: func() -> tuple<u64, u64>; }
 }
 package wasi:cli@0.2.6 {
     interface stdout {
         use wasi:io/streams@0.2.6.{output-stream};
         get-stdout: func() -> output-stream;
     }
+    interface stdin {
+        use wasi:io/streams@0.2.6.{input-stream};
+        get-stdin: func() -> input-stream;
+    }
+    interface terminal-output { resource terminal-output; }
+    interface terminal-stdout {
+        use terminal-output.{terminal-output};
+        get-terminal-stdout: func() -> option<terminal-output>;
+    }
     interface exit { exit: func(status: result); }
-    interface environment { get-arguments: func() -> list<string>; }
+    interface environment {
+        get-environment: func() -> list<tuple<string, string>>;
+        get-arguments: func() -> list<string>;
+        initial-cwd: func() -> option<string>;
+    }
 }
 package wasi:filesystem@0.2.6 {
     interface types {
