@@ -163,6 +163,7 @@ pub fn prepare_publishing(
         service,
         log,
         runs: Default::default(),
+        compilation: Default::default(),
         directories: Default::default(),
         bindings: Default::default(),
     };
