@@ -77,6 +77,8 @@ pub use accept::Message;
 pub use advance::{Follows, Progress, Waiting};
 pub use binding::{Approval, Binding, WhileChanging};
 pub use canary::{Bounds, Figures};
+pub use cryptlet_container::Traffic;
+
 pub use configuration::{
     BindingSettings, Compilation, Configuration, ConfigurationError, Identity, Ledger, LogFormat,
     Publication, Runs, Service, Witness,

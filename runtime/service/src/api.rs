@@ -5,6 +5,7 @@
 
 mod changes;
 mod shadow;
+mod traffic;
 mod versions;
 
 use serde::{Deserialize, Serialize};
@@ -15,6 +16,7 @@ pub use changes::{
     read_approvals,
 };
 pub use shadow::{ShadowRun, ShadowRuns};
+pub use traffic::{CallsView, TrafficView};
 pub use versions::{
     ActiveVersion, BindingVersions, Canary, CanaryBounds, CanaryFigures, Decided, Promotion,
     Rollback, RunFigures, StandingVersion, VersionMoved,
@@ -263,6 +265,9 @@ pub struct ResultView {
     pub reply: Option<serde_json::Value>,
     /// Deterministic units of the bound cryptlet's run.
     pub fuel: u64,
+    /// What went between it and its host; absent where several invocations are listed.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub traffic: Option<TrafficView>,
     /// The receipt's position in the log.
     pub leaf: u64,
     /// The receipt with its proof, base64: what `cryptlet audit receipt` reads.

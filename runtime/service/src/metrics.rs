@@ -3,6 +3,7 @@
 
 use std::time::Duration;
 
+use cryptlet_fabric::Traffic;
 use cryptlet_fabric::journal::DeliveryStatus;
 use prometheus_client::encoding::EncodeLabelSet;
 use prometheus_client::encoding::text::encode;
@@ -23,6 +24,8 @@ pub(crate) struct Metrics {
     invocations: Family<OutcomeLabels, Counter>,
     fuel: Family<BindingLabels, Counter>,
     run_seconds: Family<BindingLabels, Histogram>,
+    host_calls: Family<CallLabels, Counter>,
+    run_bytes: Family<DirectionLabels, Counter>,
     queued: Family<BindingLabels, Gauge>,
     memory: Family<MemoryLabels, Gauge>,
     slots: Gauge,
@@ -44,6 +47,18 @@ pub(crate) struct Metrics {
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
 struct BindingLabels {
     binding: String,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct CallLabels {
+    binding: String,
+    call: &'static str,
+}
+
+#[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
+struct DirectionLabels {
+    binding: String,
+    direction: &'static str,
 }
 
 #[derive(Clone, Debug, PartialEq, Eq, Hash, EncodeLabelSet)]
@@ -91,6 +106,8 @@ impl Metrics {
             run_seconds: Family::new_with_constructor(|| {
                 Histogram::new(exponential_buckets(0.001, 2.0, 16))
             }),
+            host_calls: Family::default(),
+            run_bytes: Family::default(),
             queued: Family::default(),
             memory: Family::default(),
             slots: Gauge::default(),
@@ -129,6 +146,17 @@ impl Metrics {
             "From being next in line to the receipt being durable",
             Unit::Seconds,
             self.run_seconds.clone(),
+        );
+        registry.register(
+            "host_calls",
+            "Recorded calls of the bound cryptlets to their host, by kind",
+            self.host_calls.clone(),
+        );
+        registry.register_with_unit(
+            "run_traffic",
+            "Inputs and answers that reached the bound cryptlets, replies and calls that left them",
+            Unit::Bytes,
+            self.run_bytes.clone(),
         );
         registry.register(
             "queued",
@@ -216,6 +244,24 @@ impl Metrics {
             })
             .inc();
         self.fuel.get_or_create(&of(binding)).inc_by(fuel);
+    }
+
+    /// What went between one run and its host.
+    pub(crate) fn carried(&self, binding: &str, traffic: &Traffic) {
+        for (kind, calls) in traffic.kinds() {
+            let labels = CallLabels {
+                binding: binding.to_owned(),
+                call: kind.name(),
+            };
+            self.host_calls.get_or_create(&labels).inc_by(calls.calls);
+        }
+        for (direction, bytes) in [("in", traffic.bytes_in()), ("out", traffic.bytes_out())] {
+            let labels = DirectionLabels {
+                binding: binding.to_owned(),
+                direction,
+            };
+            self.run_bytes.get_or_create(&labels).inc_by(bytes);
+        }
     }
 
     /// How long one invocation took.
@@ -344,6 +390,8 @@ fn signed(number: u64) -> i64 {
 
 #[cfg(test)]
 mod tests {
+    use cryptlet_container::{Invocation, Transcript, Trigger};
+
     use super::*;
 
     #[test]
@@ -362,6 +410,31 @@ mod tests {
             "cryptlet_journal_commit_failures_total 0",
         ] {
             assert!(text.contains(line), "{line} is missing from\n{text}");
+        }
+    }
+
+    #[test]
+    fn what_runs_carry_is_counted_by_call_and_direction() {
+        let invocation = Invocation {
+            binding: String::new(),
+            number: 1,
+            instant: 0,
+            trigger: Trigger::Message {
+                sender: String::new(),
+                topic: "ask".into(),
+                body: b"{}".to_vec(),
+            },
+        };
+        let traffic = Traffic::of(&invocation, &Transcript::default(), Some(b"four"));
+        let metrics = Metrics::new();
+        metrics.carried("acme", &traffic);
+        metrics.carried("acme", &traffic);
+        let text = metrics.text();
+        for (direction, bytes) in [("in", 4), ("out", 8)] {
+            let line = format!(
+                "cryptlet_run_traffic_bytes_total{{binding=\"acme\",direction=\"{direction}\"}} {bytes}"
+            );
+            assert!(text.contains(&line), "{line} is missing from\n{text}");
         }
     }
 

@@ -49,9 +49,13 @@ fn ended(state: &ServiceState, notice: &Notice) -> Result<(), JournalError> {
     let Some(row) = journal.binding(&notice.binding)? else {
         return Ok(());
     };
-    let invocation = journal.invocation(&row.document.id(), notice.number)?;
+    let id = row.document.id();
+    let invocation = journal.invocation(&id, notice.number)?;
     if let Some(run) = invocation.and_then(|invocation| invocation.result) {
         state.metrics.ran(&notice.binding, &run.outcome, run.fuel);
+    }
+    if let Some(traffic) = journal.traffic(&id, notice.number)? {
+        state.metrics.carried(&notice.binding, &traffic);
     }
     Ok(())
 }

@@ -114,7 +114,12 @@ pub(crate) fn invocation(
             format!("binding \"{binding}\" has no invocation {number}"),
         )
     })?;
-    view(state, binding, row)
+    let mut view = view(state, binding, row)?;
+    if let Some(result) = &mut view.result {
+        let traffic = state.fabric.journal().traffic(&id, number)?;
+        result.traffic = traffic.as_ref().map(Into::into);
+    }
+    Ok(view)
 }
 
 pub(crate) fn invocations(
@@ -160,6 +165,7 @@ fn result(state: &ServiceState, run: ResultRow) -> Result<ResultView, Refusal> {
         explanation: run.explanation,
         reply: run.reply.as_deref().map(json),
         fuel: run.fuel,
+        traffic: None,
         leaf: run.leaf,
         receipt: BASE64.encode(receipt),
     })

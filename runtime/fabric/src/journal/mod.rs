@@ -28,6 +28,7 @@ mod states;
 #[cfg(test)]
 mod tests;
 mod tiles;
+mod traffic;
 mod versions;
 mod views;
 mod writer;

@@ -6,6 +6,7 @@ use std::io::Write;
 use cryptlet_attest::Outcome;
 use cryptlet_container::{Child, Cryptlet, Run, Settings, Trigger};
 use cryptlet_schema::Limits;
+use cryptlet_service::api::TrafficView;
 use serde::Serialize;
 use serde_json::Value;
 use utoipa::ToSchema;
@@ -52,6 +53,8 @@ pub struct RunReport {
     pub sources: Vec<Asked>,
     /// What it used of its limits.
     pub usage: Vec<Usage>,
+    /// What went between it and its host.
+    pub traffic: TrafficView,
     /// What an author should know about this run.
     pub notes: Vec<String>,
 }
@@ -163,6 +166,7 @@ impl RunReport {
                 .collect(),
             sources: run.children.iter().map(asked).collect(),
             usage: usage(run),
+            traffic: TrafficView::from(&run.meter.traffic),
             notes,
         }
     }
@@ -225,7 +229,9 @@ impl RunReport {
             line(output, "state", &text)?;
         }
         writeln!(output)?;
-        print_usage(&self.usage, output)
+        print_usage(&self.usage, output)?;
+        writeln!(output)?;
+        print_traffic(&self.traffic, output)
     }
 }
 
@@ -244,6 +250,32 @@ fn print_usage(usage: &[Usage], output: &mut impl Write) -> Result<(), Failure> 
             Cell::from(usage.percent()),
         ]);
     }
+    table.print(output)?;
+    Ok(())
+}
+
+fn print_traffic(traffic: &TrafficView, output: &mut impl Write) -> Result<(), Failure> {
+    let mut table = Table::new(["CALL", "TIMES", "BYTES IN", "BYTES OUT"]);
+    table.row([
+        Cell::from("input"),
+        Cell::from(""),
+        Cell::from(traffic.input_bytes),
+        Cell::from(""),
+    ]);
+    for calls in &traffic.calls {
+        table.row([
+            Cell::from(&calls.call),
+            Cell::from(calls.times),
+            Cell::from(calls.bytes_in),
+            Cell::from(calls.bytes_out),
+        ]);
+    }
+    table.row([
+        Cell::from("reply"),
+        Cell::from(""),
+        Cell::from(""),
+        Cell::from(traffic.reply_bytes),
+    ]);
     table.print(output)?;
     Ok(())
 }
@@ -317,7 +349,11 @@ fn reason(run: &Run) -> Option<String> {
     match &run.outcome {
         Outcome::Ok => None,
         Outcome::Failure { .. } => run.failure.as_ref().map(|failure| failure.message.clone()),
-        Outcome::Limit { which, allowed } => Some(limit(which, *allowed)),
+        Outcome::Limit { which, allowed } => {
+            let hit = run.diagnostic.clone();
+            let hit = hit.unwrap_or_else(|| format!("{which}: {allowed} allowed, more wanted"));
+            Some(format!("{hit}; {}", way_out(which, *allowed)))
+        }
         Outcome::Trap { kind } => Some(trap(kind, run.diagnostic.as_deref())),
         Outcome::Interrupted { which } => Some(match which.as_str() {
             "wall-clock" => format!(
@@ -331,7 +367,7 @@ fn reason(run: &Run) -> Option<String> {
     }
 }
 
-fn limit(which: &str, allowed: u64) -> String {
+fn way_out(which: &str, allowed: u64) -> String {
     let host = Settings::default().limits;
     let highest = |limits: &Limits| {
         let entries = limits.entries();
@@ -342,15 +378,11 @@ fn limit(which: &str, allowed: u64) -> String {
     };
     match highest(&host) {
         Some(most) if most > allowed => format!(
-            "it needs more than the {allowed} of `{which}` that it may use; do less, or raise \
-             `{which}` under [limits] in cryptlet.toml (an ordinary host gives at most {most})"
+            "do less, or raise `{which}` under [limits] in cryptlet.toml (an ordinary host gives \
+             at most {most})"
         ),
-        Some(_) => format!(
-            "it needs more than the {allowed} of `{which}` that an ordinary host gives; do less"
-        ),
-        None => {
-            format!("it needs more than the {allowed} of `{which}` that any run may use; do less")
-        }
+        Some(_) => "do less, for an ordinary host gives no more".to_owned(),
+        None => "do less, for no run gets more".to_owned(),
     }
 }
 
@@ -386,11 +418,11 @@ mod tests {
 
     #[test]
     fn a_limit_is_explained_with_the_way_out() {
-        let text = limit("fuel", 1_000);
+        let text = way_out("fuel", 1_000);
         assert!(text.contains("raise `fuel`"), "{text}");
-        let text = limit("fuel", Settings::default().limits.fuel);
+        let text = way_out("fuel", Settings::default().limits.fuel);
         assert!(!text.contains("raise"), "{text}");
-        assert!(limit("handles", 1024).contains("`handles`"));
+        assert!(way_out("handles", 1024).contains("no run gets more"));
     }
 
     #[test]
