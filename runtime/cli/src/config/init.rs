@@ -127,7 +127,9 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
 /// The file: what was chosen, and in comments everything else with its default.
 fn document(arguments: &Arguments) -> String {
     let chosen = Chosen(arguments);
-    let keys = explained();
+    let mut keys = explained();
+    // A key that the operator names has no default that could stand in a comment.
+    keys.retain(|explained| !explained.key.ends_with(".<name>"));
     let mut text = String::from(
         "# The configuration of one fabric. `cryptlet config explain` says more about every key;\n\
          # `cryptlet config check` says whether it is understood.\n",
