@@ -413,7 +413,8 @@ mod tests {
             &format!("address = \"0x{:040x}\"", 2),
             1,
         )
-        .replace("\"0x…\"", &format!("\"0x{:040x}\"", 3));
+        .replacen("\"0x…\"", &format!("\"0x{:040x}\"", 3), 1)
+        .replace("\"0x…\"", &format!("\"0x{:040x}\"", 4));
 
         let binding = Binding::parse("swap.toml", &text).unwrap();
 
