@@ -163,7 +163,8 @@ state = {}
             B256::from(U256::from(number)),
             self._node.chain(),
             places.gateway,
-            places.gateway,
+            // Nothing is delivered; a document names some contract that is not the gateway.
+            places.registry,
             *kind == Kind::Counting,
             delivery_key(number),
             *kind == Kind::Counting,
@@ -182,6 +183,11 @@ state = {}
         let id = self.fabric.bind(binding, approvals).await?;
         self.bindings.push(Bound { name, id, cryptlet });
         Ok(())
+    }
+
+    /// Where the fabric keeps what must survive.
+    pub fn journal(&self) -> PathBuf {
+        self.state.join("journal.sqlite")
     }
 
     /// Stops the fabric and hands out what its journal says from now on.
