@@ -23,7 +23,7 @@ pub struct Case {
     pub unit: &'static str,
     /// How many times as good as the rival: `ours` by `rival` of rates, `rival` by `ours` of times.
     pub ratio: f64,
-    /// The least ratio that is promised.
+    /// The least ratio that is promised; nought if none is.
     pub bar: f64,
     /// Whether it was reached.
     pub holds: bool,

@@ -5,6 +5,7 @@
 
 #![forbid(unsafe_code)]
 
+mod container;
 mod contest;
 mod plot;
 mod receipts;
@@ -24,7 +25,7 @@ use mimalloc::MiMalloc;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-const USAGE: &str = "usage: cryptlet-benches receipts|versions FOLDER";
+const USAGE: &str = "usage: cryptlet-benches container|receipts|versions FOLDER";
 
 fn main() -> ExitCode {
     match run() {
@@ -43,9 +44,12 @@ fn run() -> Result<ExitCode> {
         bail!(USAGE)
     };
     let cases = match name.as_str() {
+        "container" => container::run(&container::Sizes::FULL)?,
         "receipts" => receipts::run(&receipts::Sizes::FULL)?,
         "versions" => versions::run(&versions::Sizes::FULL)?,
-        other => bail!("there is no bench {other:?}; there are `receipts` and `versions`"),
+        other => {
+            bail!("there is no bench {other:?}; there are `container`, `receipts` and `versions`")
+        }
     };
     report::print(&cases);
     report::write(&cases, name, &PathBuf::from(folder))?;

@@ -18,12 +18,15 @@ const FAILS: RGBColor = RGBColor(0xb3, 0x3a, 0x2e);
 const INK: RGBColor = RGBColor(0x22, 0x22, 0x22);
 const FAINT: RGBColor = RGBColor(0x88, 0x88, 0x88);
 
-/// Draws a bar for each case on a logarithmic axis, and the line that it must reach.
+/// Draws a bar for each case of which something is promised, on a logarithmic axis, and the line that
+/// it must reach.
 ///
 /// # Errors
 ///
 /// If the file cannot be written.
 pub fn draw(cases: &[Case], file: &Path) -> Result<()> {
+    let promised: Vec<&Case> = cases.iter().filter(|case| case.bar > 0.0).collect();
+    let cases = promised.as_slice();
     let height = TOP + HEIGHT_OF_CASE * i32::try_from(cases.len())? + 24;
     let area = SVGBackend::new(file, (WIDTH, u32::try_from(height)?)).into_drawing_area();
     let failed = |error: DrawingAreaErrorKind<_>| anyhow!("{error}");
@@ -68,7 +71,7 @@ struct Axis {
 
 impl Axis {
     /// Half of the bar at least, so that the line stands inside.
-    fn over(cases: &[Case]) -> Self {
+    fn over(cases: &[&Case]) -> Self {
         let multiples = cases.iter().map(|case| (case.ratio / case.bar).log10());
         let (least, most) = multiples.fold((-0.5_f64, 0.5_f64), |(least, most), multiple| {
             (least.min(multiple), most.max(multiple))

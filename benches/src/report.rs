@@ -21,8 +21,16 @@ pub fn print(cases: &[Case]) {
             figure(case.ours, case.unit),
             figure(case.rival, case.unit),
             case.ratio,
-            format!(">= {:.2}", case.bar),
-            if case.holds { "holds" } else { "DOES NOT HOLD" }
+            if case.bar > 0.0 {
+                format!(">= {:.2}", case.bar)
+            } else {
+                String::new()
+            },
+            match case {
+                Case { bar: 0.0, .. } => "reported",
+                Case { holds: true, .. } => "holds",
+                _ => "DOES NOT HOLD",
+            }
         );
         println!("  against {}", case.rival_name);
     }

@@ -13,6 +13,7 @@ usage: cargo xtask COMMAND
                      run a chain with the demonstration's contracts to try the `cryptlet` command on
   dist               build the release: an archive with sums in target/dist
   dist --check       pack and inspect an archive of the command as the tests build it
+  bench container    what a run in the sandbox costs, against the same component in wasmtime alone
   bench receipts     how fast receipts are sealed, verified, proven and replayed, against named rivals
   bench versions     how calls fare while versions change, and that not one is lost, doubled or mixed
   interop            check the specification's vectors with code that is not ours
@@ -54,10 +55,13 @@ impl Order {
             ("devnet", _) => Order::Devnet { arguments: rest },
             ("dist", []) => Order::Dist { check: false },
             ("dist", ["--check"]) => Order::Dist { check: true },
+            ("bench", ["container"]) => Order::Bench { name: "container" },
             ("bench", ["receipts"]) => Order::Bench { name: "receipts" },
             ("bench", ["versions"]) => Order::Bench { name: "versions" },
             ("bench", _) => {
-                bail!("`cargo xtask bench` takes the name of a bench: receipts or versions")
+                bail!(
+                    "`cargo xtask bench` takes the name of a bench: container, receipts or versions"
+                )
             }
             ("interop", []) => Order::Interop,
             ("test", []) => Order::Test { full: false },

@@ -66,11 +66,26 @@ impl state::Host for Outside {
     }
 }
 
+/// What of a container's care is added to wasmtime, to see what each part costs.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct Care {
+    /// Every operator is counted.
+    pub fuel: bool,
+    /// A clock can stop the guest.
+    pub epoch: bool,
+    /// All NaNs are one.
+    pub canonical_nans: bool,
+}
+
+/// As much fuel as anybody needs, and as many ticks.
+const PLENTY: u64 = u64::MAX / 2;
+
 /// One component, ready to run.
 pub struct Bare {
     engine: Engine,
     prepared: RivalPre<Outside>,
     guest: Guest,
+    care: Care,
 }
 
 impl Bare {
@@ -80,6 +95,15 @@ impl Bare {
     ///
     /// If the component does not fit.
     pub fn new(guest: Guest, component: &[u8]) -> Result<Self> {
+        Self::with(Care::default(), guest, component)
+    }
+
+    /// The same with some care.
+    ///
+    /// # Errors
+    ///
+    /// If the component does not fit.
+    pub fn with(care: Care, guest: Guest, component: &[u8]) -> Result<Self> {
         let mut pool = PoolingAllocationConfig::new();
         pool.total_component_instances(crate::INSTANCES)
             .total_core_instances(crate::INSTANCES * 8)
@@ -93,6 +117,9 @@ impl Bare {
         config
             .cranelift_opt_level(OptLevel::Speed)
             .concurrency_support(false)
+            .consume_fuel(care.fuel)
+            .epoch_interruption(care.epoch)
+            .cranelift_nan_canonicalization(care.canonical_nans)
             .memory_init_cow(true)
             .allocation_strategy(InstanceAllocationStrategy::Pooling(pool));
         let engine = Engine::new(&config)?;
@@ -108,6 +135,7 @@ impl Bare {
             engine,
             prepared,
             guest,
+            care,
         })
     }
 
@@ -118,6 +146,12 @@ impl Bare {
     /// If the guest fails.
     pub fn run(&self, number: u64, state: BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>> {
         let mut store = Store::new(&self.engine, Outside { state, wasi: None });
+        if self.care.fuel {
+            store.set_fuel(PLENTY)?;
+        }
+        if self.care.epoch {
+            store.set_epoch_deadline(PLENTY);
+        }
         let instance = self.prepared.instantiate(&mut store)?;
         let answer = instance
             .cryptlet_fabric_cryptlet()
@@ -133,8 +167,8 @@ fn invocation(guest: Guest, number: u64) -> types::Invocation {
         instant: crate::INSTANT + number,
         trigger: types::Trigger::Message(types::Message {
             sender: crate::SENDER.to_owned(),
-            topic: crate::TOPIC.to_owned(),
-            body: guest.message().to_vec(),
+            topic: guest.topic().to_owned(),
+            body: guest.message().into_owned(),
         }),
     }
 }

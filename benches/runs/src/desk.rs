@@ -75,7 +75,7 @@ impl Desk {
         self.container.run(Job {
             cryptlet: &self.cryptlet,
             grants: &self.grants,
-            invocation: self.invocation(number),
+            invocation: invocation(self.guest, number),
             seed: [7; 32],
             state: Arc::clone(&self.state),
             services: Arc::clone(&self.services),
@@ -97,7 +97,7 @@ impl Desk {
         let mut salt = [3; 32];
         salt[..8].copy_from_slice(&number.to_be_bytes());
         let salt = Salt::from_bytes(salt);
-        let invocation = self.invocation(number);
+        let invocation = invocation(self.guest, number);
         let identity = &self.cryptlet.manifest().cryptlet;
         let statement = Statement {
             execution: Execution {
@@ -106,13 +106,13 @@ impl Desk {
                 source: None,
                 ordinal: 0,
                 cryptlet: identity.name.clone(),
-                version: identity.version.to_string(),
+                version: self.cryptlet.version().to_owned(),
                 measurement: self.cryptlet.measurement(),
                 sha256: self.cryptlet.sha256(),
                 invocation: number,
                 trigger: TriggerStatement {
                     kind: TriggerKind::Message,
-                    digest: salt.digest("trigger", self.guest.message()),
+                    digest: salt.digest("trigger", &self.guest.message()),
                     position: None,
                 },
                 instant: invocation.instant,
@@ -140,22 +140,20 @@ impl Desk {
                 previous: None,
             },
         };
-        // Deliveries name it; a fabric reckons it for every run.
-        std::hint::black_box(statement.execution_hash());
         Ok(LogEntry::Receipt(statement).encoded()?)
     }
+}
 
-    fn invocation(&self, number: u64) -> Invocation {
-        Invocation {
-            binding: crate::BINDING.to_owned(),
-            number,
-            instant: crate::INSTANT + number,
-            trigger: Trigger::Message {
-                sender: crate::SENDER.to_owned(),
-                topic: crate::TOPIC.to_owned(),
-                body: self.guest.message().to_vec(),
-            },
-        }
+pub(crate) fn invocation(guest: Guest, number: u64) -> Invocation {
+    Invocation {
+        binding: crate::BINDING.to_owned(),
+        number,
+        instant: crate::INSTANT + number,
+        trigger: Trigger::Message {
+            sender: crate::SENDER.to_owned(),
+            topic: guest.topic().to_owned(),
+            body: guest.message().into_owned(),
+        },
     }
 }
 

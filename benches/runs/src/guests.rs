@@ -1,5 +1,6 @@
 //! The components that all benches of the container run, the same bytes on each side.
 
+use std::borrow::Cow;
 use std::path::Path;
 
 use anyhow::{Context as _, Result};
@@ -18,6 +19,19 @@ pub enum Guest {
     Wasi,
     /// One that reads an entry of the state as often as it says.
     Reading(u32),
+    /// Rust that only reckons, this share of the whole in thousandths.
+    Working(Work, u32),
+}
+
+/// What a guest reckons.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Work {
+    /// SHA-256 over a mebibyte.
+    Sha256,
+    /// Sorts 100,000 integers.
+    Sorting,
+    /// Prices an option over 100,000 paths in f64.
+    MonteCarlo,
 }
 
 impl Guest {
@@ -39,25 +53,45 @@ impl Guest {
                 "reading",
                 "state = true\n",
             ),
-            Self::Json => {
-                let here = Path::new(env!("CARGO_MANIFEST_DIR"));
-                let mut project = Project::at(
-                    here.join("../guest/cryptlet.toml"),
-                    here.join("../../target/guests"),
-                )?;
-                project.messages = Messages::Kept;
-                Ok(cryptlet_build::build(&project)?.component)
-            }
+            Self::Json => of_crate("guest"),
+            Self::Working(..) => of_crate("kernels"),
+        }
+    }
+
+    /// The same component under another measurement: a custom section more that says a number.
+    #[must_use]
+    pub fn another(component: &[u8], number: u32) -> Vec<u8> {
+        const NAME: &[u8] = b"number";
+        let body = [&[NAME.len() as u8], NAME, &number.to_le_bytes()].concat();
+        [component, &[0, body.len() as u8], &body].concat()
+    }
+
+    /// The name of the message that wakes it.
+    #[must_use]
+    pub fn topic(self) -> &'static str {
+        match self {
+            Self::Working(..) => "Work",
+            Self::Small | Self::Json | Self::Wasi | Self::Reading(_) => "Priced",
         }
     }
 
     /// The message that wakes it.
     #[must_use]
-    pub fn message(self) -> &'static [u8] {
-        match self {
+    pub fn message(self) -> Cow<'static, [u8]> {
+        let text: &[u8] = match self {
             Self::Json => br#"{"notional":"1000000000000000000","ratePpm":45100,"dayCount":90}"#,
             Self::Small | Self::Wasi | Self::Reading(_) => br#"{"number":1}"#,
-        }
+            Self::Working(work, share) => {
+                let kernel = match work {
+                    Work::Sha256 => "sha256",
+                    Work::Sorting => "sorting",
+                    Work::MonteCarlo => "monte-carlo",
+                };
+                let text = format!(r#"{{"kernel":"{kernel}","share":{share}}}"#);
+                return text.into_bytes().into();
+            }
+        };
+        text.into()
     }
 
     /// Whether it needs WASI.
@@ -65,6 +99,15 @@ impl Guest {
     pub fn needs_wasi(self) -> bool {
         self == Self::Wasi
     }
+}
+
+/// Builds the guest of a folder beside this one.
+fn of_crate(folder: &str) -> Result<Vec<u8>> {
+    let here = Path::new(env!("CARGO_MANIFEST_DIR"));
+    let manifest = here.join("..").join(folder).join("cryptlet.toml");
+    let mut project = Project::at(manifest, here.join("../../target/guests"))?;
+    project.messages = Messages::Kept;
+    Ok(cryptlet_build::build(&project)?.component)
 }
 
 /// Makes a component of a core module in text, with a manifest.

@@ -8,11 +8,13 @@
 mod bare;
 mod desk;
 mod guests;
+mod held;
 mod usual;
 
-pub use bare::Bare;
+pub use bare::{Bare, Care};
 pub use desk::{Desk, Log};
-pub use guests::{Guest, of_text};
+pub use guests::{Guest, Work, of_text};
+pub use held::held;
 pub use usual::Usual;
 
 /// The engine's error as any other.
@@ -26,7 +28,6 @@ const INSTANCES: u32 = 4;
 /// The binding, as guests read it.
 const BINDING: &str = "0xb1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1b1";
 const SENDER: &str = "0x70997970C51812dc3A010C7d01b50e0d17dc79C8";
-const TOPIC: &str = "Priced";
 /// Milliseconds since 1970-01-01T00:00:00Z.
 const INSTANT: u64 = 1_700_000_000_000;
 
@@ -38,7 +39,13 @@ mod tests {
 
     #[test]
     fn all_hosts_run_every_guest_and_get_the_same_answer() {
-        for guest in [Guest::Small, Guest::Json, Guest::Wasi, Guest::Reading(3)] {
+        for guest in [
+            Guest::Small,
+            Guest::Json,
+            Guest::Wasi,
+            Guest::Reading(3),
+            Guest::Working(Work::Sorting, 1),
+        ] {
             let component = guest.component().expect("the guest is made");
             let state = BTreeMap::from([("position".to_owned(), vec![1; 32])]);
             let desk = Desk::new(guest, &component, state.clone()).expect("it loads");

@@ -139,8 +139,8 @@ fn invocation(guest: Guest, number: u64) -> types::Invocation {
         instant: crate::INSTANT + number,
         trigger: types::Trigger::Message(types::Message {
             sender: crate::SENDER.to_owned(),
-            topic: crate::TOPIC.to_owned(),
-            body: guest.message().to_vec(),
+            topic: guest.topic().to_owned(),
+            body: guest.message().into_owned(),
         }),
     }
 }

@@ -15,9 +15,12 @@ use tokio::sync::mpsc;
 
 use crate::contest::Case;
 use check::Seen;
-use host::{Host, Stopped};
-use load::{Figures, Lanes, Load};
+use host::Stopped;
+use load::Figures;
 use swaps::{Moves, Operator};
+
+pub use host::Host;
+pub use load::{Lanes, Load};
 
 /// How much the load does.
 pub struct Sizes {
