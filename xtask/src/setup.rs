@@ -12,6 +12,7 @@ mod node;
 mod npm;
 mod pip;
 mod program;
+mod valgrind;
 mod verifiers;
 
 use std::path::PathBuf;
@@ -24,6 +25,7 @@ pub use guest_toolchain::guest_toolchain;
 pub use languages::{JAVASCRIPT, Languages, PYTHON, languages};
 pub use mdbook::mdbook;
 pub use node::node;
+pub use valgrind::valgrind;
 pub use verifiers::{Verifiers, verifiers};
 
 use crate::workspace::Workspace;
@@ -46,6 +48,7 @@ pub fn everything(workspace: &Workspace) -> Result<Tools> {
     guest_toolchain(workspace)?;
     languages(workspace)?;
     contracts(workspace)?;
+    valgrind(workspace);
     Ok(Tools {
         anvil: node(workspace)?,
         cargo_deny: deny(workspace)?,
