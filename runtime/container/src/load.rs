@@ -3,7 +3,7 @@
 use cryptlet_attest::Measurement;
 use cryptlet_schema::{Capabilities, Kind, MANIFEST_SECTION, Manifest, ManifestError};
 use sha2::{Digest as _, Sha256};
-use wasmparser::{Encoding, Parser, Payload};
+use wasmparser::{BinaryReaderError, Encoding, Parser, Payload};
 use wasmtime::Engine;
 use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
@@ -187,7 +187,11 @@ impl Workshop<'_> {
         }
         check_beginning(bytes)?;
         scan(bytes)?;
-        let manifest = manifest_of(bytes)?;
+        let Described { manifest, imports } = described(bytes)?;
+        // Before it is compiled, which takes long. What it is linked with is checked by its types.
+        for import in imports {
+            check_import(import, &manifest)?;
+        }
         let measurement = Measurement::of(bytes);
         let (component, origin) = self.component(bytes, measurement)?;
         let imports: Vec<String> = component
@@ -249,17 +253,35 @@ impl Workshop<'_> {
 ///
 /// If the bytes are no component, or carry no manifest or one that does not read.
 pub fn manifest_of(bytes: &[u8]) -> Result<Manifest, LoadError> {
+    described(bytes).map(|described| described.manifest)
+}
+
+/// What a component says of itself at its outermost level.
+struct Described<'a> {
+    manifest: Manifest,
+    /// Names of what it is to be given.
+    imports: Vec<&'a str>,
+}
+
+fn described(bytes: &[u8]) -> Result<Described<'_>, LoadError> {
     check_beginning(bytes)?;
+    let unreadable = |error: BinaryReaderError| LoadError::NotAComponent(error.to_string());
     let mut depth = 0_usize;
     let mut found: Vec<&[u8]> = Vec::new();
+    let mut imports = Vec::new();
     for payload in Parser::new(0).parse_all(bytes) {
-        match payload.map_err(|error| LoadError::NotAComponent(error.to_string()))? {
+        match payload.map_err(unreadable)? {
             Payload::Version {
                 encoding: Encoding::Module,
                 ..
             } if depth == 0 => return Err(LoadError::CoreModule),
             Payload::ModuleSection { .. } | Payload::ComponentSection { .. } => depth += 1,
             Payload::End(_) => depth = depth.saturating_sub(1),
+            Payload::ComponentImportSection(section) if depth == 0 => {
+                for import in section {
+                    imports.push(import.map_err(unreadable)?.name.name);
+                }
+            }
             Payload::CustomSection(section) if depth == 0 && section.name() == MANIFEST_SECTION => {
                 found.push(section.data());
             }
@@ -270,7 +292,8 @@ pub fn manifest_of(bytes: &[u8]) -> Result<Manifest, LoadError> {
         [] => Err(LoadError::NoManifest),
         [manifest] => {
             let text = std::str::from_utf8(manifest).map_err(|_| LoadError::ManifestNotText)?;
-            Ok(Manifest::parse(text)?)
+            let manifest = Manifest::parse(text)?;
+            Ok(Described { manifest, imports })
         }
         several => Err(LoadError::SeveralManifests(several.len())),
     }
