@@ -149,7 +149,9 @@ impl LoadError {
         matches!(
             self,
             LoadError::Compilation(
-                CompilationError::Unavailable { .. } | CompilationError::OtherEngine { .. }
+                CompilationError::Killed
+                    | CompilationError::Unavailable { .. }
+                    | CompilationError::OtherEngine { .. }
             )
         )
     }

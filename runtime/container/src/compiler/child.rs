@@ -49,6 +49,7 @@ pub(super) fn compile(
     let mut answer = nameless_file().map_err(unavailable)?;
     let complaints = nameless_file().map_err(unavailable)?;
     let own_bounds = OwnBounds {
+        host: std::process::id(),
         memory_bytes: bounds.memory_bytes,
         processor_seconds: bounds.processor_seconds,
         code_bytes: bounds.code_bytes,
@@ -133,6 +134,10 @@ fn failed(status: ExitStatus, bounds: &CompilerBounds, complaints: File) -> Comp
         return CompilationError::TooMuchCode {
             allowed: bounds.code_bytes,
         };
+    }
+    // The host kills only after its deadline, and then asks nobody how it ended.
+    if signal == Some(Signal::KILL.as_raw()) {
+        return CompilationError::Killed;
     }
     let is_out_of_memory = said.lines().any(|line| line.starts_with(OUT_OF_MEMORY));
     if signal == Some(Signal::ABORT.as_raw()) && is_out_of_memory {

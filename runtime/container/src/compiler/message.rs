@@ -17,6 +17,8 @@ const REASON_BYTES: usize = 4096;
 /// What the compiler bounds itself by before it reads the component.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) struct OwnBounds {
+    /// The number of the process that it ends with.
+    pub(super) host: u32,
     pub(super) memory_bytes: u64,
     pub(super) processor_seconds: u64,
     pub(super) code_bytes: u64,
@@ -30,6 +32,7 @@ pub(super) fn ask(
 ) -> io::Result<()> {
     compiler.write_all(QUESTION)?;
     for bound in [
+        bounds.host.into(),
         bounds.memory_bytes,
         bounds.processor_seconds,
         bounds.code_bytes,
@@ -41,7 +44,7 @@ pub(super) fn ask(
 
 /// The bounds; the component is what follows. None if nobody asks.
 pub(super) fn asked(mut host: impl Read) -> io::Result<Option<OwnBounds>> {
-    let mut head = [0; QUESTION.len() + 3 * NUMBER];
+    let mut head = [0; QUESTION.len() + 4 * NUMBER];
     match host.read_exact(&mut head) {
         Err(error) if error.kind() == io::ErrorKind::UnexpectedEof => return Ok(None),
         read => read?,
@@ -51,10 +54,14 @@ pub(super) fn asked(mut host: impl Read) -> io::Result<Option<OwnBounds>> {
         return Ok(None);
     }
     let (numbers, _) = bounds.as_chunks::<NUMBER>();
-    let [memory_bytes, processor_seconds, code_bytes] = numbers else {
+    let [host, memory_bytes, processor_seconds, code_bytes] = numbers else {
+        return Ok(None);
+    };
+    let Ok(host) = u32::try_from(u64::from_le_bytes(*host)) else {
         return Ok(None);
     };
     Ok(Some(OwnBounds {
+        host,
         memory_bytes: u64::from_le_bytes(*memory_bytes),
         processor_seconds: u64::from_le_bytes(*processor_seconds),
         code_bytes: u64::from_le_bytes(*code_bytes),
@@ -113,10 +120,10 @@ mod tests {
     proptest! {
         #[test]
         fn a_question_arrives_as_it_was_asked(
-            (memory_bytes, processor_seconds, code_bytes) in any::<(u64, u64, u64)>(),
+            (host, memory_bytes, processor_seconds, code_bytes) in any::<(u32, u64, u64, u64)>(),
             component in prop::collection::vec(any::<u8>(), 0..200),
         ) {
-            let bounds = OwnBounds { memory_bytes, processor_seconds, code_bytes };
+            let bounds = OwnBounds { host, memory_bytes, processor_seconds, code_bytes };
             let mut sent = Vec::new();
             ask(&mut sent, &bounds, &component).expect("memory takes it");
             let mut rest = sent.as_slice();

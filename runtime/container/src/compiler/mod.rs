@@ -102,7 +102,7 @@ pub enum CompilationError {
     /// The deadline came first.
     #[error(
         "compiling the component took longer than {} seconds and was ended; \
-         make its functions smaller, or raise the bound",
+         make its functions smaller",
         allowed.as_secs_f64()
     )]
     TooLong {
@@ -112,7 +112,7 @@ pub enum CompilationError {
     /// It used up its time of processors.
     #[error(
         "compiling the component took more than {allowed} seconds of processors and was ended; \
-         make its functions smaller, or raise the bound"
+         make its functions smaller"
     )]
     TooMuchProcessor {
         /// Seconds that it had.
@@ -121,7 +121,7 @@ pub enum CompilationError {
     /// It used up its memory.
     #[error(
         "compiling the component took more than {allowed} bytes of memory and was ended; \
-         make its functions smaller, or raise the bound"
+         make its functions smaller"
     )]
     TooMuchMemory {
         /// Bytes that it had.
@@ -130,7 +130,7 @@ pub enum CompilationError {
     /// What came out is too large.
     #[error(
         "the component compiles to more than {allowed} bytes of machine code; \
-         leave out what it does not need, or raise the bound"
+         leave out what it does not need"
     )]
     TooMuchCode {
         /// Bytes that it had.
@@ -145,6 +145,12 @@ pub enum CompilationError {
         /// How it ended, and what it said.
         how: String,
     },
+    /// Somebody else than this host ended the compiler.
+    #[error(
+        "the compiler was killed, as a machine does that has run out of memory; give the machine \
+         more memory, or have it compile less at a time"
+    )]
+    Killed,
     /// The compiler could not be started or told what to compile.
     #[error("the compiler {} cannot be used: {reason}", program.display())]
     Unavailable {

@@ -48,7 +48,7 @@ pub enum CompilerProgramError {
 pub fn compile_component() -> Result<(), CompilerProgramError> {
     let mut host = io::stdin().lock();
     let bounds = message::asked(&mut host)?.ok_or(CompilerProgramError::NotAsked)?;
-    end_with_host()?;
+    end_with_host(bounds.host)?;
     keep_to(&bounds)?;
     let mut component = Vec::new();
     host.read_to_end(&mut component)?;
@@ -68,18 +68,25 @@ fn compile(engine: &Engine, component: &[u8]) -> Outcome<Vec<u8>> {
 
 /// Whoever waits for the answer may be killed; nobody needs it then.
 #[cfg(target_os = "linux")]
-fn end_with_host() -> Result<(), CompilerProgramError> {
-    use rustix::process::{Signal, set_parent_process_death_signal};
+fn end_with_host(host: u32) -> Result<(), CompilerProgramError> {
+    use rustix::process::{Pid, Signal, getppid, set_parent_process_death_signal};
     set_parent_process_death_signal(Some(Signal::KILL)).map_err(|error| {
         CompilerProgramError::Bound {
             what: "its life",
             source: error.into(),
         }
-    })
+    })?;
+    // One that ended before the signal was asked for is never signalled.
+    let parent = getppid().and_then(|parent| u32::try_from(Pid::as_raw_pid(parent)).ok());
+    if parent == Some(host) {
+        return Ok(());
+    }
+    let reason = "another process started this one, or has inherited it";
+    Err(CompilerProgramError::Host(io::Error::other(reason)))
 }
 
 #[cfg(not(target_os = "linux"))]
-fn end_with_host() -> Result<(), CompilerProgramError> {
+fn end_with_host(_: u32) -> Result<(), CompilerProgramError> {
     Ok(())
 }
 
