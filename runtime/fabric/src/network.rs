@@ -14,6 +14,10 @@ use url::{Host, Url};
 
 use reach::is_public;
 
+/// Headers of one request. A map of headers that grows beyond 32,768 places panics, and names chosen so
+/// that they collide make it grow from a fifth of those on.
+const MOST_HEADERS: usize = 1_000;
+
 /// Fetches what a cryptlet asks for, once its container has found the address granted.
 pub trait Web: Send + Sync {
     /// Sends one request and returns the answer, redirects included.
@@ -98,6 +102,12 @@ impl Web for PublicWeb {
     fn fetch(&self, request: &HttpRequest, limits: &HttpLimits) -> Result<HttpResponse, HttpError> {
         let url =
             Url::parse(&request.url).map_err(|error| HttpError::Invalid(error.to_string()))?;
+        if request.headers.len() > MOST_HEADERS {
+            return Err(HttpError::Invalid(format!(
+                "{} headers; no request takes more than {MOST_HEADERS}",
+                request.headers.len()
+            )));
+        }
         let deadline = Instant::now() + limits.timeout;
         let Destination { host, addresses } = Destination::of(&url, self.resolver.as_ref())?;
         let left = deadline.saturating_duration_since(Instant::now());

@@ -217,3 +217,17 @@ fn a_literal_address_is_used_as_it_stands() {
     }
     assert!(nobody.asked.lock().expect("no panic").is_empty());
 }
+
+#[test]
+fn more_headers_than_a_map_of_them_holds_are_refused() -> Result<(), Box<dyn std::error::Error>> {
+    let mut request = get("http://127.0.0.1:9/");
+    request.headers = (0..30_000)
+        .map(|number| (format!("x{number}"), String::new()))
+        .collect();
+    let refusal = PublicWeb::new()?.fetch(&request, &LIMITS);
+    assert!(
+        matches!(&refusal, Err(HttpError::Invalid(reason)) if reason.starts_with("30000 headers")),
+        "{refusal:?}"
+    );
+    Ok(())
+}
