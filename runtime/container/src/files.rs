@@ -83,6 +83,26 @@ pub fn listing_bytes(entries: &[DirectoryEntry]) -> u64 {
     each.fold(0, u64::saturating_add)
 }
 
+/// What an answer to an opening counts when the grant has `left`. What was read and thrown away was read
+/// all the same.
+pub(crate) fn opening_bytes(answer: &Result<Opened, FileError>, left: u64) -> u64 {
+    match answer {
+        Ok(opened) => opened.size(),
+        Err(FileError::Busy) => left,
+        Err(_) => 0,
+    }
+}
+
+/// What an answer to a listing counts when the grant has `left`: one that is given up was read as far
+/// as that.
+pub(crate) fn entries_bytes(answer: &Result<Vec<DirectoryEntry>, FileError>, left: u64) -> u64 {
+    match answer {
+        Ok(entries) => listing_bytes(entries),
+        Err(FileError::TooLarge) => left,
+        Err(_) => 0,
+    }
+}
+
 /// Why a path could not be opened or looked at. No text of the host's stands in it: the guest hears the
 /// code alone.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Encode, Decode, thiserror::Error)]

@@ -329,6 +329,38 @@ fn a_grant_bounds_what_all_reads_of_a_run_take_together() {
     assert!(matches!(refused, Err(ReplayError::Diverged { .. })));
 }
 
+fn bounded(guest: &[u8], bytes: u64, files: &[(&str, &[u8])]) -> Case {
+    let mut case = case(guest, files);
+    let grant = DirectoryGrant { bytes };
+    case.grants.directories = BTreeMap::from([("documents".to_owned(), grant)]);
+    case
+}
+
+#[test]
+fn what_was_read_in_vain_counts_towards_the_grant() {
+    let list = "(call $list (local.get $a) (i32.const 256))";
+    for (vain, changing) in [(list, None), (&open("moving"), Some("documents/moving"))] {
+        let guest = guest(&format!(
+            "{vain} {} {} {}",
+            keep("vain"),
+            open("a"),
+            keep("opened")
+        ));
+        let mut case = bounded(&guest, 100, &[]);
+        case.services = Arc::new(Fixed {
+            changing: changing.map(str::to_owned),
+            ..Fixed::with_files(&[("documents/a", b"1")])
+        });
+        let run = case.run();
+        assert_eq!(run.outcome, Outcome::Ok, "{:?}", run.diagnostic);
+        assert_eq!(kept(&run, "vain"), [1]);
+        assert_eq!(kept(&run, "opened"), [1]);
+        assert_eq!(kept(&run, "opened-code"), [FILE_TOO_LARGE]);
+        let again = case.replay(&run.transcript).expect("it replays");
+        assert_eq!(again.state_after, run.state_after);
+    }
+}
+
 #[test]
 fn directories_need_their_names_in_manifest_and_binding() {
     let guest = load(&guest(""));

@@ -49,6 +49,8 @@ pub struct Fixed {
     pub fetched: Mutex<Vec<HttpRequest>>,
     /// Contents by directory and path: `documents/2026/a.txt`.
     pub files: BTreeMap<String, Vec<u8>>,
+    /// A directory and path of what does not come to rest.
+    pub changing: Option<String>,
 }
 
 impl Fixed {
@@ -120,7 +122,11 @@ impl Services for Fixed {
     }
 
     fn open_file(&self, directory: &str, path: &str, _: u64) -> Result<Opened, FileError> {
-        if let Some(content) = self.files.get(&format!("{directory}/{path}")) {
+        let place = format!("{directory}/{path}");
+        if self.changing.as_ref() == Some(&place) {
+            return Err(FileError::Busy);
+        }
+        if let Some(content) = self.files.get(&place) {
             return Ok(Opened::File(content.clone()));
         }
         match self.within(directory, path).is_empty() {

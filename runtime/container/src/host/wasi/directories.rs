@@ -6,7 +6,7 @@ use wasmtime_wasi::p2::bindings::sync::filesystem::preopens;
 
 use super::Guest;
 use crate::files::{
-    DirectoryEntry, FileError, FileStatus, Opened, in_order, listing_bytes, resolve,
+    self, DirectoryEntry, FileError, FileStatus, Opened, in_order, listing_bytes, resolve,
 };
 use crate::transcript::Record;
 
@@ -71,7 +71,7 @@ impl Guest {
                 false => Err(FileError::TooLarge),
             });
         self.has_answer()?;
-        self.count_read(&at.directory, answer.as_ref().map_or(0, Opened::size));
+        self.count_read(&at.directory, files::opening_bytes(&answer, left));
         let node = answer.as_ref().map_err(|error| *error).map(|opened| Node {
             directory: at.directory.clone(),
             path: path.clone(),
@@ -126,8 +126,7 @@ impl Guest {
                 false => Err(FileError::TooLarge),
             });
         self.has_answer()?;
-        let read = answer.as_ref().map_or(0, |entries| listing_bytes(entries));
-        self.count_read(&of.directory, read);
+        self.count_read(&of.directory, files::entries_bytes(&answer, left));
         self.record(Record::ListDirectory {
             directory: of.directory.clone(),
             path: of.path.clone(),
