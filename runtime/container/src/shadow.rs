@@ -1,12 +1,13 @@
 //! A candidate's run beside the active version's: the same invocation, seed and state, and what the
 //! host answered the active version, matched by question. Nothing leaves.
 
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::{Arc, Mutex, PoisonError};
 
 use crate::Cryptlet;
 use crate::acts::{Act, fetched};
-use crate::files::{DirectoryEntry, FileError, FileStatus, Opened};
+use crate::files::{DirectoryEntry, FileError, FileStatus, Opened, entries_bytes, opening_bytes};
 use crate::grants::Grants;
 use crate::invocation::{Invocation, SubmissionStatus};
 use crate::run::{Run, State};
@@ -78,6 +79,9 @@ fn in_sources(sources: &[String]) -> String {
 
 /// What the outside told the active version, to be told again.
 ///
+/// That something was too large is told again only to who may read no more than the active version
+/// might when it heard that.
+///
 /// A question that was asked several times is answered in the order in which it was answered then,
 /// and from there on with the last answer.
 pub(crate) struct Answers {
@@ -89,10 +93,14 @@ pub(crate) struct Answers {
     call_encoding: Arc<CallEncoding>,
 }
 
-/// A recorded call, and where its request went if it fetched.
+/// A recorded call.
 struct Answer {
     record: Record,
+    /// Where its request went, if it fetched. A request that was refused asked nobody: whether it is,
+    /// depends on those before it.
     fetched: Option<HttpRequest>,
+    /// What the run might still read of the directory that it asked about.
+    left: u64,
 }
 
 impl Answers {
@@ -109,18 +117,11 @@ impl Answers {
         Answers {
             // Without one a candidate's first is told the number that a new binding's first gets.
             next_submission: next_submission.unwrap_or(0),
-            ..Answers::among(transcript.records(), grants, call_encoding)
+            ..Answers::among(recorded(transcript, grants), call_encoding)
         }
     }
 
-    fn among(records: &[Record], grants: &Grants, call_encoding: Arc<CallEncoding>) -> Answers {
-        let recorded: Vec<Answer> = records
-            .iter()
-            .map(|record| Answer {
-                fetched: fetched(record, grants),
-                record: record.clone(),
-            })
-            .collect();
+    fn among(recorded: Vec<Answer>, call_encoding: Arc<CallEncoding>) -> Answers {
         Answers {
             given: Mutex::new(vec![false; recorded.len()]),
             recorded,
@@ -133,7 +134,7 @@ impl Answers {
 
     /// Those that source `name` heard, whatever it was asked: for a question to it that is new.
     pub(crate) fn for_source(&self, name: &str, grants: &Grants) -> Answers {
-        let heard: Vec<Record> = self
+        let heard: Vec<Answer> = self
             .recorded
             .iter()
             .filter_map(|answer| match &answer.record {
@@ -144,14 +145,14 @@ impl Answers {
                 } if source == name => Transcript::from_bytes(bytes).ok(),
                 _ => None,
             })
-            .flat_map(|transcript| transcript.records().to_vec())
+            .flat_map(|transcript| recorded(&transcript, grants))
             .collect();
         let mut sources = self.sources.clone();
         sources.push(name.to_owned());
         Answers {
             sources,
             unanswered: Arc::clone(&self.unanswered),
-            ..Answers::among(&heard, grants, Arc::clone(&self.call_encoding))
+            ..Answers::among(heard, Arc::clone(&self.call_encoding))
         }
     }
 
@@ -203,6 +204,39 @@ impl Answers {
     }
 }
 
+/// The calls of one run that had these grants.
+fn recorded(transcript: &Transcript, grants: &Grants) -> Vec<Answer> {
+    let mut read: BTreeMap<&str, u64> = BTreeMap::new();
+    let mut answers = Vec::new();
+    for record in transcript.records() {
+        let mut left = 0;
+        if let Record::OpenFile { directory, .. } | Record::ListDirectory { directory, .. } = record
+        {
+            let granted = grants.directories.get(directory);
+            let read = read.entry(directory).or_default();
+            left = granted.map_or(0, |grant| grant.bytes.saturating_sub(*read));
+            *read = read.saturating_add(match record {
+                Record::OpenFile { answer, .. } => opening_bytes(answer, left),
+                Record::ListDirectory { answer, .. } => entries_bytes(answer, left),
+                _ => 0,
+            });
+        }
+        let refused = matches!(
+            record,
+            Record::Fetch {
+                answer: Err(HttpError::Denied(_)),
+                ..
+            }
+        );
+        answers.push(Answer {
+            record: record.clone(),
+            fetched: fetched(record, grants).filter(|_| !refused),
+            left,
+        });
+    }
+    answers
+}
+
 impl Answers {
     fn unknown_file<T>(
         &self,
@@ -219,9 +253,13 @@ impl Answers {
 const NOTHING: &str = "the active version did not ask this";
 
 impl Services for Answers {
-    fn fetch(&self, request: &HttpRequest, _: &HttpLimits) -> Result<HttpResponse, HttpError> {
+    fn fetch(&self, request: &HttpRequest, limits: &HttpLimits) -> Result<HttpResponse, HttpError> {
         let wanted = without_key(request.clone());
         let answer = self.find(|answer| match &answer.record {
+            Record::Fetch {
+                answer: Err(HttpError::TooLarge(allowed)),
+                ..
+            } if *allowed < limits.response_bytes => None,
             Record::Fetch { answer: known, .. } if answer.fetched.as_ref() == Some(&wanted) => {
                 Some(known.clone())
             }
@@ -284,8 +322,12 @@ impl Services for Answers {
         }
     }
 
-    fn open_file(&self, directory: &str, path: &str, _: u64) -> Result<Opened, FileError> {
+    fn open_file(&self, directory: &str, path: &str, most_bytes: u64) -> Result<Opened, FileError> {
         let answer = self.find(|answer| match &answer.record {
+            Record::OpenFile {
+                answer: Err(FileError::TooLarge),
+                ..
+            } if answer.left < most_bytes => None,
             Record::OpenFile {
                 directory: asked,
                 path: opened,
@@ -312,9 +354,13 @@ impl Services for Answers {
         &self,
         directory: &str,
         path: &str,
-        _: u64,
+        most_bytes: u64,
     ) -> Result<Vec<DirectoryEntry>, FileError> {
         let answer = self.find(|answer| match &answer.record {
+            Record::ListDirectory {
+                answer: Err(FileError::TooLarge),
+                ..
+            } if answer.left < most_bytes => None,
             Record::ListDirectory {
                 directory: asked,
                 path: listed,

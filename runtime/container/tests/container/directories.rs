@@ -362,6 +362,26 @@ fn what_was_read_in_vain_counts_towards_the_grant() {
 }
 
 #[test]
+fn a_candidate_that_reads_less_does_not_hear_that_the_grant_was_used_up() {
+    let opening = |paths: &[&str]| {
+        let opens: String = paths.iter().map(|path| open(path) + &keep(path)).collect();
+        guest(&opens)
+    };
+    let files: &[(&str, &[u8])] = &[("documents/a", &[1; 600]), ("documents/b", &[2; 600])];
+    let run = bounded(&opening(&["a", "b"]), 1000, files).run();
+    assert_eq!(kept(&run, "b-code"), [FILE_TOO_LARGE]);
+    for (paths, unanswered) in [
+        (&["a", "b"][..], None),
+        (&["b"], Some("descriptor.open-at /documents/b")),
+        (&["b", "a"], Some("descriptor.open-at /documents/b")),
+    ] {
+        let shadow = bounded(&opening(paths), 1000, &[]).shadow(&run.transcript);
+        let named = shadow.unanswered.map(|question| question.to_string());
+        assert_eq!(named.as_deref(), unanswered, "{paths:?}");
+    }
+}
+
+#[test]
 fn directories_need_their_names_in_manifest_and_binding() {
     let guest = load(&guest(""));
     let missing = Grants {

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cryptlet_attest::Outcome;
-use cryptlet_container::{Run, Source, Transcript};
+use cryptlet_container::{HttpError, Record, Run, Source, Transcript};
 use proptest::prelude::*;
 
 use crate::guests::{contract, utility};
@@ -113,6 +113,44 @@ fn a_question_that_the_active_version_did_not_ask_ends_the_run_and_is_named() {
         assert_eq!(shadow.run.reply, None);
     }
     assert_eq!(services.fetched.lock().expect("nobody panicked").len(), 1);
+}
+
+/// A case with answers of 600 bytes, for so many requests.
+fn narrow(guest: &[u8], requests: u64) -> Case {
+    let mut case = Case::of(guest);
+    case.services = Fixed::with_body("x".repeat(600));
+    for grant in case.grants.http.values_mut() {
+        grant.bounds.requests = requests;
+    }
+    case
+}
+
+#[test]
+fn a_candidate_that_fetches_less_does_not_hear_that_the_rest_was_used_up() {
+    let narrow_answers = format!("{HTTP}\n[limits]\nhttp-response-bytes = 1000\n");
+    let guest = |fetches: &str| utility(&narrow_answers, &format!("{fetches} {REPLY}"));
+    let both = guest(&format!("{FETCH_X} {FETCH_Y}"));
+    for requests in [1, 2] {
+        let run = narrow(&both, requests).run();
+        assert_eq!(run.outcome, Outcome::Ok, "{:?}", run.diagnostic);
+        let refused = matches!(
+            &run.transcript.records()[1],
+            Record::Fetch {
+                answer: Err(HttpError::Denied(_) | HttpError::TooLarge(_)),
+                ..
+            }
+        );
+        assert!(refused, "{:?}", run.transcript.records()[1]);
+        let same = narrow(&both, requests).shadow(&run.transcript);
+        assert_eq!(same.unanswered, None);
+        assert_eq!(same.run.transcript, run.transcript);
+        let less = narrow(&guest(FETCH_Y), requests).shadow(&run.transcript);
+        let unanswered = less.unanswered.map(|question| question.to_string());
+        assert_eq!(
+            unanswered.as_deref(),
+            Some("http.fetch GET http://rates.example/data/y")
+        );
+    }
 }
 
 fn asking(question: &str) -> Case {
