@@ -16,8 +16,8 @@ use crate::services::{
     BuildError, CallEncoding, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse,
     KeyError, PublicKey, Services,
 };
-use crate::shadow::{Answers, Unanswered};
-use crate::transcript::{AskError, Record, Transcript};
+use crate::shadow::{AnsweredBefore, Answers, Unanswered};
+use crate::transcript::{Record, Transcript};
 
 /// A run to be done again.
 pub struct ReplayJob<'a> {
@@ -177,7 +177,7 @@ impl Outside {
     }
 
     /// What source `name` answered to `request`, if this run need not ask it.
-    pub(crate) fn answered(&self, name: &str, request: &[u8]) -> Option<Result<Vec<u8>, AskError>> {
+    pub(crate) fn answered(&self, name: &str, request: &[u8]) -> Option<AnsweredBefore> {
         match self {
             Outside::Live(_) | Outside::Recorded { .. } => None,
             Outside::Shadow(answers) => answers.ask(name, request),

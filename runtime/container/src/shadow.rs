@@ -93,6 +93,13 @@ pub(crate) struct Answers {
     call_encoding: Arc<CallEncoding>,
 }
 
+/// What a source answered to the active version.
+pub(crate) struct AnsweredBefore {
+    pub(crate) answer: Result<Vec<u8>, AskError>,
+    /// Length of the transcript that it left.
+    pub(crate) transcript_bytes: u64,
+}
+
 /// A recorded call.
 struct Answer {
     record: Record,
@@ -157,14 +164,17 @@ impl Answers {
     }
 
     /// What source `name` answered to `request`; none if it was not asked so.
-    pub(crate) fn ask(&self, name: &str, request: &[u8]) -> Option<Result<Vec<u8>, AskError>> {
+    pub(crate) fn ask(&self, name: &str, request: &[u8]) -> Option<AnsweredBefore> {
         self.find(|answer| match &answer.record {
             Record::Ask {
                 source,
                 request: asked,
                 answer,
-                ..
-            } if source == name && asked == request => Some(answer.clone().map(Into::into)),
+                transcript,
+            } if source == name && asked == request => Some(AnsweredBefore {
+                answer: answer.clone().map(Into::into),
+                transcript_bytes: transcript.as_ref().map_or(0, |bytes| bytes.len() as u64),
+            }),
             _ => None,
         })
     }

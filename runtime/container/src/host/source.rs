@@ -28,6 +28,8 @@ impl source::Host for Guest {
         request: Vec<u8>,
     ) -> wasmtime::Result<Result<Vec<u8>, source::AskError>> {
         self.tally.host_call()?;
+        // A shadow run is stopped where a run that had to ask would be.
+        let mut not_asked_again = 0;
         let (answer, transcript) = match self.prepare(&name, &request) {
             Err(refusal) => (Err(refusal), None),
             Ok((source, topic)) => {
@@ -36,7 +38,10 @@ impl source::Host for Guest {
                 }
                 self.tally.receipt(receipt_size::SOURCE)?;
                 match self.outside.answered(&name, &request) {
-                    Some(answer) => (answer, None),
+                    Some(before) => {
+                        not_asked_again = before.transcript_bytes;
+                        (before.answer, None)
+                    }
                     None => self.ask_source(&name, source, topic, &request)?,
                 }
             }
@@ -47,6 +52,7 @@ impl source::Host for Guest {
             answer: answer.clone().map(ByteVec::from),
             transcript,
         })?;
+        self.tally.transcript(not_asked_again)?;
         Ok(answer.map_err(Into::into))
     }
 }

@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use cryptlet_attest::Outcome;
-use cryptlet_container::{HttpError, Record, Run, Source, Transcript};
+use cryptlet_container::{DirectoryGrant, HttpError, Record, Run, Source, Transcript};
 use proptest::prelude::*;
 
 use crate::guests::{contract, utility};
@@ -151,6 +151,56 @@ fn a_candidate_that_fetches_less_does_not_hear_that_the_rest_was_used_up() {
             Some("http.fetch GET http://rates.example/data/y")
         );
     }
+}
+
+#[test]
+fn a_source_that_is_not_run_again_counts_as_if_it_were() {
+    let source = utility(
+        "[build]\nwasi = true\n[capabilities]\nwasi = true\ndirectories = [\"documents\"]\n\
+         [messages]\nrequest = \"RateFor(string quarter)\"\nreply = \"Rate(string text)\"\n",
+        "(call $directories (i32.const 256))
+         (call $open_at (i32.load (i32.load (i32.const 256))) (i32.const 1) @‹a› (i32.const 0)
+           (i32.const 1) (i32.const 256))
+         (call $ok @‹{\"text\":\"4.38\"}›)",
+    );
+    let mut grants = all_grants();
+    grants.directories =
+        BTreeMap::from([("documents".to_owned(), DirectoryGrant { bytes: 16 << 20 })]);
+    let source = Source {
+        cryptlet: load(&source),
+        grants,
+    };
+    let content = vec![0; 12 << 20];
+    let services = Arc::new(Fixed::with_files(&[("documents/a", &content)]));
+    let asking = |times: usize| {
+        let ask = "(call $ask @‹rate› @‹{\"quarter\":\"2006-Q1\"}› (i32.const 256))";
+        let mut case = Case::of(&contract(
+            ASKING,
+            &format!("{} {REPLY_ANSWER}", ask.repeat(times)),
+        ));
+        case.services = Arc::clone(&services) as _;
+        case.grants.sources = BTreeMap::from([("rate".to_owned(), source.clone())]);
+        case
+    };
+    let run = asking(1).run();
+    assert_eq!(run.outcome, Outcome::Ok, "{:?}", run.diagnostic);
+    let shadow = asking(2).shadow(&run.transcript);
+    assert_eq!(
+        shadow.run.outcome,
+        Outcome::Ok,
+        "{:?}",
+        shadow.run.diagnostic
+    );
+    let shadow = asking(3).shadow(&run.transcript);
+    let live = asking(3).run();
+    assert!(
+        matches!(&live.outcome, Outcome::Limit { which, .. } if which == "transcript-bytes"),
+        "{:?}",
+        live.outcome
+    );
+    assert_eq!(shadow.unanswered, None);
+    assert_eq!(shadow.run.outcome, live.outcome);
+    assert_eq!(shadow.run.diagnostic, live.diagnostic);
 }
 
 fn asking(question: &str) -> Case {
