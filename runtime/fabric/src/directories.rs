@@ -83,8 +83,11 @@ impl Directories {
         most_bytes: u64,
     ) -> Result<Opened, FileError> {
         let folder = self.folder(directory)?;
+        // Opening is an act to a device, and to whoever waits at the other end of a pipe.
+        let metadata = folder.metadata(here(path)).map_err(|error| told(&error))?;
+        status(&metadata)?;
         let mut options = OpenOptions::new();
-        // A pipe without a writer would keep the run waiting.
+        // What has become a pipe since then would keep the run waiting.
         let flags = OFlags::NONBLOCK | OFlags::NOCTTY;
         options.read(true).custom_flags(flags.bits().cast_signed());
         let file = folder

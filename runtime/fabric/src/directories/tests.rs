@@ -3,6 +3,7 @@ use std::os::unix::fs::{FileTypeExt as _, symlink};
 use std::path::Path;
 
 use proptest::prelude::*;
+use rustix::fs::inotify;
 use tempfile::TempDir;
 
 use super::*;
@@ -119,10 +120,33 @@ fn a_pipe_is_neither_waited_for_nor_read() {
     )
     .expect("a pipe");
     assert!(pipe.metadata().expect("it is there").file_type().is_fifo());
+    let opened = Openings::of(&pipe);
     assert_eq!(
         directories.open_file("documents", "pipe", MUCH),
         Err(FileError::Unsupported)
     );
+    assert!(!opened.any(), "whoever waits to write would hear of it");
+    let file = Openings::of(&root.path().join("documents/2026/contract.txt"));
+    let read = directories.open_file("documents", "inside", MUCH);
+    assert!(read.is_ok() && file.any(), "openings are seen");
+}
+
+/// Whether something is opened from now on.
+struct Openings(rustix::fd::OwnedFd);
+
+impl Openings {
+    fn of(path: &Path) -> Openings {
+        let watch = inotify::init(inotify::CreateFlags::NONBLOCK).expect("a watch");
+        inotify::add_watch(&watch, path, inotify::WatchFlags::OPEN).expect("it is there");
+        Openings(watch)
+    }
+
+    fn any(&self) -> bool {
+        let mut events = [std::mem::MaybeUninit::uninit(); 512];
+        let next = inotify::Reader::new(&self.0, &mut events).next().map(drop);
+        assert!(matches!(next, Ok(()) | Err(Errno::AGAIN)), "{next:?}");
+        next.is_ok()
+    }
 }
 
 #[test]
