@@ -3,7 +3,7 @@
 
 use minicbor::{Decode, Encode};
 
-/// The most bytes that a grant of a directory may let a run read. They all go into its transcript, which
+/// The most bytes of granted directories that a run may read, all together. They all go into its transcript, which
 /// has to fit into that of whoever asks it.
 pub const MOST_DIRECTORY_BYTES: u64 = 16 << 20;
 /// What an entry of a listing counts beside the bytes of its name: it costs the host a look.

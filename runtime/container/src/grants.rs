@@ -47,6 +47,30 @@ impl Grants {
             .try_for_each(|(name, grant)| check_http(name, grant))
     }
 
+    /// Checks that every grant of a directory has a name and bytes that can be, and that all together
+    /// give no more than [`MOST_DIRECTORY_BYTES`].
+    ///
+    /// # Errors
+    ///
+    /// Names the first one that cannot be used.
+    pub fn check_directories(&self) -> Result<(), GrantError> {
+        let mut together: u64 = 0;
+        for (name, grant) in &self.directories {
+            check_directory(name, grant)?;
+            together = together.saturating_add(grant.bytes);
+            if together > MOST_DIRECTORY_BYTES {
+                return Err(GrantError::Directory {
+                    name: name.clone(),
+                    reason: format!(
+                        "{together} bytes with the directories before it; all together have \
+                         {MOST_DIRECTORY_BYTES} at most"
+                    ),
+                });
+            }
+        }
+        Ok(())
+    }
+
     /// Where a guest's request goes: the absolute address, inside a grant that allows the method.
     ///
     /// # Errors
@@ -141,7 +165,8 @@ impl HttpGrant {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct DirectoryGrant {
     /// The most bytes of it that one run may read: contents of files, and of listings the names with
-    /// 256 bytes more for each. From 1 to [`MOST_DIRECTORY_BYTES`].
+    /// 256 bytes more for each. From 1 to [`MOST_DIRECTORY_BYTES`], which all directories of a
+    /// cryptlet share.
     pub bytes: u64,
 }
 
@@ -227,9 +252,7 @@ pub(crate) fn check(cryptlet: &Cryptlet, grants: &Grants) -> Result<(), GrantErr
         });
     }
     grants.check_http()?;
-    for (name, grant) in &grants.directories {
-        check_directory(name, grant)?;
-    }
+    grants.check_directories()?;
     for (name, source) in &grants.sources {
         if source.cryptlet.manifest().cryptlet.kind != Kind::Utility {
             return Err(GrantError::NotAUtility { name: name.clone() });

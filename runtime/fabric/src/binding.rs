@@ -194,7 +194,7 @@ pub struct Granted {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(deny_unknown_fields, rename_all = "kebab-case")]
 pub struct Directory {
-    /// The most bytes of it that one run may read, at most 16 MiB.
+    /// The most bytes of it that one run may read; all directories of a cryptlet together at most 16 MiB.
     #[serde(default = "one_mebibyte")]
     pub bytes: u64,
 }

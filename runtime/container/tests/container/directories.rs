@@ -433,6 +433,20 @@ fn grants_of_directories_that_cannot_be_are_refused() {
 }
 
 #[test]
+fn directories_together_give_no_more_than_one_can() {
+    let guest = load(&guest(""));
+    let mut grants = all_grants();
+    for (bytes, fits) in [(8 << 20, true), ((8 << 20) + 1, false), (u64::MAX, false)] {
+        grants.directories = BTreeMap::from([
+            ("documents".to_owned(), DirectoryGrant { bytes: 8 << 20 }),
+            ("tables".to_owned(), DirectoryGrant { bytes }),
+        ]);
+        let checked = CONTAINER.check_grants(&guest, &grants);
+        assert_eq!(checked.is_ok(), fits, "{bytes}: {checked:?}");
+    }
+}
+
+#[test]
 fn descriptors_count_as_handles_and_calls() {
     let flood = guest(&format!("(loop $l {} (br $l))", open("a")));
     let mut case = case(&flood, &[("documents/a", b"")]);
