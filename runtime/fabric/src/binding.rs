@@ -529,6 +529,13 @@ impl Binding {
                     ));
                 }
             }
+            if let Err(error) = crate::grants::granted(granted).check_directories() {
+                return Err(self.invalid(
+                    &format!("{place}.directories"),
+                    error.to_string(),
+                    "no host takes such grants: correct the name or the bytes",
+                ));
+            }
         }
         for (key, seconds) in [
             ("contract.from-block", self.contract.from_block),

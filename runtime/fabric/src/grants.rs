@@ -42,7 +42,8 @@ pub(crate) fn grants(
     Ok(grants)
 }
 
-fn granted(granted: &Granted) -> Grants {
+/// These grants as the container has them, without keys and sources.
+pub(crate) fn granted(granted: &Granted) -> Grants {
     Grants {
         events: granted.events,
         state: granted.state,

@@ -116,6 +116,24 @@ fn a_malformed_binding_is_refused_with_file_key_and_remedy() {
             "from 1 to 600000",
         ),
         (
+            "grants.http.rates",
+            "grants.directories.documents = { bytes = 0 }\ngrants.http.rates",
+            "directory `documents`",
+            "correct the name or the bytes",
+        ),
+        (
+            "grants.http.rates",
+            "grants.directories.\"../etc\" = {}\ngrants.http.rates",
+            "directory `../etc`",
+            "correct the name or the bytes",
+        ),
+        (
+            "grants.http.rates",
+            "grants.directories.documents = { bytes = 16777217 }\ngrants.http.rates",
+            "grants.directories",
+            "correct the name or the bytes",
+        ),
+        (
             "0x0000000000000000000000000000000000000001",
             "0x0000000000000000000000000000000000000009",
             "counterparties",
