@@ -104,7 +104,12 @@ fn check_spelling(address: &str) -> Result<(), HttpError> {
     {
         return invalid("an encoded slash, backslash, dot, percent sign or zero in the path");
     }
-    if path.split('/').any(|segment| matches!(segment, "." | "..")) {
+    // Some servers cut a segment's parameters off before they resolve dot segments: to them `..;a` is one.
+    let is_dots = |segment: &str| {
+        let plain = segment.replace("%3b", ";");
+        matches!(plain.split(';').next(), Some("." | ".."))
+    };
+    if lower.split('/').any(is_dots) {
         return invalid("a dot segment in the path");
     }
     Ok(())
@@ -262,6 +267,11 @@ mod tests {
             "grant://rates/a/../../secret",
             "grant://rates/./x",
             "grant://rates/..",
+            "grant://rates/..;/admin",
+            "grant://rates/a/..;v=1/admin",
+            "grant://rates/.;x",
+            "grant://rates/..%3B/admin",
+            "https://desk.example/api/..%3bx/admin",
             "grant://rates/%2e%2e/secret",
             "grant://rates/.%2E/secret",
             "grant://rates/..%2fsecret",
@@ -284,6 +294,14 @@ mod tests {
                 reach(address)
             );
         }
+    }
+
+    #[test]
+    fn parameters_of_other_segments_are_part_of_the_address() {
+        assert_eq!(
+            reach("grant://rates/a;v=1/..b;c%3Bd"),
+            Ok("http://127.0.0.1:4711/data/a;v=1/..b;c%3Bd".into())
+        );
     }
 
     #[test]
