@@ -14,7 +14,7 @@ use crate::failure::Failure;
 const EXAMPLES: &str = "\
 Examples:
   cryptlet bind allow acme-globex-swap 8d4bd66f… --output allow-1.1.0.json
-  cryptlet bind allow acme-globex-swap \"$(cryptlet measure swap-1.1.0.wasm)\" --output allow.json
+  cryptlet bind allow acme-globex-swap \"$(cryptlet measure swap-1.1.0.wasm | cut -d ' ' -f 1)\" --output allow.json
   cryptlet bind allow acme-globex-swap 8d4bd66f… --in-force swap.toml --nonce 1
 
 Have as many counterparties sign it as the binding asks for, with `cryptlet bind sign`; then

@@ -357,7 +357,7 @@ fn verdict(found: &ShadowReplay) -> Result<(), Failure> {
     } = found;
     match (found.differing, found.refused, found.same) {
         (0, 0, 0) => Err(Failure::Refused(format!(
-            "no run of {binding} can be replayed in that time, so that nothing is known of {version}; name a longer one with --since"
+            "nothing is known of {version}: no run of {binding} in that time can be replayed; `cryptlet receipt ls` shows its runs, and --since names another time"
         ))),
         (0, 0, _) => Ok(()),
         (0, refused, _) => Err(Failure::Refused(format!(
