@@ -216,13 +216,29 @@ pub async fn serve(
     });
 
     let reloading = Reloading::new(start.state, configuration, start.listen, start.logging);
-    let ended = oversee(&state, reloading, &mut orders, &mut working).await;
+    let patience = CancellationToken::new();
+    let mut ended = oversee(&state, reloading, &mut orders, &mut working, &patience).await;
+    if ended.is_err() && !state.is_draining() {
+        drain(&state, &patience);
+    }
     state.draining.cancel();
     state.at_rest.cancel();
     closing.cancel();
     if !matches!(ended, Ok(Ending::CutShort)) {
-        drop(answering.await);
-        state.changes.ended().await;
+        let answered = async {
+            drop(answering.await);
+            state.changes.ended().await;
+        };
+        let is_answered = tokio::select! {
+            biased;
+            () = answered => true,
+            () = patience.cancelled() => false,
+            () = told_to_stop(&mut orders) => false,
+        };
+        if !is_answered {
+            tracing::warn!("requests that were not answered yet were cut off");
+            ended = ended.map(|_| Ending::CutShort);
+        }
     }
     // Whatever was answered can be found in what is published, also while nothing runs here.
     published.cancel();
@@ -272,8 +288,8 @@ async fn oversee(
     mut reloading: Reloading,
     orders: &mut mpsc::Receiver<Order>,
     working: &mut AbortOnDropHandle<Result<(), FabricError>>,
+    patience: &CancellationToken,
 ) -> Result<Ending, ServeError> {
-    let patience = CancellationToken::new();
     let mut is_told = true;
     loop {
         tokio::select! {
@@ -298,16 +314,27 @@ async fn oversee(
                 // systemd would take the readiness at the end of a reload for a start.
                 Some(Order::Reload) if state.is_draining() => {}
                 Some(Order::Reload) => reloading.reload(state),
-                Some(Order::Stop) if !state.is_draining() => drain(state, &patience),
+                Some(Order::Stop) if !state.is_draining() => drain(state, patience),
                 Some(Order::Stop | Order::StopNow) => return Ok(Ending::CutShort),
                 // Nobody is left who could tell it to stop.
                 None => {
                     is_told = false;
                     if !state.is_draining() {
-                        drain(state, &patience);
+                        drain(state, patience);
                     }
                 }
             },
+        }
+    }
+}
+
+/// Comes to its end when nothing is to be waited for any more; never, if nobody gives orders.
+async fn told_to_stop(orders: &mut mpsc::Receiver<Order>) {
+    loop {
+        match orders.recv().await {
+            Some(Order::Stop | Order::StopNow) => return,
+            Some(Order::Reload) => {}
+            None => std::future::pending().await,
         }
     }
 }

@@ -9,6 +9,7 @@ mod published;
 mod refusals;
 mod responsive;
 mod running;
+mod stopping;
 mod watched_log;
 mod witness;
 mod witnesses;

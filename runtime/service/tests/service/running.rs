@@ -52,9 +52,15 @@ impl Running {
 
     /// On a folder that is prepared, or was served before.
     pub async fn on(state: TempDir, delegate: SignatureDelegate) -> Tested<Self> {
+        let start = start(state.path(), delegate)?;
+        Self::started(state, start).await
+    }
+
+    /// With all that it is started with.
+    pub async fn started(state: TempDir, start: Start) -> Tested<Self> {
         let (orders, ordered) = mpsc::channel(8);
         let (tell, told) = oneshot::channel();
-        let start = start(state.path(), delegate.clone())?;
+        let delegate = start.delegate.clone();
         let task = tokio::spawn(async move {
             serve(start, ordered, |ready| drop(tell.send(ready.clone()))).await
         });
@@ -126,8 +132,15 @@ impl Running {
     }
 
     pub async fn stop(self) -> Tested<(TempDir, Ending)> {
-        self.orders.send(Order::Stop).await?;
-        Ok((self.state, self.task.await??))
+        self.stop_by(&[Order::Stop]).await
+    }
+
+    pub async fn stop_by(self, orders: &[Order]) -> Tested<(TempDir, Ending)> {
+        for order in orders {
+            self.orders.send(*order).await?;
+        }
+        let ending = tokio::time::timeout(PATIENCE, self.task).await???;
+        Ok((self.state, ending))
     }
 }
 
