@@ -269,19 +269,107 @@ impl Fabric {
                 });
                 break;
             }
+            let told = |error: &FabricError| {
+                if let FabricError::Panicked(_) = error {
+                    tracing::error!(binding = row.document.binding.name, number, %error, "a run failed in the host");
+                    panicked.store(number, Ordering::Relaxed);
+                }
+            };
+            // No slot is held meanwhile: it may have to be compiled, and others' runs go on.
+            let runnable = self.runnable(&row, &accepted).await.inspect_err(told)?;
             let weight = self.weights.of(&row.document.binding.name);
             let slot = self.scheduler.slot(id, weight).await;
             if self.is_draining() {
                 break;
             }
-            let ran = self.execute(&row, accepted, turn, slot).await;
-            turn = ran.inspect_err(|error| {
-                if let FabricError::Panicked(_) = error {
-                    tracing::error!(binding = row.document.binding.name, number, %error, "a run failed in the host");
-                    panicked.store(number, Ordering::Relaxed);
-                }
-            })?;
+            let ran = self.execute(&row, accepted, runnable, turn, slot).await;
+            turn = ran.inspect_err(told)?;
             progress.executed += 1;
+        }
+        Ok(())
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use std::num::NonZeroU32;
+    use std::pin::pin;
+    use std::time::Duration;
+
+    use super::*;
+    use crate::accept::Message;
+    use crate::binding::Binding;
+    use crate::guests::{component, handling, manifest};
+    use crate::scene::{NAME, Scene, TestResult, version};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn a_module_is_loaded_while_no_slot_is_free() -> TestResult {
+        let scene = Scene::new(1).await?;
+        let fabric = &scene.fabric;
+        scene.send("one").await?;
+        let measurement = fabric.binding(NAME)?.document.binding.measurement;
+        fabric.modules.forget(&measurement);
+        let mut slots = Vec::new();
+        loop {
+            tokio::select! {
+                biased;
+                slot = fabric.scheduler.slot(scene.id, NonZeroU32::MIN) => slots.push(slot),
+                () = std::future::ready(()) => break,
+            }
+        }
+        let mut executing = pin!(fabric.execute_accepted(NAME));
+        let loaded = async {
+            while fabric.modules.compiled_bytes() == 0 {
+                tokio::task::yield_now().await;
+            }
+        };
+        let loaded = async {
+            tokio::select! {
+                _ = &mut executing => panic!("it ran without a slot"),
+                () = loaded => {}
+            }
+        };
+        tokio::time::timeout(Duration::from_secs(60), loaded).await?;
+        drop(slots);
+        assert_eq!(executing.await?.executed, 1);
+        Ok(())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn two_bindings_of_one_cryptlet_keep_their_state_apart() -> TestResult {
+        let scene = Scene::new(1).await?;
+        let fabric = &scene.fabric;
+        let manifest = manifest("contract", "[capabilities]\nstate = true");
+        let manifest = manifest.replace("\"guest\"", "\"remembers\"");
+        let body = "(call $state_set @‹answer› @‹42›) (call $ok @‹null›)";
+        let row = fabric.deploy(component(&manifest, &handling(body))).await?;
+        let mut bindings = Vec::new();
+        for (name, salt) in [("first", 1), ("second", 2)] {
+            let mut document = Binding::clone(&fabric.binding(NAME)?.document);
+            document.binding.name = name.into();
+            document.binding.cryptlet.clone_from(&row.cryptlet);
+            document.binding.measurement = row.measurement;
+            document.binding.salt = [salt; 32].into();
+            document.keys.delivery = format!("{name}-delivery");
+            document.grants.state = true;
+            bindings.push((name, document.id()));
+            let activate = fabric
+                .journal
+                .commit(move |writing| writing.activate(&document, &[], &version(0), 1));
+            activate.await?;
+        }
+        for (name, id) in bindings {
+            let journal = &fabric.journal;
+            assert!(journal.state(&id)?.is_empty(), "{name} sees another's");
+            let message = Message {
+                sender: "acme".into(),
+                topic: "Remind".into(),
+                body: br#"{"period":1}"#.to_vec(),
+                idempotency_key: name.into(),
+            };
+            fabric.send(name, message).await?;
+            assert_eq!(fabric.execute_accepted(name).await?.executed, 1);
+            assert!(!journal.state(&id)?.is_empty(), "{name} remembers nothing");
         }
         Ok(())
     }

@@ -3,10 +3,11 @@
 use std::sync::{Arc, Mutex};
 use std::time::Instant;
 
-use cryptlet_container::{Cryptlet, Job, Level, Run};
+use cryptlet_container::{Cryptlet, Grants, Job, Level, Run};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::accept::read_input;
+use crate::binding::Binding;
 use crate::canary::Trialled;
 use crate::error::FabricError;
 use crate::fabric::Fabric;
@@ -17,7 +18,30 @@ use crate::seams::Step;
 use crate::services::LiveServices;
 use crate::versions::breaks_a_line;
 
+/// What a run consists of, ready to run.
+pub(crate) struct Runnable {
+    binding: Arc<Binding>,
+    cryptlet: Cryptlet,
+    grants: Grants,
+}
+
 impl Fabric {
+    /// Loads what an accepted invocation runs.
+    pub(crate) async fn runnable(
+        &self,
+        row: &BindingRow,
+        accepted: &AcceptedRow,
+    ) -> Result<Runnable, FabricError> {
+        let binding = self.agreed(row, &accepted.binding_version)?;
+        let cryptlet = self.cryptlet(&accepted.measurement).await?;
+        let grants = self.grants(&binding).await?;
+        Ok(Runnable {
+            binding,
+            cryptlet,
+            grants,
+        })
+    }
+
     /// Runs one accepted invocation and makes everything about it durable in one commit.
     ///
     /// Whoever runs a binding holds its turn, and the run itself keeps it: a caller that is dropped
@@ -26,16 +50,19 @@ impl Fabric {
         &self,
         row: &BindingRow,
         accepted: AcceptedRow,
+        runnable: Runnable,
         turn: OwnedMutexGuard<()>,
         slot: Slot,
     ) -> Result<OwnedMutexGuard<()>, FabricError> {
-        let binding = self.agreed(row, &accepted.binding_version)?;
+        let Runnable {
+            binding,
+            cryptlet,
+            grants,
+        } = runnable;
         let name = binding.binding.name.clone();
         let id = binding.id();
         let number = accepted.number;
         let invocation = read_input(&name, number, &accepted.input)?;
-        let cryptlet = self.cryptlet(&accepted.measurement).await?;
-        let grants = self.grants(&binding).await?;
         let state = Arc::new(self.journal.state(&id)?);
         let slot = Arc::new(Mutex::new(slot));
         let found = Arc::clone(&state);
