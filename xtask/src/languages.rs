@@ -109,24 +109,25 @@ impl Guest {
             Language::JavaScript => setup::JAVASCRIPT,
             Language::Python => setup::PYTHON,
         };
+        let wit = self.workplace.with_extension("wit");
+        self.write_world(workspace, &wit)?;
+        let (fabric, world) = (wit.join("deps/fabric/fabric.wit"), wit.join("guest.wit"));
         let mut files = entries(&self.folder.join("src"))?;
         files.sort();
         files.push(self.manifest.clone());
-        files.push(workspace.root().join(pins));
-        files.push(workspace.root().join("wit/fabric.wit"));
-        let mut digest = Sha256::new_with_prefix(RECIPE);
-        for path in files.iter().filter(|path| path.is_file()) {
-            let content =
-                fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
-            digest.update(path.as_os_str().as_encoded_bytes());
-            digest.update((content.len() as u64).to_be_bytes());
-            digest.update(content);
-        }
-        Ok(digest.finalize().to_vec())
+        files.extend([workspace.root().join(pins), fabric, world]);
+        files.retain(|path| path.is_file());
+        digest(workspace.root(), &files)
     }
 
     fn is_made_from(&self, made: &[u8]) -> bool {
         self.component().is_file() && fs::read(self.record()).is_ok_and(|found| found == made)
+    }
+
+    fn write_world(&self, workspace: &Workspace, wit: &Path) -> Result<()> {
+        let mut world = builder(workspace);
+        world.arg("--wit").arg(wit).arg(&self.manifest);
+        run(&mut world, "the manifest must say what the cryptlet needs")
     }
 
     fn componentize(&self, workspace: &Workspace, tools: &Languages) -> Result<()> {
@@ -137,9 +138,7 @@ impl Guest {
         }
         // Python leaves compiled files beside the sources.
         copy_files(&self.folder.join("src"), &source)?;
-        let mut world = builder(workspace);
-        world.arg("--wit").arg(&wit).arg(&self.manifest);
-        run(&mut world, "the manifest must say what the cryptlet needs")?;
+        self.write_world(workspace, &wit)?;
         let mut tool = match self.language {
             Language::JavaScript => {
                 let mut tool = tools.componentize_js(workspace);
@@ -168,6 +167,20 @@ impl Guest {
         adopt.arg(&self.manifest);
         run(&mut adopt, "the component is not what its manifest says")
     }
+}
+
+/// Over names and contents. The names are those under `root`, so that a checkout can be moved.
+fn digest(root: &Path, files: &[PathBuf]) -> Result<Vec<u8>> {
+    let mut digest = Sha256::new_with_prefix(RECIPE);
+    for path in files {
+        let content = fs::read(path).with_context(|| format!("cannot read {}", path.display()))?;
+        let name = path.strip_prefix(root).unwrap_or(path);
+        for part in [name.as_os_str().as_encoded_bytes(), &content] {
+            digest.update((part.len() as u64).to_be_bytes());
+            digest.update(part);
+        }
+    }
+    Ok(digest.finalize().to_vec())
 }
 
 fn builder(workspace: &Workspace) -> Command {
@@ -207,6 +220,22 @@ mod tests {
         assert!(!without_component);
         assert!(guest.is_made_from(b"sources"));
         assert!(!guest.is_made_from(b"other sources"));
+    }
+
+    #[test]
+    fn a_checkout_that_is_moved_is_made_from_the_same() {
+        let of = |name: &str, content: &str| {
+            let root = tempfile::tempdir().unwrap();
+            let file = root.path().join(name);
+            fs::write(&file, content).unwrap();
+            digest(root.path(), &[file]).unwrap()
+        };
+
+        let here = of("cryptlet.py", "a");
+
+        assert_eq!(of("cryptlet.py", "a"), here);
+        assert_ne!(of("cryptlet.py", "b"), here);
+        assert_ne!(of("other.py", "a"), here);
     }
 
     #[test]
