@@ -28,9 +28,9 @@ dist *OPTIONS:
 interop:
     cargo xtask interop
 
-# Everything that a change must pass; `just test --full` adds the slow tests.
-test *OPTIONS:
-    cargo xtask test {{ OPTIONS }}
+# Everything that a change must pass.
+test:
+    cargo xtask test
 
 # Build the cryptlets into target/cryptlets.
 guests:

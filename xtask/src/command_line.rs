@@ -18,7 +18,6 @@ usage: cargo xtask COMMAND
   bench versions     how calls fare while versions change, and that not one is lost, doubled or mixed
   interop            check the specification's vectors with code that is not ours
   test               everything that a change must pass
-  test --full        the same, with the tests that are marked as slow
   help               this text";
 
 /// What the caller wants done.
@@ -34,7 +33,7 @@ pub enum Order {
     Dist { check: bool },
     Bench { name: &'static str },
     Interop,
-    Test { full: bool },
+    Test,
 }
 
 impl Order {
@@ -64,8 +63,7 @@ impl Order {
                 )
             }
             ("interop", []) => Order::Interop,
-            ("test", []) => Order::Test { full: false },
-            ("test", ["--full"]) => Order::Test { full: true },
+            ("test", []) => Order::Test,
             (
                 "setup" | "guests" | "contracts" | "book" | "dist" | "interop" | "test",
                 [first, ..],

@@ -64,6 +64,6 @@ fn carry_out(order: Order) -> anyhow::Result<()> {
         Order::Dist { check: true } => dist::check(&workspace),
         Order::Bench { name } => bench::run(&workspace, name),
         Order::Interop => interop::alone(&workspace),
-        Order::Test { full } => test::run(&workspace, full),
+        Order::Test => test::run(&workspace),
     }
 }

@@ -8,7 +8,7 @@ use crate::steps::Steps;
 use crate::workspace::Workspace;
 use crate::{book, contracts, dist, guests, interop, publishing, setup};
 
-pub fn run(workspace: &Workspace, full: bool) -> Result<()> {
+pub fn run(workspace: &Workspace) -> Result<()> {
     let mut steps = Steps::of("test");
     let tools = steps.step("setup", || setup::everything(workspace))?;
     steps.step("format", || format(workspace))?;
@@ -28,7 +28,7 @@ pub fn run(workspace: &Workspace, full: bool) -> Result<()> {
     })?;
     steps.step("what a release holds", || dist::check(workspace))?;
     steps.step("what is published", || publishing::rehearse(workspace))?;
-    let tally = steps.step("tests", || tests(workspace, &tools, full))?;
+    let tally = steps.step("tests", || tests(workspace, &tools))?;
     println!("{}", steps.summary());
     println!(
         "tests: {} passed, {} failed, {} skipped",
@@ -46,7 +46,7 @@ fn format(workspace: &Workspace) -> Result<()> {
 
 fn deny(workspace: &Workspace, tools: &setup::Tools) -> Result<()> {
     let mut deny = workspace.command(&tools.cargo_deny);
-    // The advisories need a database that lies in a git repository: `--full` of a person, not of a gate.
+    // The advisories need a database that lies in a git repository: for a person, not for a gate.
     deny.args([
         "--workspace",
         "--all-features",
@@ -99,16 +99,13 @@ fn compile_tests(workspace: &Workspace) -> Result<()> {
     process::run(&mut cargo, "correct what it names")
 }
 
-fn tests(workspace: &Workspace, tools: &setup::Tools, full: bool) -> Result<Tally> {
+fn tests(workspace: &Workspace, tools: &setup::Tools) -> Result<Tally> {
     let mut cargo = workspace.cargo();
     cargo.args(["test", "--workspace", "--locked"]);
     cargo
         .env("ANVIL", &tools.anvil)
         .env("CRYPTLETS", workspace.cryptlets())
         .env("INTEROP", tools.verifiers.folder());
-    if full {
-        cargo.args(["--", "--include-ignored"]);
-    }
     let mut tally = Tally::default();
     process::run_reading(
         &mut cargo,
