@@ -296,7 +296,6 @@ mod tests {
     use std::pin::pin;
     use std::time::Duration;
 
-    use super::*;
     use crate::accept::Message;
     use crate::binding::Binding;
     use crate::guests::{component, handling, manifest};
