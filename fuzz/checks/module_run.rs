@@ -43,7 +43,7 @@ pub fn check(module: &[u8]) -> bool {
             invocation: invocation(),
             seed: [7; 32],
             state: Arc::new(State::new()),
-            transcript: &first.transcript,
+            transcript: Arc::new(first.transcript.clone()),
             call_encoding: Arc::new(encode_nothing),
         });
         assert_alike(&first, &replayed.expect("a replay goes the same way"));

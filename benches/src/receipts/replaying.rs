@@ -12,7 +12,7 @@ use cryptlet_attest::{Digest, Salt, TrustedKey};
 use cryptlet_container::{
     BuildError, Container, Cryptlet, EncodedCall, Grants, HttpError, HttpGrant, HttpLimits,
     HttpRequest, HttpResponse, Invocation, Job, KeyError, PublicKey, ReplayJob, Run, Services,
-    Settings, State, SubmissionStatus, Trigger,
+    Settings, State, SubmissionStatus, Transcript, Trigger,
 };
 
 use super::statement::Run as Stated;
@@ -95,22 +95,24 @@ pub fn hold(sizes: &Sizes) -> Result<Case> {
 /// What the log has of a run.
 struct Recorded {
     run: Run,
-    transcript: Digest,
+    transcript: Arc<Transcript>,
+    digest: Digest,
 }
 
 impl Recorded {
     fn of(number: usize, run: Run) -> Self {
         Self {
-            transcript: salt(number).digest("transcript", &run.transcript.to_bytes()),
+            digest: digest(number, &run.transcript),
+            transcript: Arc::new(run.transcript.clone()),
             run,
         }
     }
 }
 
-fn salt(number: usize) -> Salt {
+fn digest(number: usize, transcript: &Transcript) -> Digest {
     let mut salt = [0; 32];
     salt[..8].copy_from_slice(&(number as u64).to_be_bytes());
-    Salt::from_bytes(salt)
+    Salt::from_bytes(salt).digest("transcript", &transcript.to_bytes())
 }
 
 /// Each thread takes the next number, until all of them are done.
@@ -165,14 +167,14 @@ impl Desk {
             invocation: invocation(number as u64),
             seed: [7; 32],
             state: Arc::new(State::new()),
-            transcript: &recorded.run.transcript,
+            transcript: Arc::clone(&recorded.transcript),
             call_encoding: Arc::new(no_call),
         })?;
         let expected = &recorded.run;
         let same = run.reply == expected.reply
             && run.meter.fuel == expected.meter.fuel
             && run.state_after == expected.state_after
-            && Recorded::of(number, run).transcript == recorded.transcript;
+            && digest(number, &run.transcript) == recorded.digest;
         ensure!(same, "the replay of run {number} came out otherwise");
         Ok(())
     }

@@ -250,7 +250,6 @@ impl Container {
     ///
     /// Names the host call where the run goes another way.
     pub fn replay(&self, job: ReplayJob<'_>) -> Result<Run, ReplayError> {
-        let expected: &Transcript = job.transcript;
         let places = self.places_of(job.cryptlet, job.grants);
         let permit = self.inner.admission.enter(places);
         let run = self.run_task(
@@ -263,14 +262,14 @@ impl Container {
                 seed: job.seed,
                 state: job.state,
                 outside: Outside::Recorded {
-                    transcript: Arc::new(expected.clone()),
+                    transcript: Arc::clone(&job.transcript),
                     call_encoding: job.call_encoding,
                 },
                 deadline: self.latest(),
                 purpose: Purpose::Handle,
             },
         );
-        replay::judge(expected, run)
+        replay::judge(&job.transcript, run)
     }
 
     /// Waits for a place, then brings a copy of a state up to the cryptlet's state version: the run's
@@ -319,7 +318,7 @@ impl Container {
     }
 
     fn shadow_with(&self, permit: Permit, job: ShadowJob<'_>) -> ShadowRun {
-        let answers = Arc::new(Answers::of(job.transcript, job.grants, job.call_encoding));
+        let answers = Arc::new(Answers::of(&job.transcript, job.grants, job.call_encoding));
         let run = self.run_task(
             permit,
             Task {
@@ -336,8 +335,8 @@ impl Container {
         );
         ShadowRun {
             unanswered: answers.unanswered(),
-            acts: acts(&run.transcript, job.transcript, job.grants),
-            active_acts: acts(job.transcript, job.transcript, job.grants),
+            acts: acts(&run.transcript, &job.transcript, job.grants),
+            active_acts: acts(&job.transcript, &job.transcript, job.grants),
             run,
         }
     }

@@ -32,7 +32,7 @@ pub struct ReplayJob<'a> {
     /// The binding's state before the run.
     pub state: Arc<State>,
     /// What the host answered.
-    pub transcript: &'a Transcript,
+    pub transcript: Arc<Transcript>,
     /// Stands in for the host's encodings of calls, which the transcript may only repeat.
     pub call_encoding: Arc<CallEncoding>,
 }
@@ -161,7 +161,8 @@ impl Outside {
                 transcript,
                 call_encoding,
             } => Arc::new(Recorded {
-                record: transcript.records().get(index).cloned(),
+                transcript: Arc::clone(transcript),
+                index,
                 call_encoding: Arc::clone(call_encoding),
             }),
             Outside::Shadow(answers) => Arc::clone(answers) as Arc<dyn Services>,
@@ -216,15 +217,22 @@ impl Outside {
 /// Services that know one recorded call. Asked for anything else they answer that there is nothing,
 /// the guest goes on, and the comparison of the transcripts names this call.
 struct Recorded {
-    record: Option<Record>,
+    transcript: Arc<Transcript>,
+    index: usize,
     call_encoding: Arc<CallEncoding>,
+}
+
+impl Recorded {
+    fn record(&self) -> Option<&Record> {
+        self.transcript.records().get(self.index)
+    }
 }
 
 const NOTHING: &str = "the transcript has another call here";
 
 impl Services for Recorded {
     fn fetch(&self, _: &HttpRequest, _: &HttpLimits) -> Result<HttpResponse, HttpError> {
-        match &self.record {
+        match self.record() {
             Some(Record::Fetch { answer, .. }) => answer.clone(),
             _ => Err(HttpError::Invalid(NOTHING.to_owned())),
         }
@@ -235,49 +243,49 @@ impl Services for Recorded {
     }
 
     fn submission_status(&self, _: u64) -> Option<SubmissionStatus> {
-        match &self.record {
+        match self.record() {
             Some(Record::Status { answer, .. }) => answer.clone(),
             _ => None,
         }
     }
 
     fn next_submission(&self) -> u64 {
-        match &self.record {
+        match self.record() {
             Some(Record::Submit { answer, .. }) => *answer,
             _ => 0,
         }
     }
 
     fn public_key(&self, _: &str) -> Result<PublicKey, KeyError> {
-        match &self.record {
+        match self.record() {
             Some(Record::PublicKeyOf { answer, .. }) => answer.clone(),
             _ => Err(KeyError::Limit(NOTHING.to_owned())),
         }
     }
 
     fn sign(&self, _: &str, _: &[u8]) -> Result<Vec<u8>, KeyError> {
-        match &self.record {
+        match self.record() {
             Some(Record::Sign { answer, .. }) => answer.clone().map(Into::into),
             _ => Err(KeyError::Limit(NOTHING.to_owned())),
         }
     }
 
     fn open_file(&self, _: &str, _: &str, _: u64) -> Result<Opened, FileError> {
-        match &self.record {
+        match self.record() {
             Some(Record::OpenFile { answer, .. }) => answer.clone(),
             _ => Err(FileError::NoDirectory),
         }
     }
 
     fn file_status(&self, _: &str, _: &str) -> Result<FileStatus, FileError> {
-        match &self.record {
+        match self.record() {
             Some(Record::FileStatus { answer, .. }) => *answer,
             _ => Err(FileError::NoDirectory),
         }
     }
 
     fn list_directory(&self, _: &str, _: &str, _: u64) -> Result<Vec<DirectoryEntry>, FileError> {
-        match &self.record {
+        match self.record() {
             Some(Record::ListDirectory { answer, .. }) => answer.clone(),
             _ => Err(FileError::NoDirectory),
         }

@@ -30,7 +30,7 @@ pub struct ShadowJob<'a> {
     /// The binding's state before the run.
     pub state: Arc<State>,
     /// What the host answered the active version.
-    pub transcript: &'a Transcript,
+    pub transcript: Arc<Transcript>,
     /// Encodes calls, which are never answered from a transcript.
     pub call_encoding: Arc<CallEncoding>,
 }
@@ -102,7 +102,8 @@ pub(crate) struct AnsweredBefore {
 
 /// A recorded call.
 struct Answer {
-    record: Record,
+    transcript: Arc<Transcript>,
+    index: usize,
     /// Where its request went, if it fetched. A request that was refused asked nobody: whether it is,
     /// depends on those before it.
     fetched: Option<HttpRequest>,
@@ -110,10 +111,16 @@ struct Answer {
     left: u64,
 }
 
+impl Answer {
+    fn record(&self) -> &Record {
+        &self.transcript.records()[self.index]
+    }
+}
+
 impl Answers {
     /// Those of a run, for a candidate that may do what `grants` say.
     pub(crate) fn of(
-        transcript: &Transcript,
+        transcript: &Arc<Transcript>,
         grants: &Grants,
         call_encoding: Arc<CallEncoding>,
     ) -> Answers {
@@ -144,7 +151,7 @@ impl Answers {
         let heard: Vec<Answer> = self
             .recorded
             .iter()
-            .filter_map(|answer| match &answer.record {
+            .filter_map(|answer| match answer.record() {
                 Record::Ask {
                     source,
                     transcript: Some(bytes),
@@ -152,7 +159,7 @@ impl Answers {
                 } if source == name => Transcript::from_bytes(bytes).ok(),
                 _ => None,
             })
-            .flat_map(|transcript| recorded(&transcript, grants))
+            .flat_map(|transcript| recorded(&Arc::new(transcript), grants))
             .collect();
         let mut sources = self.sources.clone();
         sources.push(name.to_owned());
@@ -165,17 +172,18 @@ impl Answers {
 
     /// What source `name` answered to `request`; none if it was not asked so.
     pub(crate) fn ask(&self, name: &str, request: &[u8]) -> Option<AnsweredBefore> {
-        self.find(|answer| match &answer.record {
+        self.find(|answer| match answer.record() {
             Record::Ask {
                 source,
                 request: asked,
                 answer,
                 transcript,
-            } if source == name && asked == request => Some(AnsweredBefore {
-                answer: answer.clone().map(Into::into),
-                transcript_bytes: transcript.as_ref().map_or(0, |bytes| bytes.len() as u64),
-            }),
+            } if source == name && asked == request => Some((answer, transcript)),
             _ => None,
+        })
+        .map(|(answer, transcript)| AnsweredBefore {
+            answer: answer.clone().map(Into::into),
+            transcript_bytes: transcript.as_ref().map_or(0, |bytes| bytes.len() as u64),
         })
     }
 
@@ -187,7 +195,7 @@ impl Answers {
             .clone()
     }
 
-    fn find<T>(&self, answers: impl Fn(&Answer) -> Option<T>) -> Option<T> {
+    fn find<'a, T>(&'a self, answers: impl Fn(&'a Answer) -> Option<T>) -> Option<T> {
         let mut given = self.given.lock().unwrap_or_else(PoisonError::into_inner);
         let mut last = None;
         for (index, answer) in self.recorded.iter().enumerate() {
@@ -215,10 +223,10 @@ impl Answers {
 }
 
 /// The calls of one run that had these grants.
-fn recorded(transcript: &Transcript, grants: &Grants) -> Vec<Answer> {
+fn recorded(transcript: &Arc<Transcript>, grants: &Grants) -> Vec<Answer> {
     let mut read: BTreeMap<&str, u64> = BTreeMap::new();
     let mut answers = Vec::new();
-    for record in transcript.records() {
+    for (index, record) in transcript.records().iter().enumerate() {
         let mut left = 0;
         if let Record::OpenFile { directory, .. } | Record::ListDirectory { directory, .. } = record
         {
@@ -239,7 +247,8 @@ fn recorded(transcript: &Transcript, grants: &Grants) -> Vec<Answer> {
             }
         );
         answers.push(Answer {
-            record: record.clone(),
+            transcript: Arc::clone(transcript),
+            index,
             fetched: fetched(record, grants).filter(|_| !refused),
             left,
         });
@@ -265,17 +274,17 @@ const NOTHING: &str = "the active version did not ask this";
 impl Services for Answers {
     fn fetch(&self, request: &HttpRequest, limits: &HttpLimits) -> Result<HttpResponse, HttpError> {
         let wanted = without_key(request.clone());
-        let answer = self.find(|answer| match &answer.record {
+        let answer = self.find(|answer| match answer.record() {
             Record::Fetch {
                 answer: Err(HttpError::TooLarge(allowed)),
                 ..
             } if *allowed < limits.response_bytes => None,
             Record::Fetch { answer: known, .. } if answer.fetched.as_ref() == Some(&wanted) => {
-                Some(known.clone())
+                Some(known)
             }
             _ => None,
         });
-        answer.unwrap_or_else(|| {
+        answer.cloned().unwrap_or_else(|| {
             self.unknown("http.fetch", format!("{} {}", wanted.method, wanted.url));
             Err(HttpError::Invalid(NOTHING.to_owned()))
         })
@@ -286,14 +295,14 @@ impl Services for Answers {
     }
 
     fn submission_status(&self, submission: u64) -> Option<SubmissionStatus> {
-        let answer = self.find(|answer| match &answer.record {
+        let answer = self.find(|answer| match answer.record() {
             Record::Status {
                 submission: asked,
                 answer,
-            } if *asked == submission => Some(answer.clone()),
+            } if *asked == submission => Some(answer),
             _ => None,
         });
-        answer.unwrap_or_else(|| {
+        answer.cloned().unwrap_or_else(|| {
             self.unknown("router.status", format!("of submission {submission}"));
             None
         })
@@ -304,27 +313,27 @@ impl Services for Answers {
     }
 
     fn public_key(&self, key: &str) -> Result<PublicKey, KeyError> {
-        let answer = self.find(|answer| match &answer.record {
-            Record::PublicKeyOf { key: asked, answer } if asked == key => Some(answer.clone()),
+        let answer = self.find(|answer| match answer.record() {
+            Record::PublicKeyOf { key: asked, answer } if asked == key => Some(answer),
             _ => None,
         });
-        answer.unwrap_or_else(|| {
+        answer.cloned().unwrap_or_else(|| {
             self.unknown("keychain.public-key-of", key.to_owned());
             Err(KeyError::Limit(NOTHING.to_owned()))
         })
     }
 
     fn sign(&self, key: &str, message: &[u8]) -> Result<Vec<u8>, KeyError> {
-        let answer = self.find(|answer| match &answer.record {
+        let answer = self.find(|answer| match answer.record() {
             Record::Sign {
                 key: asked,
                 message: signed,
                 answer,
-            } if asked == key && signed == message => Some(answer.clone()),
+            } if asked == key && signed == message => Some(answer),
             _ => None,
         });
         match answer {
-            Some(answer) => answer.map(Into::into),
+            Some(answer) => answer.clone().map(Into::into),
             None => {
                 self.unknown("keychain.sign", format!("another message with {key}"));
                 Err(KeyError::Limit(NOTHING.to_owned()))
@@ -333,7 +342,7 @@ impl Services for Answers {
     }
 
     fn open_file(&self, directory: &str, path: &str, most_bytes: u64) -> Result<Opened, FileError> {
-        let answer = self.find(|answer| match &answer.record {
+        let answer = self.find(|answer| match answer.record() {
             Record::OpenFile {
                 answer: Err(FileError::TooLarge),
                 ..
@@ -342,22 +351,26 @@ impl Services for Answers {
                 directory: asked,
                 path: opened,
                 answer,
-            } if asked == directory && opened == path => Some(answer.clone()),
+            } if asked == directory && opened == path => Some(answer),
             _ => None,
         });
-        answer.unwrap_or_else(|| self.unknown_file("descriptor.open-at", directory, path))
+        answer
+            .cloned()
+            .unwrap_or_else(|| self.unknown_file("descriptor.open-at", directory, path))
     }
 
     fn file_status(&self, directory: &str, path: &str) -> Result<FileStatus, FileError> {
-        let answer = self.find(|answer| match &answer.record {
+        let answer = self.find(|answer| match answer.record() {
             Record::FileStatus {
                 directory: asked,
                 path: looked_at,
                 answer,
-            } if asked == directory && looked_at == path => Some(*answer),
+            } if asked == directory && looked_at == path => Some(answer),
             _ => None,
         });
-        answer.unwrap_or_else(|| self.unknown_file("descriptor.stat-at", directory, path))
+        answer
+            .copied()
+            .unwrap_or_else(|| self.unknown_file("descriptor.stat-at", directory, path))
     }
 
     fn list_directory(
@@ -366,7 +379,7 @@ impl Services for Answers {
         path: &str,
         most_bytes: u64,
     ) -> Result<Vec<DirectoryEntry>, FileError> {
-        let answer = self.find(|answer| match &answer.record {
+        let answer = self.find(|answer| match answer.record() {
             Record::ListDirectory {
                 answer: Err(FileError::TooLarge),
                 ..
@@ -375,10 +388,12 @@ impl Services for Answers {
                 directory: asked,
                 path: listed,
                 answer,
-            } if asked == directory && listed == path => Some(answer.clone()),
+            } if asked == directory && listed == path => Some(answer),
             _ => None,
         });
-        answer.unwrap_or_else(|| self.unknown_file("descriptor.read-directory", directory, path))
+        answer
+            .cloned()
+            .unwrap_or_else(|| self.unknown_file("descriptor.read-directory", directory, path))
     }
 }
 

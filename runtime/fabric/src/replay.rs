@@ -193,7 +193,7 @@ impl Replayer {
             seed: execution.seed,
             state: Arc::new(state(recorded)?),
             call_encoding: call_encoding(&binding),
-            transcript,
+            transcript: Arc::new(transcript),
             binding,
         })
     }
@@ -206,7 +206,7 @@ impl Replayer {
             invocation: scene.invocation.clone(),
             seed: scene.seed,
             state: Arc::clone(&scene.state),
-            transcript: &scene.transcript,
+            transcript: Arc::clone(&scene.transcript),
             call_encoding: Arc::clone(&scene.call_encoding),
         });
         match replayed {
@@ -293,7 +293,7 @@ pub(crate) struct Scene {
     pub(crate) invocation: Invocation,
     pub(crate) seed: [u8; 32],
     pub(crate) state: Arc<State>,
-    pub(crate) transcript: Transcript,
+    pub(crate) transcript: Arc<Transcript>,
     pub(crate) call_encoding: Arc<CallEncoding>,
 }
 

@@ -137,7 +137,7 @@ impl Host {
             invocation: job.invocation,
             seed: job.seed,
             state: job.state,
-            transcript: &run.transcript,
+            transcript: Arc::new(run.transcript.clone()),
             call_encoding: Arc::new(call_encoding),
         })?;
         ensure!(

@@ -104,7 +104,7 @@ impl<'a> Case<'a> {
             invocation: self.invocation(),
             seed: self.seed,
             state: Arc::new(State::new()),
-            transcript,
+            transcript: Arc::new(transcript.clone()),
             call_encoding: Arc::new(|action, fields| NothingOutside.build(action, fields)),
         })
     }

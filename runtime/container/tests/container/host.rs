@@ -237,7 +237,7 @@ impl Case {
             invocation: self.invocation(),
             seed: self.seed,
             state: Arc::new(self.state.clone()),
-            transcript,
+            transcript: Arc::new(transcript.clone()),
             call_encoding: Arc::new(encode_call),
         })
     }
@@ -250,14 +250,14 @@ impl Case {
     }
 
     /// The job of that.
-    pub fn shadow_job<'a>(&'a self, transcript: &'a Transcript) -> ShadowJob<'a> {
+    pub fn shadow_job(&self, transcript: &Transcript) -> ShadowJob<'_> {
         ShadowJob {
             cryptlet: &self.cryptlet,
             grants: &self.grants,
             invocation: self.invocation(),
             seed: self.seed,
             state: Arc::new(self.state.clone()),
-            transcript,
+            transcript: Arc::new(transcript.clone()),
             call_encoding: Arc::new(encode_call),
         }
     }

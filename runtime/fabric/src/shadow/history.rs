@@ -96,7 +96,7 @@ impl Replayer {
             invocation: scene.invocation.clone(),
             seed: scene.seed,
             state: found.state,
-            transcript: &scene.transcript,
+            transcript: Arc::clone(&scene.transcript),
             call_encoding: Arc::clone(&scene.call_encoding),
         });
         if let (None, Outcome::Interrupted { which }) = (&shadow.unanswered, &shadow.run.outcome) {

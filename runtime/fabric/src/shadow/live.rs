@@ -337,7 +337,7 @@ impl Work {
             invocation: beside.invocation.clone(),
             seed: beside.seed,
             state: found.state,
-            transcript: &beside.run.transcript,
+            transcript: Arc::new(beside.run.transcript.clone()),
             call_encoding: call_encoding(&beside.binding),
         })?;
         if let (None, Outcome::Interrupted { .. }) = (&shadow.unanswered, &shadow.run.outcome) {
