@@ -9,7 +9,7 @@ use wasmtime::component::types::ComponentItem;
 use wasmtime::component::{Component, ComponentExportIndex, InstancePre, Linker};
 
 use crate::cache::CodeCache;
-use crate::compiler::{CompilationError, Flights};
+use crate::compiler::{CompilationError, Flights, Flown};
 use crate::cryptlet::{CodeOrigin, Cryptlet, Loaded};
 use crate::host::Guest;
 use crate::migration::{MigrationAnswer, MigrationQuestion};
@@ -195,7 +195,8 @@ impl Workshop<'_> {
             check_import(import, &manifest)?;
         }
         let measurement = Measurement::of(bytes);
-        let (component, origin) = self.component(bytes, measurement)?;
+        let found = self.component(bytes, measurement)?;
+        let component = &found.component;
         let imports: Vec<String> = component
             .component_type()
             .imports(self.engine)
@@ -210,12 +211,12 @@ impl Workshop<'_> {
             self.plain
         };
         let instance = linker
-            .instantiate_pre(&component)
+            .instantiate_pre(component)
             .map_err(|error| LoadError::Link(format!("{error:#}")))?;
         let handle = handle_of(&instance)?;
         let migrate = migration_of(&instance, &manifest)?;
-        if let (CodeOrigin::Compiled, Some(cache)) = (origin, self.cache) {
-            cache.keep(measurement, instance.component());
+        if let (true, Some(cache)) = (found.is_to_be_kept, self.cache) {
+            cache.keep(measurement, component);
         }
         Ok(Cryptlet::new(Loaded {
             measurement,
@@ -227,25 +228,41 @@ impl Workshop<'_> {
             entry: instance,
             handle,
             migrate,
-            origin,
+            origin: found.origin,
         }))
     }
 
     /// What the bytes compile to. The checks that follow are the same wherever it comes from.
-    fn component(
-        &self,
-        bytes: &[u8],
-        measurement: Measurement,
-    ) -> Result<(Component, CodeOrigin), LoadError> {
+    fn component(&self, bytes: &[u8], measurement: Measurement) -> Result<Found, LoadError> {
         let kept = self
             .cache
             .and_then(|cache| cache.find(self.engine, measurement));
         if let Some(component) = kept {
-            return Ok((component, CodeOrigin::Cache));
+            return Ok(Found {
+                component,
+                origin: CodeOrigin::Cache,
+                is_to_be_kept: false,
+            });
         }
-        let component = self.compilations.compile(self.engine, bytes, measurement)?;
-        Ok((component, CodeOrigin::Compiled))
+        let flown = self.compilations.compile(self.engine, bytes, measurement)?;
+        let (component, is_to_be_kept) = match flown {
+            Flown::Here(component) => (component, true),
+            Flown::Elsewhere(component) => (component, false),
+        };
+        Ok(Found {
+            component,
+            origin: CodeOrigin::Compiled,
+            is_to_be_kept,
+        })
     }
+}
+
+/// Compiled code, and where it comes from.
+struct Found {
+    component: Component,
+    origin: CodeOrigin,
+    /// The cache does not have it, and nobody else puts it there.
+    is_to_be_kept: bool,
 }
 
 /// The manifest that a component carries, without compiling it: the one at the outermost level.

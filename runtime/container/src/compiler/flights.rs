@@ -16,6 +16,15 @@ use crate::fingerprint::Fingerprint;
 /// What a compilation will come to. Whoever comes first does it; the others wait.
 type Flight = Arc<OnceLock<Result<Component, CompilationError>>>;
 
+/// A component, and who compiled it.
+#[derive(Clone)]
+pub(crate) enum Flown {
+    /// Whoever asked.
+    Here(Component),
+    /// Somebody who asked before and was not done.
+    Elsewhere(Component),
+}
+
 /// The compilations of one engine.
 pub(crate) struct Flights {
     compiler: Compiler,
@@ -44,10 +53,22 @@ impl Flights {
         engine: &Engine,
         bytes: &[u8],
         measurement: Measurement,
-    ) -> Result<Component, CompilationError> {
+    ) -> Result<Flown, CompilationError> {
+        self.once(measurement, || self.compile_alone(engine, bytes))
+    }
+
+    fn once(
+        &self,
+        measurement: Measurement,
+        compile: impl FnOnce() -> Result<Component, CompilationError>,
+    ) -> Result<Flown, CompilationError> {
         let flight = Arc::clone(self.lock().entry(measurement).or_default());
+        let mut is_here = false;
         let compiled = flight
-            .get_or_init(|| self.compile_alone(engine, bytes))
+            .get_or_init(|| {
+                is_here = true;
+                compile()
+            })
             .clone();
         // Whoever asks from now on may have a reason to ask again.
         if let Entry::Occupied(known) = self.lock().entry(measurement)
@@ -55,7 +76,11 @@ impl Flights {
         {
             known.remove();
         }
-        compiled
+        compiled.map(if is_here {
+            Flown::Here
+        } else {
+            Flown::Elsewhere
+        })
     }
 
     fn compile_alone(&self, engine: &Engine, bytes: &[u8]) -> Result<Component, CompilationError> {
@@ -84,6 +109,37 @@ mod tests {
     use crate::compiler::{CompilerBounds, CompilerProgram};
     use crate::engine;
 
+    fn waiting(flights: &Flights, measurement: Measurement) -> usize {
+        let under_way = flights.lock();
+        // The map has one, too.
+        under_way
+            .get(&measurement)
+            .map_or(0, |flight| Arc::strong_count(flight) - 1)
+    }
+
+    #[test]
+    fn of_all_who_wait_one_is_told_that_it_compiled() {
+        let engine = engine::for_compiling().expect("it starts");
+        let flights = Flights::new(Compiler::InProcess, &engine);
+        let measurement = Measurement::of(b"component");
+        let compile = || {
+            while waiting(&flights, measurement) < 3 {
+                std::thread::yield_now();
+            }
+            Ok(Component::new(&engine, "(component)").expect("it compiles"))
+        };
+        let flown: Vec<Flown> = std::thread::scope(|scope| {
+            let ask = || flights.once(measurement, compile);
+            let asking: Vec<_> = (0..3).map(|_| scope.spawn(ask)).collect();
+            let done = asking
+                .into_iter()
+                .map(|one| one.join().expect("none panics"));
+            done.map(|flown| flown.expect("it compiles")).collect()
+        });
+        let here = flown.iter().filter(|one| matches!(one, Flown::Here(_)));
+        assert_eq!((here.count(), flown.len()), (1, 3));
+    }
+
     #[test]
     fn whoever_asks_for_the_same_component_waits_for_one_compilation() {
         let folder = tempfile::tempdir().expect("a folder");
@@ -98,11 +154,7 @@ mod tests {
         let flights = Flights::new(Compiler::Child { program, bounds }, &engine);
         let measurement = Measurement::of(b"component");
         let load = || flights.compile(&engine, b"component", measurement);
-        let all_wait = || {
-            let under_way = flights.lock();
-            // The map has one, too.
-            under_way.get(&measurement).map(Arc::strong_count) == Some(4)
-        };
+        let all_wait = || waiting(&flights, measurement) == 3;
         std::thread::scope(|scope| {
             let loading: Vec<_> = (0..3).map(|_| scope.spawn(load)).collect();
             while !all_wait() {

@@ -15,7 +15,7 @@ use std::path::PathBuf;
 use std::time::Duration;
 
 pub(crate) use self::child::Answered;
-pub(crate) use self::flights::Flights;
+pub(crate) use self::flights::{Flights, Flown};
 pub use self::program::{CompilerProgramError, compile_component};
 
 /// Where components are compiled.
