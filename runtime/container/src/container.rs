@@ -243,6 +243,14 @@ impl Container {
         }
     }
 
+    /// Whether each place for a linear memory had one before and is free now: from here on, every
+    /// guest gets a place that another one wrote to.
+    pub fn has_used_every_memory(&self) -> bool {
+        let all = engine::memories(self.places);
+        let pool = self.inner.engine.pooling_allocator_metrics();
+        pool.is_some_and(|pool| pool.unused_warm_memories() == all)
+    }
+
     /// Does a run again from its transcript. Reply, outputs, state root, fuel and transcript come out
     /// bit by bit as they were, those of the sources too.
     ///

@@ -119,12 +119,17 @@ fn configuration() -> Result<Config, wasmtime::Error> {
     Ok(config)
 }
 
+/// Places for linear memories that so many components need.
+pub(crate) fn memories(instances: u32) -> u32 {
+    instances.saturating_mul(MEMORIES)
+}
+
 fn pool(instances: u32, limits: &Limits) -> PoolingAllocationConfig {
     let memory_bytes = limits.memory_bytes.next_multiple_of(WASM_PAGE_BYTES);
     let mut pool = PoolingAllocationConfig::new();
     pool.total_component_instances(instances)
         .total_core_instances(instances.saturating_mul(CORE_INSTANCES))
-        .total_memories(instances.saturating_mul(MEMORIES))
+        .total_memories(memories(instances))
         .total_tables(instances.saturating_mul(TABLES))
         .total_stacks(0)
         .max_core_instances_per_component(CORE_INSTANCES)

@@ -10,6 +10,7 @@ mod folder;
 mod guests;
 mod host;
 mod kept;
+mod memory;
 mod network;
 mod text;
 mod together;
