@@ -8,6 +8,6 @@
     (if (result i32) (i32.eq (local.get $size) (i32.const 5))
       (then (i32.const -8))
       (else (i32.const 8192))))
-  (func (export "cryptlet:fabric/cryptlet@0.1.0#handle") (param i32) (result i32)
+  (func $take_value (export "cryptlet:fabric/cryptlet@0.1.0#handle") (param i32) (result i32)
     (call $get (i32.const 16) (i32.const 3) (i32.const 1024))
     (unreachable)))

@@ -18,6 +18,8 @@ use crate::web::{Outside, call_encoding};
 const INSTANT: u64 = 1_136_073_600_123;
 /// What the compiler may take of the processors: no honest cryptlet needs a second.
 const COMPILER_SECONDS: u64 = 4;
+/// What stops guests for many reasons: a verdict must say for which.
+const STOPS_MANY: [&str; 3] = ["trap canonical-abi", "Compilation", "Excessive"];
 /// What anybody should have to read about an attack.
 const MOST_SAID: usize = 16 << 10;
 
@@ -257,8 +259,13 @@ pub fn judge(verdict: &Verdict, ending: &Ending) -> Result<()> {
         (stage, &by) == (verdict.stopped, &verdict.by),
         "stopped at {stage:?} by `{by}`: {said}"
     );
-    let says = verdict.says.as_deref().unwrap_or_default();
-    ensure!(said.contains(says), "`{says}` is not in: {said}");
+    ensure!(
+        !verdict.says.is_empty() || !STOPS_MANY.contains(&by.as_str()),
+        "`{by}` alone does not tell why, and its verdict does not name anything of: {said}"
+    );
+    for says in &verdict.says {
+        ensure!(said.contains(says), "`{says}` is not in: {said}");
+    }
     ensure!(said.len() < MOST_SAID, "it says {} bytes", said.len());
     if let Ending::Ran(run) = ending {
         let reply = run.reply.as_deref().map(String::from_utf8_lossy);

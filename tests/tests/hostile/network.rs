@@ -65,7 +65,7 @@ fn a_redirect_to_the_inside_is_an_answer_and_goes_nowhere() -> Result<()> {
     let host = Host::new(4)?;
     let mut attack = folder::attack("redirect-to-metadata")?;
     attack.verdict.binding.http.insert("rates".to_owned(), base);
-    attack.verdict.says = Some("127.0.0.1".to_owned());
+    attack.verdict.says = vec!["127.0.0.1".to_owned()];
     let armed = host.arm(&attack)?.ok().context("it is loaded")?;
     let outside = Arc::new(Outside::on(Arc::new(PublicWeb::new()?)));
     let run = host.run_with(&armed, Arc::clone(&outside));
@@ -79,13 +79,26 @@ fn a_redirect_to_the_inside_is_an_answer_and_goes_nowhere() -> Result<()> {
     Ok(())
 }
 
-/// A resolver with one answer, which counts how often it is asked.
-struct LeadsTo(IpAddr, AtomicUsize);
+/// A resolver that gives one answer after the other, each once, and counts how often it is asked.
+struct LeadsTo(Vec<IpAddr>, AtomicUsize);
+
+impl LeadsTo {
+    fn each(answers: &[&str]) -> Result<Arc<LeadsTo>> {
+        let answers = answers.iter().map(|answer| answer.parse());
+        let answers = answers.collect::<Result<_, _>>()?;
+        Ok(Arc::new(LeadsTo(answers, AtomicUsize::new(0))))
+    }
+
+    fn was_asked(&self) -> usize {
+        self.1.load(Ordering::SeqCst)
+    }
+}
 
 impl Resolver for LeadsTo {
     fn resolve(&self, _: &str) -> std::io::Result<Vec<IpAddr>> {
-        self.1.fetch_add(1, Ordering::SeqCst);
-        Ok(vec![self.0])
+        let answer = self.0.get(self.1.fetch_add(1, Ordering::SeqCst));
+        let answer = answer.ok_or_else(|| std::io::Error::other("asked too often"))?;
+        Ok(vec![*answer])
     }
 }
 
@@ -98,17 +111,37 @@ fn a_name_that_leads_inside_is_denied_before_anything_is_sent() -> Result<()> {
         let mut attack = folder::attack("name-that-leads-inside")?;
         let base = format!("http://rates.example:{port}/");
         attack.verdict.binding.http.insert("rates".to_owned(), base);
-        attack.verdict.says = Some(address.to_owned());
+        attack.verdict.says = vec![address.to_owned()];
         let armed = host.arm(&attack)?.ok().context("it is loaded")?;
-        let resolver = Arc::new(LeadsTo(address.parse()?, AtomicUsize::new(0)));
+        let resolver = LeadsTo::each(&[address])?;
         let web = PublicWeb::new()?.resolving_by(Arc::clone(&resolver) as _);
         let run = host.run_with(&armed, Arc::new(Outside::on(Arc::new(web))));
         judge(&attack.verdict, &Ending::Ran(Box::new(run)))?;
-        ensure!(
-            resolver.1.load(Ordering::SeqCst) == 1,
-            "resolved once a call"
-        );
+        ensure!(resolver.was_asked() == 1, "resolved once a call");
     }
     ensure!(!inside.was_reached()?, "something was sent");
+    Ok(())
+}
+
+/// The name is one of this machine, so that its first answer is served; whatever it leads to then is
+/// refused as a public name's is.
+#[test]
+fn a_name_that_leads_elsewhere_the_second_time_is_denied_then() -> Result<()> {
+    let host = Host::new(4)?;
+    for inside in ["169.254.169.254", "10.0.0.1", "::ffff:169.254.169.254"] {
+        let answer = "HTTP/1.1 200 OK\r\nContent-Length: 0\r\nConnection: close\r\n\r\n";
+        let (base, server) = answering(answer.to_owned())?;
+        let base = base.replace("127.0.0.1", "rates.localhost");
+        let mut attack = folder::attack("rebinding-name")?;
+        attack.verdict.binding.http.insert("rates".to_owned(), base);
+        attack.verdict.says = vec![format!("rates.localhost resolves to {inside}")];
+        let armed = host.arm(&attack)?.ok().context("it is loaded")?;
+        let resolver = LeadsTo::each(&["127.0.0.1", inside])?;
+        let web = PublicWeb::new()?.resolving_by(Arc::clone(&resolver) as _);
+        let run = host.run_with(&armed, Arc::new(Outside::on(Arc::new(web))));
+        judge(&attack.verdict, &Ending::Ran(Box::new(run)))?;
+        ensure!(resolver.was_asked() == 2, "resolved once a call");
+        server.join().expect("the server does not panic")?;
+    }
     Ok(())
 }

@@ -12,8 +12,10 @@ pub struct Verdict {
     pub stopped: Stage,
     /// Variant of the error, or outcome of the run.
     pub by: String,
-    /// What the error, the failure or the engine's diagnostic must name.
-    pub says: Option<String>,
+    /// What the error, the failure or the engine's diagnostic must name, all of it. Where `by` stops
+    /// guests for many reasons, this says for which.
+    #[serde(default)]
+    pub says: Vec<String>,
     /// The reply of a guest that is let go on: what it came to know.
     pub replies: Option<String>,
     /// Reply of the honest run that follows in the same container.
