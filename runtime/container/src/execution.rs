@@ -78,6 +78,7 @@ pub(crate) fn execute(task: Task) -> Run {
         outside: task.outside,
         deadline,
         state: task.state,
+        state_bytes: None,
         tally: Tally::new(limits),
         transcript: Transcript::default(),
         staged: Staged::default(),

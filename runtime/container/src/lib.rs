@@ -76,6 +76,7 @@ mod run;
 mod scan;
 mod services;
 mod shadow;
+mod state_size;
 mod tally;
 mod ticker;
 mod traffic;

@@ -5,7 +5,7 @@ use std::fmt;
 use cryptlet_schema::Limits;
 use wasmtime::ResourceLimiter;
 
-use crate::{engine, receipt_size, transcript_size};
+use crate::{engine, receipt_size, state_size, transcript_size};
 
 /// Why the host stops a run. Travels through the engine as the error of a host call.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -128,6 +128,14 @@ impl Tally {
         self.receipt = self.receipt.saturating_add(bytes);
         if self.receipt > receipt_size::ALLOWED {
             return Err(self.limit("receipt-bytes", receipt_size::ALLOWED, self.receipt));
+        }
+        Ok(())
+    }
+
+    /// Checks what a write would make of the state. One that has too much may still become smaller.
+    pub(crate) fn state(&mut self, before: u64, after: u64) -> wasmtime::Result<()> {
+        if after > before && after > state_size::ALLOWED {
+            return Err(self.limit("state-bytes", state_size::ALLOWED, after));
         }
         Ok(())
     }

@@ -7,7 +7,7 @@ use cryptlet_attest::Outcome;
 use cryptlet_container::{
     CacheSettings, CodeOrigin, Compiler, CompilerBounds, CompilerProgram, Container, Cryptlet,
     DirectoryGrant, Grants, HttpGrant, Invocation, Job, Meter, ReplayJob, Run, Settings, Source,
-    State, Trigger,
+    State, Trigger, state_root,
 };
 
 use crate::folder::{self, Attack};
@@ -106,12 +106,31 @@ impl Host {
         }
         let entries = given.state.iter();
         let state = entries.map(|(key, value)| (key.clone(), value.clone().into_bytes()));
-        Ok(Ok(Armed {
+        let mut armed = Armed {
             verdict: attack.verdict.clone(),
             cryptlet,
             grants,
             state: Arc::new(state.collect()),
-        }))
+        };
+        for _ in 0..given.runs_before {
+            self.run_before(&mut armed)?;
+        }
+        Ok(Ok(armed))
+    }
+
+    /// A run that goes well, whose state the next one finds.
+    fn run_before(&self, armed: &mut Armed) -> Result<()> {
+        let run = self.run(armed)?;
+        ensure!(run.outcome == Outcome::Ok, "{:?}", run.diagnostic);
+        let state = Arc::make_mut(&mut armed.state);
+        for (key, change) in run.state_changes {
+            match change {
+                Some(value) => state.insert(key, value),
+                None => state.remove(&key),
+            };
+        }
+        ensure!(run.state_after == state_root(state));
+        Ok(())
     }
 
     /// Runs a guest once.

@@ -56,6 +56,8 @@ pub struct Given {
     pub http: BTreeMap<String, String>,
     /// Entries of the binding's state.
     pub state: BTreeMap<String, String>,
+    /// Runs that went well before this one, each of which left its state to the next.
+    pub runs_before: usize,
 }
 
 /// One request that leaves the sandbox, and its answer.

@@ -43,6 +43,8 @@ pub struct Guest {
     pub(crate) outside: Outside,
     pub(crate) deadline: Instant,
     pub(crate) state: Arc<State>,
+    /// What the state takes with the changes so far; counted at the first of them.
+    pub(crate) state_bytes: Option<u64>,
     pub(crate) tally: Tally,
     pub(crate) transcript: Transcript,
     pub(crate) staged: Staged,

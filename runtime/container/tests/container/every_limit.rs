@@ -109,6 +109,10 @@ fn guest_that_hits(limit: &str) -> Option<Guest> {
             "(loop $l (call $publish @‹Netted› @‹{}›) (br $l)) (unreachable)",
             "receipt-bytes: 57,344 allowed, 57,387 wanted",
         ),
+        "state-bytes" => Some(Guest::Stopped(
+            hoarding(),
+            "state-bytes: 16,777,216 allowed, 16,777,288 wanted",
+        )),
         "transfer-bytes" => stopped(
             "[capabilities]\nlog = true",
             "(drop (memory.grow (i32.const 100)))
@@ -139,6 +143,17 @@ fn instances_of(module: &str, number: u64) -> String {
     (0..number)
         .map(|_| format!("(core instance (instantiate {module}))"))
         .collect()
+}
+
+/// Its state has no room left.
+fn hoarding() -> Case {
+    let mut case = Case::of(&contract(
+        "[capabilities]\nstate = true",
+        "(call $state_set @‹key› @‹value›) (unreachable)",
+    ));
+    let value = vec![0; (16 << 20) - 64 - "long".len()];
+    case.state = BTreeMap::from([("long".to_owned(), value)]);
+    case
 }
 
 /// A chain of one has no place for a source.

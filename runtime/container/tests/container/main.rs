@@ -9,6 +9,7 @@ mod determinism;
 mod directories;
 mod every_limit;
 mod guests;
+mod hoarding;
 mod host;
 mod http;
 mod ledger;

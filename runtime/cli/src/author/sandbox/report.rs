@@ -376,6 +376,9 @@ fn way_out(which: &str, allowed: u64) -> String {
             .find(|(name, _)| *name == which)
             .map(|(_, value)| *value)
     };
+    if which == "state-bytes" {
+        return "remove entries that it no longer needs, for no binding keeps more".to_owned();
+    }
     match highest(&host) {
         Some(most) if most > allowed => format!(
             "do less, or raise `{which}` under [limits] in cryptlet.toml (an ordinary host gives \
