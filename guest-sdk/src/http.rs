@@ -104,7 +104,7 @@ impl Response {
 /// Why nothing came back. Each names the URL or host it is about.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum HttpError {
-    /// No grant of the binding covers the request.
+    /// No grant of the binding covers the request, or the grant's bounds leave no room for it.
     #[error("no grant covers it: {0}")]
     Denied(String),
     /// The host's name could not be resolved.
@@ -116,10 +116,10 @@ pub enum HttpError {
     /// The connection could not be secured.
     #[error("connection not secured: {0}")]
     Tls(String),
-    /// No whole answer in time.
+    /// No whole answer in the time that the grant, or the run, has for it.
     #[error("no answer in time")]
     Timeout,
-    /// The response is larger than the limit, which is given in bytes.
+    /// The response is larger than the grant, or the run, has bytes for.
     #[error("the response is larger than {0} bytes; see [limits] http-response-bytes")]
     TooLarge(u64),
     /// The request is malformed, or the response is not HTTP.
