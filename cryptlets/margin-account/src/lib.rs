@@ -1,8 +1,9 @@
 //! Keeps what each party has put up as margin, in the binding's state.
 //!
-//! Two versions are built from it, with two state versions. 1.0.0 (`cryptlet.toml`) keeps every
-//! movement and adds them up whenever it is asked; 1.1.0 (`cryptlet-1.1.toml`, feature `balances`)
-//! keeps one balance for each party, and migrates what 1.0.0 kept.
+//! Three versions are built from it, with two state versions. 1.0.0 (`cryptlet.toml`) keeps every
+//! movement and adds them up whenever it is asked; 1.0.1 (`cryptlet-1.0.1.toml`, feature
+//! `something`) refuses a movement of nothing; 1.1.0 (`cryptlet-1.1.toml`, feature `balances`) keeps
+//! one balance for each party, and migrates what the others kept.
 
 #![forbid(unsafe_code)]
 #![warn(missing_docs)]
@@ -36,10 +37,17 @@ pub struct MarginChanged {
 ///
 /// # Errors
 ///
-/// `margin-too-large` if that does not fit into the ledger's 256 bits.
+/// `margin-too-large` if that does not fit into the ledger's 256 bits; from version 1.0.1 on
+/// `nothing-put-up` if the amount is nought.
 #[cryptlet_sdk::contract]
 pub fn on_put_up(cx: &mut Context, put_up: Sent<PutUp>) -> Result<()> {
     let Sent { sender, body } = put_up;
+    #[cfg(feature = "something")]
+    ensure!(
+        !body.amount.is_zero(),
+        "nothing-put-up",
+        "{sender} puts up nothing; name an amount"
+    );
     let balance = kept::add(&mut cx.state(), &sender, body.amount)?;
     cx.publish(&MarginChanged {
         party: sender,

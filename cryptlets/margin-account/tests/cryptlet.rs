@@ -9,6 +9,8 @@ use margin_account::{MarginChanged, PutUp, on_put_up};
 fn manifest() -> Manifest {
     let text = if cfg!(feature = "balances") {
         include_str!("../cryptlet-1.1.toml")
+    } else if cfg!(feature = "something") {
+        include_str!("../cryptlet-1.0.1.toml")
     } else {
         include_str!("../cryptlet.toml")
     };
@@ -47,6 +49,13 @@ fn more_than_the_ledger_can_hold_is_refused() {
         .succeeded();
     let refused = put_up(Fixture::contract().state(first.state().clone()), "acme", 1);
     assert_eq!(refused.failure().code(), "margin-too-large");
+}
+
+#[test]
+#[cfg(feature = "something")]
+fn nothing_is_refused() {
+    let refused = put_up(Fixture::contract(), "acme", 0);
+    assert_eq!(refused.failure().code(), "nothing-put-up");
 }
 
 #[test]
