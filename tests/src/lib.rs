@@ -13,6 +13,7 @@ pub mod components;
 pub mod console;
 pub mod fresh;
 pub mod independent;
+pub mod margin;
 pub mod rates;
 pub mod schedule;
 pub mod shell;

@@ -350,7 +350,12 @@ impl World {
             .get_receipt()
             .await?;
         ensure!(receipt.status(), "allowVersion was reverted");
-        self.chain.anvil_increase_time(terms.versionDelay).await?;
+        self.pass(terms.versionDelay).await
+    }
+
+    /// Lets time pass on the chain, and adds the block that says so.
+    pub async fn pass(&self, seconds: u64) -> Result<()> {
+        self.chain.anvil_increase_time(seconds).await?;
         self.mine(1).await
     }
 

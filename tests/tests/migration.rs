@@ -14,15 +14,13 @@ use cryptlet_fabric::change::Change;
 use cryptlet_fabric::journal::ShadowRunRow;
 use cryptlet_fabric::replay::Replayer;
 use cryptlet_fabric::versions::StateError;
-use cryptlet_fabric::{Binding, Decision, Fabric, FabricError, Message, Seams};
-use cryptlet_vault::{Algorithm, Cost, Passphrase, Purpose, Vault};
+use cryptlet_fabric::{Decision, Fabric, FabricError, Message, Seams};
+use cryptlet_vault::Passphrase;
+use end_to_end::margin::{self, BINDING};
 use end_to_end::story::decided;
 use end_to_end::world::{approve, passphrase_file};
 use end_to_end::{Components, World};
 use semver::Version;
-
-const BINDING: &str = "acme-globex-margin";
-const KEY: &str = "acme-globex-margin-delivery";
 
 /// A fabric with a binding whose cryptlet keeps state.
 struct Host {
@@ -39,12 +37,10 @@ impl Host {
         let folder = tempfile::tempdir()?;
         let world = World::new(folder.path(), Components::read()?).await?;
         let passphrase = Passphrase::from_file(passphrase_file(&world.state))?;
-        let vault = Vault::open(world.state.join("keys"))?;
-        let (key, algorithm) = (KEY.parse()?, Algorithm::Secp256k1);
-        vault.create(&key, algorithm, Purpose::Delivery, &passphrase, Cost::Light)?;
+        margin::make_key(&world.state, &passphrase)?;
         let fabric = world.open(Seams::live()?).await?;
         let first = fabric.deploy(versions[0].clone()).await?.measurement;
-        let binding = document(&world, cryptlet, message, first)?;
+        let binding = margin::binding(&world, cryptlet, message, first)?;
         let approvals = [&world.acme, &world.globex]
             .into_iter()
             .map(|wallet| approve(wallet, binding.terms_digest()))
@@ -65,7 +61,7 @@ impl Host {
     async fn margin() -> Result<Self> {
         let versions = ["1.0.0", "1.1.0"].map(component);
         let versions: Vec<_> = versions.into_iter().collect::<Result<_>>()?;
-        Self::new("margin-account", "PutUp(uint256 amount)", &versions).await
+        Self::new(margin::CRYPTLET, margin::MESSAGE, &versions).await
     }
 
     async fn accept(&mut self, topic: &str, body: &str) -> Result<u64> {
@@ -167,60 +163,6 @@ fn component(version: &str) -> Result<Vec<u8>> {
     let path = folder.join(format!("margin-account-{version}.wasm"));
     std::fs::read(&path)
         .with_context(|| format!("{} is missing; run `cargo xtask guests`", path.display()))
-}
-
-fn document(
-    world: &World,
-    cryptlet: &str,
-    message: &str,
-    measurement: Measurement,
-) -> Result<Binding> {
-    let mut parties = [world.acme.address(), world.globex.address()];
-    parties.sort_unstable();
-    let text = format!(
-        r#"
-counterparties = [{{ name = "Acme", address = "{}" }}, {{ name = "Globex", address = "{}" }}]
-
-[binding]
-name = "{BINDING}"
-cryptlet = "{cryptlet}"
-versions = "^1.0"
-measurement = "{measurement}"
-salt = "0x{}"
-threshold = 2
-
-[contract]
-ledger = "anvil"
-chain = "eip155:{}"
-gateway = "{}"
-consumer = "{}"
-ordered = false
-signer-threshold = 1
-version-delay-seconds = 3600
-validity-seconds = 86400
-gas-limit = 300000
-actions = []
-events = []
-
-[keys]
-delivery = "{KEY}"
-
-[triggers]
-messages = ["{message}"]
-
-[grants]
-state = true
-events = true
-log = true
-"#,
-        parties[0],
-        parties[1],
-        "07".repeat(32),
-        world.node.chain(),
-        world.contracts.gateway.address(),
-        world.contracts.swap.address(),
-    );
-    Ok(Binding::parse("margin", &text)?)
 }
 
 fn dropping() -> Decision {

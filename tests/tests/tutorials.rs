@@ -97,6 +97,11 @@ fn an_operator_gets_what_the_tutorial_promises() -> Result<()> {
 }
 
 #[test]
+fn an_operator_changes_what_runs_as_the_tutorial_promises() -> Result<()> {
+    follow("docs/tutorials/change.md")
+}
+
+#[test]
 fn an_auditor_gets_what_the_tutorial_promises() -> Result<()> {
     follow("docs/tutorials/auditor.md")
 }

@@ -14,6 +14,31 @@ use serde::Deserialize;
 use serde_json::{Value, json};
 use tokio::sync::Mutex;
 
+/// What a person can type, and what it does.
+pub const LEVERS: [(&str, &str); 6] = [
+    ("curl $(cat control)", "addresses, time, balances"),
+    (
+        "curl -X POST $(cat control)/admit",
+        "the registry admits the host's delivery key for the swap",
+    ),
+    (
+        "curl -X POST $(cat control)/end-quarter",
+        "a quarter passes, and the contract says so",
+    ),
+    (
+        r#"curl -X POST "$(cat control)/allow?measurement=HEX""#,
+        "Acme and Globex allow a module for the swap; an hour passes",
+    ),
+    (
+        r#"curl -X POST "$(cat control)/wait?seconds=3600""#,
+        "an hour passes on the chain",
+    ),
+    (
+        r#"curl -X POST "$(cat control)/mine?blocks=10""#,
+        "ten blocks are added at once",
+    ),
+];
+
 /// One lever at a time.
 type Levers = Arc<Mutex<Arc<World>>>;
 
@@ -23,6 +48,7 @@ pub fn router(world: Arc<World>) -> axum::Router {
         .route("/", get(show))
         .route("/end-quarter", post(end_quarter))
         .route("/mine", post(mine))
+        .route("/wait", post(wait))
         .route("/admit", post(admit))
         .route("/allow", post(allow))
         .with_state(Arc::new(Mutex::new(world)))
@@ -36,6 +62,11 @@ struct Blocks {
 
 fn one() -> u64 {
     1
+}
+
+#[derive(Deserialize)]
+struct Time {
+    seconds: u64,
 }
 
 #[derive(Deserialize)]
@@ -60,6 +91,12 @@ async fn mine(State(levers): State<Levers>, Query(query): Query<Blocks>) -> Resp
     let world = levers.lock().await;
     let mined = world.mine(query.blocks).await;
     said(mined.map(|()| format!("{} blocks added", query.blocks)))
+}
+
+async fn wait(State(levers): State<Levers>, Query(query): Query<Time>) -> Response {
+    let world = levers.lock().await;
+    let passed = world.pass(query.seconds).await;
+    said(passed.map(|()| format!("{} seconds have passed", query.seconds)))
 }
 
 async fn admit(State(levers): State<Levers>) -> Response {

@@ -5,9 +5,36 @@ use std::path::{Path, PathBuf};
 
 use alloy::signers::local::PrivateKeySigner;
 use anyhow::{Context as _, Result};
+use cryptlet_attest::Measurement;
 use cryptlet_vault::{Algorithm, Cost, KeyName, Passphrase, Purpose, SecretKey, Vault};
-use end_to_end::{World, world};
+use end_to_end::components::shipped;
+use end_to_end::{World, margin, world};
 use url::Url;
+
+/// The versions of the cryptlet of the second binding.
+pub struct MarginAccount {
+    first: Vec<u8>,
+    patch: Vec<u8>,
+    migrating: Vec<u8>,
+}
+
+impl MarginAccount {
+    const FILES: [&str; 3] = [
+        "margin-account-1.0.0.wasm",
+        "margin-account-1.0.1.wasm",
+        "margin-account-1.1.0.wasm",
+    ];
+
+    /// Reads them where the other components lie.
+    pub fn read() -> Result<Self> {
+        let [first, patch, migrating] = Self::FILES;
+        Ok(Self {
+            first: shipped(first)?,
+            patch: shipped(patch)?,
+            migrating: shipped(migrating)?,
+        })
+    }
+}
 
 /// The devnet's folder.
 pub struct Folder(PathBuf);
@@ -24,13 +51,17 @@ impl Folder {
     }
 
     /// Writes what there is to work with.
-    pub fn fill(&self, world: &World) -> Result<()> {
+    pub fn fill(&self, world: &World, margin_account: &MarginAccount) -> Result<()> {
         let passphrase = self.0.join("passphrase");
         fs::rename(world::passphrase_file(&self.state()), &passphrase)?;
         let passphrase = Passphrase::from_file(passphrase)?;
+        margin::make_key(&self.state(), &passphrase)?;
         self.keep_wallet("acme", &world.acme, &passphrase)?;
         self.keep_wallet("globex", &world.globex, &passphrase)?;
         fs::write(self.0.join("binding.toml"), world.binding.to_toml())?;
+        let first = Measurement::of(&margin_account.first);
+        let margin = margin::binding(world, margin::CRYPTLET, margin::MESSAGE, first)?;
+        fs::write(self.0.join("margin.toml"), margin.to_toml())?;
         let components = self.0.join("components");
         fs::create_dir(&components)?;
         for (name, bytes) in [
@@ -40,6 +71,9 @@ impl Folder {
             ),
             ("interest-rate-swap-1.0.0.wasm", &world.components.swap),
             ("interest-rate-swap-1.1.0.wasm", &world.components.swap_next),
+            (MarginAccount::FILES[0], &margin_account.first),
+            (MarginAccount::FILES[1], &margin_account.patch),
+            (MarginAccount::FILES[2], &margin_account.migrating),
         ] {
             fs::write(components.join(name), bytes)?;
         }

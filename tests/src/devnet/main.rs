@@ -16,7 +16,7 @@ use cryptlet_fabric::Seams;
 use end_to_end::{Components, World, schedule, story};
 use tokio::signal::unix::{Signal, SignalKind, signal};
 
-use crate::folder::Folder;
+use crate::folder::{Folder, MarginAccount};
 use crate::premises::Premises;
 
 const USAGE: &str = "usage: devnet [FOLDER] [--port N] [--settled N]; the folder is target/devnet \
@@ -49,6 +49,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
     let path = arguments.folder.as_path();
     // What may fail by itself comes first, so that it leaves the folder as it was.
     let components = Components::read()?;
+    let margin_account = MarginAccount::read()?;
     let address = SocketAddr::from((Ipv4Addr::LOCALHOST, arguments.port));
     let listener = tokio::net::TcpListener::bind(address)
         .await
@@ -57,7 +58,7 @@ async fn run(arguments: &Arguments) -> Result<()> {
     let folder = Folder::at(path);
     let world = World::before_agreement(&folder.state(), components).await?;
     settle(&world, arguments.settled).await?;
-    folder.fill(&world)?;
+    folder.fill(&world, &margin_account)?;
     let control = format!("http://{}", listener.local_addr()?);
     folder.announce(&world.node.url(), &control)?;
     premises.record()?;
@@ -188,8 +189,9 @@ fn introduce(world: &World, folder: &Path, control: &str) {
     println!("In {folder}, for trying things only, as the passphrase lies beside the keys:");
     println!();
     println!("  .cryptlet/     state folder for `cryptlet serve --passphrase-file passphrase`");
-    println!("  binding.toml   what Acme and Globex are to sign");
-    println!("  components/    reference-rate 1.0.0, interest-rate-swap 1.0.0 and 1.1.0");
+    println!("  binding.toml   the swap, as Acme and Globex are to sign it");
+    println!("  margin.toml    another binding of theirs, which messages wake, in any order");
+    println!("  components/    their cryptlets, in several versions");
     println!(
         "  acme/ globex/  each party's wallet, for `cryptlet bind sign --state acme --key acme`"
     );
@@ -198,13 +200,9 @@ fn introduce(world: &World, folder: &Path, control: &str) {
     println!("From another terminal, in that folder:");
     println!();
     println!("  cryptlet serve --passphrase-file passphrase");
-    println!(
-        "  curl -X POST $(cat control)/admit        the registry admits the host's delivery key"
-    );
-    println!(
-        "  curl -X POST $(cat control)/end-quarter  a quarter passes, and the contract says so"
-    );
-    println!("  curl $(cat control)                      addresses, time, balances");
+    for (command, meaning) in control::LEVERS {
+        println!("  {command:<56}  {meaning}");
+    }
     println!();
     println!("A block is added every second. The devnet is ready; Ctrl-C ends it.");
 }
