@@ -85,11 +85,11 @@ impl Fabric {
         };
         let accepting = self.accepting(&row, trigger, occurrence)?;
         let (limit, backlog) = (self.queue_limit(), Arc::clone(&self.backlog));
-        let turn = self.turns.of(&row.document.id());
+        let turn = self.turns.of(&row.id);
         let _accepting = turn.accepting.read().await;
         let admission = self
             .journal
-            .commit(move |writing| accepting.admit(writing, limit, &backlog))
+            .commit_checked(move |writing| accepting.admit(writing, limit, &backlog))
             .await?;
         match admission {
             Admission::Accepted(accepted) => {
@@ -129,7 +129,7 @@ impl Fabric {
         };
         let (input, outcome) = self
             .journal
-            .ended(&row.document.id(), number)?
+            .ended(&row.id, number)?
             .ok_or_else(|| refused("it has not run"))?;
         if outcome == Outcome::Ok.to_string() {
             return Err(refused("it succeeded"));
@@ -138,7 +138,7 @@ impl Fabric {
         let occurrence = again(&earlier.trigger, number);
         let mut accepting = self.accepting(&row, earlier.trigger, occurrence)?;
         accepting.new.again = Some(number);
-        let turn = self.turns.of(&row.document.id());
+        let turn = self.turns.of(&row.id);
         let _accepting = turn.accepting.read().await;
         let accepted = self
             .journal
@@ -158,7 +158,7 @@ impl Fabric {
     /// If it is not what holds the binding up.
     pub async fn pass_over(&self, binding: &str, number: u64) -> Result<(), FabricError> {
         let row = self.binding(binding)?;
-        let id = row.document.id();
+        let id = row.id;
         let held_by = self.journal.held_by(&id)?.map(|held| held.number);
         if held_by != Some(number) {
             let reason = if self.journal.invocation(&id, number)?.is_none() {
@@ -285,7 +285,7 @@ impl Fabric {
     ) -> Result<Accepting, FabricError> {
         Ok(Accepting {
             new: NewInvocation {
-                binding: row.document.id(),
+                binding: row.id,
                 binding_version: row.version,
                 paused_by: row.paused_by,
                 occurrence,
@@ -321,6 +321,16 @@ pub(crate) struct Accepting {
 
 impl Accepting {
     pub(crate) fn write(self, writing: &mut Writing<'_>) -> Result<Acceptance, JournalError> {
+        match writing.accepted_before(&self.new.binding, &self.new.occurrence)? {
+            Some((number, _)) => Ok(Acceptance {
+                number,
+                is_new: false,
+            }),
+            None => self.write_new(writing),
+        }
+    }
+
+    fn write_new(self, writing: &mut Writing<'_>) -> Result<Acceptance, JournalError> {
         let salt = salt_of(&self.new.salt, 0);
         let statement = trigger_statement(
             &mut |field, value| salt.digest(field, value),
@@ -375,14 +385,14 @@ impl Accepting {
                 Admission::OtherMessage { number }
             });
         }
-        let waiting = writing.waiting(&binding)?;
+        let waiting = writing.accepted_and_waiting(&binding)?;
         if waiting >= limit {
             return Ok(Admission::Full { waiting });
         }
         if let Some(full) = backlog.full() {
             return Ok(Admission::AllFull(full));
         }
-        self.write(writing).map(Admission::Accepted)
+        self.write_new(writing).map(Admission::Accepted)
     }
 }
 
@@ -453,7 +463,7 @@ mod tests {
         limit: u64,
     ) -> Result<Admission, JournalError> {
         journal
-            .commit(move |writing| accepting.admit(writing, limit, &Backlog::new(100, 0)))
+            .commit_checked(move |writing| accepting.admit(writing, limit, &Backlog::new(100, 0)))
             .await
     }
 
@@ -512,7 +522,7 @@ mod tests {
         let backlog = Arc::new(Backlog::new(3, 2));
         let admit = |key: &str| {
             let (accepting, backlog) = (message(binding, key, "{}"), Arc::clone(&backlog));
-            journal.commit(move |writing| accepting.admit(writing, 100, &backlog))
+            journal.commit_checked(move |writing| accepting.admit(writing, 100, &backlog))
         };
         assert!(matches!(admit("a").await?, Admission::Accepted(accepted) if accepted.is_new));
         backlog.came();

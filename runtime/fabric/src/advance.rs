@@ -7,8 +7,9 @@ use std::sync::{Arc, Mutex, PoisonError};
 use cryptlet_attest::BindingId;
 
 use crate::error::FabricError;
+use crate::execute::Executed;
 use crate::fabric::Fabric;
-use crate::journal::{BindingRow, JournalError};
+use crate::journal::{AcceptedRow, BindingRow, JournalError};
 
 /// What one pass over one binding, or over all of them, did.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -185,7 +186,7 @@ impl Fabric {
     /// As for [`Fabric::read_events`].
     pub async fn execute_accepted(&self, binding: &str) -> Result<Progress, FabricError> {
         let row = self.binding(binding)?;
-        let turn = self.turns.of(&row.document.id());
+        let turn = self.turns.of(&row.id);
         let turn = Arc::clone(&turn.executing).lock_owned().await;
         let mut progress = Progress::default();
         let outcome = self.execute_all(binding, turn, &mut progress).await;
@@ -201,7 +202,7 @@ impl Fabric {
     /// As for [`Fabric::read_events`].
     pub async fn deliver(&self, binding: &str) -> Result<Progress, FabricError> {
         let row = self.binding(binding)?;
-        let turn = self.turns.of(&row.document.id());
+        let turn = self.turns.of(&row.id);
         let _turn = turn.delivering.lock().await;
         let mut progress = Progress::default();
         let outcome = match self.register(&row, &mut progress).await {
@@ -235,60 +236,87 @@ impl Fabric {
         progress: &mut Progress,
     ) -> Result<(), FabricError> {
         let row = self.binding(binding)?;
-        let id = row.document.id();
+        let id = row.id;
         if self.journal.waiting_under(&id)? == 0 || !self.is_newest(&row, progress).await? {
             return Ok(());
         }
         let turns = self.turns.of(&id);
         let panicked = &turns.panicked;
-        while !self.is_draining()
-            && let Some(accepted) = self.journal.next_accepted(&id)?
-        {
+        while !self.is_draining() {
+            let mut batch = self.journal.next_accepted(&id, RUNS_TOGETHER)?;
+            let Some(first) = batch.first() else { break };
             // Under load this goes on for ever, and versions and documents change meanwhile.
             let row = self.binding(binding)?;
+            let fits = |accepted: &AcceptedRow| {
+                accepted.measurement == first.measurement
+                    && accepted.binding_version == first.binding_version
+            };
+            let mut together = batch.iter().take_while(|accepted| fits(accepted)).count();
             if row.document.contract.ordered
-                && !accepted.is_again
+                && let Some(waits) = batch.iter().position(|accepted| !accepted.is_again)
+                && waits < together
                 && let Some(held) = self.journal.held_by(&id)?
             {
                 // A later answer would overtake the missing one, and the contract refuse it for ever.
-                progress.waiting.push(Waiting {
-                    binding: row.document.binding.name.clone(),
-                    delivery: None,
-                    reason: held.reason(),
-                });
-                break;
-            }
-            let number = accepted.number;
-            if panicked.load(Ordering::Relaxed) == number {
-                progress.waiting.push(Waiting {
-                    binding: row.document.binding.name.clone(),
-                    delivery: None,
-                    reason: format!(
-                        "the fabric itself failed at invocation {number} and does not try it again before its next start; report this with its log"
-                    ),
-                });
-                break;
-            }
-            let told = |error: &FabricError| {
-                if let FabricError::Panicked(_) = error {
-                    tracing::error!(binding = row.document.binding.name, number, %error, "a run failed in the host");
-                    panicked.store(number, Ordering::Relaxed);
+                if waits == 0 {
+                    progress.waiting.push(Waiting {
+                        binding: row.document.binding.name.clone(),
+                        delivery: None,
+                        reason: held.reason(),
+                    });
+                    break;
                 }
+                together = waits;
+            }
+            let fatal = panicked.load(Ordering::Relaxed);
+            match batch.iter().position(|accepted| accepted.number == fatal) {
+                Some(0) => {
+                    progress.waiting.push(Waiting {
+                        binding: row.document.binding.name.clone(),
+                        delivery: None,
+                        reason: format!(
+                            "the fabric itself failed at invocation {fatal} and does not try it again before its next start; report this with its log"
+                        ),
+                    });
+                    break;
+                }
+                Some(place) => together = together.min(place),
+                None => {}
+            }
+            batch.truncate(together);
+            let told = |number: u64, error: &FabricError| {
+                tracing::error!(binding = row.document.binding.name, number, %error, "a run failed in the host");
+                panicked.store(number, Ordering::Relaxed);
             };
             // No slot is held meanwhile: it may have to be compiled, and others' runs go on.
-            let runnable = self.runnable(&row, &accepted).await.inspect_err(told)?;
+            let first = batch[0].number;
+            let runnable = self.runnable(&row, &batch[0]).await.inspect_err(|error| {
+                if let FabricError::Panicked(_) = error {
+                    told(first, error);
+                }
+            })?;
             let weight = self.weights.of(&row.document.binding.name);
             let slot = self.scheduler.slot(id, weight).await;
             if self.is_draining() {
                 break;
             }
-            let ran = self.execute(&row, accepted, runnable, turn, slot).await;
-            turn = ran.inspect_err(told)?;
-            progress.executed += 1;
+            match self.execute(&row, batch, runnable, turn, slot).await? {
+                Executed::Durable { turn: back, runs } => {
+                    turn = back;
+                    progress.executed += runs;
+                }
+                Executed::Panicked { number, error } => {
+                    told(number, &error);
+                    return Err(error);
+                }
+            }
         }
         Ok(())
     }
 }
+
+/// Most runs of a binding that one commit makes durable.
+const RUNS_TOGETHER: u32 = 64;
 
 #[cfg(test)]
 mod tests {

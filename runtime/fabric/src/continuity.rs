@@ -57,7 +57,7 @@ impl Fabric {
     /// Refuses whatever would be signed for a binding that [`Fabric::is_newest`] has found to be an
     /// old copy. Asks nobody: a message must not wait for a node.
     pub(crate) fn refuse_overtaken(&self, row: &BindingRow) -> Result<(), FabricError> {
-        let turn = self.turns.of(&row.document.id());
+        let turn = self.turns.of(&row.id);
         match turn.overtaken.get() {
             Some(Some(reason)) => Err(FabricError::Overtaken {
                 binding: row.document.binding.name.clone(),

@@ -1,9 +1,10 @@
-//! One run: from what was accepted to what is durable about it.
+//! Runs of one binding: from what was accepted to what is durable about them.
 
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
-use std::time::Instant;
+use std::time::{Duration, Instant};
 
-use cryptlet_container::{Cryptlet, Grants, Job, Level, Run};
+use cryptlet_container::{Container, Cryptlet, Grants, Job, Level, Record, Run, State};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::accept::read_input;
@@ -11,11 +12,12 @@ use crate::binding::Binding;
 use crate::canary::Trialled;
 use crate::error::FabricError;
 use crate::fabric::Fabric;
-use crate::journal::{AcceptedRow, BindingRow};
+use crate::journal::{AcceptedRow, BindingRow, Standing};
 use crate::scheduler::Slot;
-use crate::sealing::Finished;
+use crate::sealing::{self, Finished, HostFacts, Sealing};
 use crate::seams::Step;
 use crate::services::LiveServices;
+use crate::shadow::Beside;
 use crate::versions::breaks_a_line;
 
 /// What a run consists of, ready to run.
@@ -42,100 +44,247 @@ impl Fabric {
         })
     }
 
-    /// Runs one accepted invocation and makes everything about it durable in one commit.
+    /// Runs accepted invocations of one module and document, one after the other, and makes everything
+    /// about them durable in one commit. What the slot's time does not suffice for is left for later.
     ///
-    /// Whoever runs a binding holds its turn, and the run itself keeps it: a caller that is dropped
+    /// Whoever runs a binding holds its turn, and the runs themselves keep it: a caller that is dropped
     /// in the middle must not make room for a second run.
     pub(crate) async fn execute(
         &self,
         row: &BindingRow,
-        accepted: AcceptedRow,
+        batch: Vec<AcceptedRow>,
         runnable: Runnable,
         turn: OwnedMutexGuard<()>,
         slot: Slot,
-    ) -> Result<OwnedMutexGuard<()>, FabricError> {
+    ) -> Result<Executed, FabricError> {
+        let name = runnable.binding.binding.name.clone();
+        let id = row.id;
+        let cryptlet = runnable.cryptlet.clone();
+        let slot = Arc::new(Mutex::new(slot));
+        let mut runner = Runner {
+            state: Arc::new(self.journal.state(&id)?),
+            standing: self.journal.standing(&id)?,
+            services: Arc::new(LiveServices {
+                binding: Arc::clone(&runnable.binding),
+                id,
+                next_submission: self.journal.next_submission(&id)?,
+                journal: Arc::clone(&self.journal),
+                delegate: self.delegate.clone(),
+                web: Arc::clone(&self.seams.web),
+                directories: Arc::clone(&self.directories),
+                slot: Arc::clone(&slot),
+            }),
+            runnable,
+            container: Arc::clone(&self.container),
+            host: Arc::clone(&self.host),
+            keeps_states: self.has_shadows(&name),
+        };
+        let draining = Arc::clone(&self.draining);
+        // What a host that panics is busy with; nobody comes back then to tell.
+        let current = Arc::new(AtomicU64::new(0));
+        let working = Arc::clone(&current);
+        let worked = tokio::task::spawn_blocking(move || {
+            let begun = Instant::now();
+            let mut done = Vec::with_capacity(batch.len());
+            for accepted in batch {
+                if !done.is_empty()
+                    && (begun.elapsed() > MOST_TIME || draining.load(Ordering::Relaxed))
+                {
+                    break;
+                }
+                working.store(accepted.number, Ordering::Relaxed);
+                let ran = match runner.run(accepted) {
+                    Ok(ran) => ran,
+                    // Those before it are not lost; it is the first of the next batch.
+                    Err(_) if !done.is_empty() => break,
+                    Err(error) => return Err(error),
+                };
+                let ends = ran.ends_the_batch();
+                done.push(ran);
+                if ends {
+                    break;
+                }
+            }
+            // What follows waits for the disk, not for a processor.
+            drop(slot);
+            Ok((done, turn))
+        })
+        .await;
+        let (done, turn) = match worked.map_err(FabricError::from) {
+            Ok(worked) => worked?,
+            Err(error @ FabricError::Panicked(_)) => {
+                let number = current.load(Ordering::Relaxed);
+                return Ok(Executed::Panicked { number, error });
+            }
+            Err(error) => return Err(error),
+        };
+        let mut following = Vec::with_capacity(done.len());
+        let mut sealed = Vec::with_capacity(done.len());
+        for Ran {
+            sealing,
+            took,
+            found,
+        } in done
+        {
+            let Finished {
+                cryptlet,
+                run,
+                accepted,
+                ..
+            } = sealing.finished();
+            tracing::info!(
+                binding = name,
+                number = accepted.number,
+                version = cryptlet.version(),
+                outcome = %run.outcome,
+                fuel = run.meter.fuel,
+                "executed"
+            );
+            log_lines(&name, accepted.number, cryptlet, run);
+            following.push(Following {
+                number: accepted.number,
+                trialled: Trialled {
+                    succeeded: run.outcome.is_ok(),
+                    fuel: run.meter.fuel,
+                    took: Some(took),
+                },
+                beside: found
+                    .and_then(|found| self.beside(&row.active, sealing.finished(), &found)),
+            });
+            self.reached(Step::Ran, &name, accepted.number);
+            sealed.push(sealing);
+        }
+        let at = self.seams.clock.now();
+        let (turn, moves) = self
+            .journal
+            .commit_checked(move |writing| {
+                sealing::write(&sealed, writing, at).map(|moves| (turn, moves))
+            })
+            .await?;
+        let runs = following.len();
+        for after in &following {
+            self.backlog.left();
+            self.reached(Step::Executed, &name, after.number);
+        }
+        self.tell_moves(&name, moves);
+        let version = &cryptlet.manifest().cryptlet.version;
+        for after in following {
+            self.try_out(&name, version, after.trialled).await;
+            if let Some(beside) = after.beside {
+                self.run_beside(beside);
+            }
+        }
+        Ok(Executed::Durable { turn, runs })
+    }
+}
+
+/// How long runs of one binding go on before they are committed: others wait for the slot, and
+/// callers for their answers.
+const MOST_TIME: Duration = Duration::from_millis(20);
+
+/// What became of a batch.
+pub(crate) enum Executed {
+    /// The first so many of it ran, and all about them is durable.
+    Durable {
+        turn: OwnedMutexGuard<()>,
+        runs: usize,
+    },
+    /// The host did not survive this one; nothing of the batch is durable.
+    Panicked { number: u64, error: FabricError },
+}
+
+/// Runs one invocation after the other, each on what the one before it left.
+struct Runner {
+    runnable: Runnable,
+    state: Arc<State>,
+    standing: Standing,
+    services: Arc<LiveServices>,
+    container: Arc<Container>,
+    host: Arc<HostFacts>,
+    /// Somebody runs beside and needs the state that each run found.
+    keeps_states: bool,
+}
+
+/// One run that is sealed and not yet durable.
+struct Ran {
+    sealing: Sealing,
+    took: Duration,
+    found: Option<Arc<State>>,
+}
+
+/// What is to be done for one run once it is durable.
+struct Following {
+    number: u64,
+    trialled: Trialled,
+    beside: Option<Beside>,
+}
+
+impl Runner {
+    fn run(&mut self, accepted: AcceptedRow) -> Result<Ran, FabricError> {
         let Runnable {
             binding,
             cryptlet,
             grants,
-        } = runnable;
-        let name = binding.binding.name.clone();
-        let id = binding.id();
-        let number = accepted.number;
-        let invocation = read_input(&name, number, &accepted.input)?;
-        let state = Arc::new(self.journal.state(&id)?);
-        let slot = Arc::new(Mutex::new(slot));
-        let found = Arc::clone(&state);
-        let services = Arc::new(LiveServices {
-            binding: Arc::clone(&binding),
-            id,
-            next_submission: self.journal.next_submission(&id)?,
-            journal: Arc::clone(&self.journal),
-            delegate: self.delegate.clone(),
-            web: Arc::clone(&self.seams.web),
-            directories: Arc::clone(&self.directories),
-            slot: Arc::clone(&slot),
+        } = &self.runnable;
+        let name = &binding.binding.name;
+        let invocation = read_input(name, accepted.number, &accepted.input)?;
+        let found = self.keeps_states.then(|| Arc::clone(&self.state));
+        let begun = Instant::now();
+        let run = self.container.run(Job {
+            cryptlet,
+            grants,
+            invocation: invocation.clone(),
+            seed: accepted.seed,
+            state: Arc::clone(&self.state),
+            services: Arc::clone(&self.services) as _,
         });
-        let standing = self.journal.standing(&id)?;
-        let container = Arc::clone(&self.container);
-        let host = Arc::clone(&self.host);
-        let (sealing, took, turn) = tokio::task::spawn_blocking(move || {
-            let begun = Instant::now();
-            let run = container.run(Job {
-                cryptlet: &cryptlet,
-                grants: &grants,
-                invocation: invocation.clone(),
-                seed: accepted.seed,
-                state,
-                services,
-            });
-            let took = begun.elapsed();
-            let finished = Finished {
-                binding,
-                accepted,
-                invocation,
-                cryptlet,
-                run,
-                host,
-            };
-            let sealed = finished.seal(standing).map(|sealing| (sealing, took, turn));
-            // What follows waits for the disk, not for a processor.
-            drop(slot);
-            sealed
-        })
-        .await??;
-        let Finished { cryptlet, run, .. } = sealing.finished();
-        tracing::info!(
-            binding = name,
-            number,
-            version = %cryptlet.manifest().cryptlet.version,
-            outcome = %run.outcome,
-            fuel = run.meter.fuel,
-            "executed"
-        );
-        log_lines(&name, number, cryptlet, run);
-        let version = cryptlet.manifest().cryptlet.version.clone();
-        let trialled = Trialled {
-            succeeded: run.outcome.is_ok(),
-            fuel: run.meter.fuel,
-            took: Some(took),
+        let took = begun.elapsed();
+        let finished = Finished {
+            id: self.services.id,
+            binding: Arc::clone(binding),
+            accepted,
+            invocation,
+            cryptlet: cryptlet.clone(),
+            run,
+            host: Arc::clone(&self.host),
         };
-        let beside = self.beside(&row.active, sealing.finished(), &found);
-        self.reached(Step::Ran, &name, number);
-        let at = self.seams.clock.now();
-        let (turn, moves) = self
-            .journal
-            .commit(move |writing| sealing.write(writing, at).map(|moves| (turn, moves)))
-            .await?;
-        self.backlog.left();
-        self.reached(Step::Executed, &name, number);
-        self.tell_moves(&name, moves);
-        self.try_out(&name, &version, trialled).await;
-        if let Some(beside) = beside {
-            self.run_beside(beside);
+        let sealing = finished.seal(self.standing)?;
+        self.standing = sealing.after();
+        let changes = &sealing.finished().run.state_changes;
+        if !changes.is_empty() {
+            let state = Arc::make_mut(&mut self.state);
+            for (key, change) in changes {
+                match change {
+                    Some(value) => state.insert(key.clone(), value.clone()),
+                    None => state.remove(key),
+                };
+            }
         }
-        Ok(turn)
+        Ok(Ran {
+            sealing,
+            took,
+            found,
+        })
     }
+}
+
+impl Ran {
+    /// Whether what follows must see this one durable: it holds up what comes after it, or did
+    /// something outside, which must not be done again because of another run.
+    fn ends_the_batch(&self) -> bool {
+        let finished = self.sealing.finished();
+        finished.holds() || reaches_outside(&finished.run)
+    }
+}
+
+fn reaches_outside(run: &Run) -> bool {
+    !run.submissions.is_empty()
+        || run
+            .transcript
+            .records()
+            .iter()
+            .any(|record| matches!(record, Record::Fetch { .. }))
+        || run.children.iter().any(|child| reaches_outside(&child.run))
 }
 
 /// Most characters of a guest's line that are logged.
@@ -187,6 +336,78 @@ fn one_line(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::guests::{component, handling, manifest};
+    use crate::scene::{NAME, Scene, TestResult};
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn what_waits_together_becomes_durable_together_each_run_on_the_one_before() -> TestResult
+    {
+        let scene = Scene::new(1).await?;
+        let manifest = manifest("contract", "[capabilities]\nstate = true");
+        let body = "(call $state_set @‹answer› @‹42›) (call $ok @‹null›)";
+        let component = component(
+            &manifest.replace("\"guest\"", "\"remembers\""),
+            &handling(body),
+        );
+        let row = scene.fabric.deploy(component).await?;
+        scene
+            .bind_another(|document| {
+                document.binding.cryptlet = row.cryptlet;
+                document.binding.measurement = row.measurement;
+                document.grants.state = true;
+            })
+            .await?;
+        for key in ["one", "two", "three"] {
+            scene.send_to("another", key).await?;
+        }
+        assert_eq!(scene.fabric.execute_accepted("another").await?.executed, 3);
+
+        let journal = &scene.fabric.journal;
+        let ran = journal.executions()?;
+        assert!(ran.iter().all(|run| run.outcome == "ok"), "{ran:?}");
+        let numbers: Vec<u64> = ran.iter().map(|run| run.number).collect();
+        assert_eq!(numbers, [1, 2, 3]);
+        assert!(ran.iter().all(|run| run.checkpoint == ran[0].checkpoint));
+        let binding = scene.fabric.binding("another")?;
+        let runs = numbers.iter().map(|number| {
+            let run = journal.recorded_run(&binding, *number)?;
+            Ok(run.ok_or("it ran")?.run)
+        });
+        let statements = runs.collect::<TestResult<Vec<_>>>()?;
+        assert_eq!(statements[0].host.previous, None);
+        for pair in statements.windows(2) {
+            assert_eq!(pair[1].host.previous, Some(pair[0].leaf_hash()));
+            assert_eq!(
+                pair[1].execution.state_before,
+                pair[0].execution.state_after
+            );
+        }
+        assert_eq!(journal.state(&binding.id)?.len(), 1);
+        assert_eq!(journal.waiting()?, 0);
+        Ok(())
+    }
+
+    #[tokio::test(flavor = "multi_thread")]
+    async fn an_input_that_cannot_be_read_keeps_none_before_it_from_its_end() -> TestResult {
+        let scene = Scene::new(1).await?;
+        for key in ["one", "two", "three"] {
+            scene.send(key).await?;
+        }
+        let id = scene.id;
+        scene
+            .fabric
+            .journal
+            .commit(move |writing| writing.tamper_with_input(&id, 2))
+            .await?;
+        let progress = scene.fabric.execute_accepted(NAME).await?;
+        assert_eq!(progress.executed, 1);
+        assert!(progress.failed, "{progress:?}");
+        assert!(
+            progress.waiting[0].reason.contains("invocation 2"),
+            "{progress:?}"
+        );
+        Ok(())
+    }
 
     #[test]
     fn what_a_guest_writes_is_one_line_that_moves_no_cursor() {

@@ -96,7 +96,7 @@ pub struct Fabric {
     pub(crate) shadows: Shadows,
     pub(crate) trials: Trials,
     queue_limit: AtomicU64,
-    draining: AtomicBool,
+    pub(crate) draining: Arc<AtomicBool>,
 }
 
 /// Folder of the compiled code, and the file of its key, below the state folder.
@@ -224,7 +224,7 @@ impl Fabric {
             shadows,
             trials,
             queue_limit: AtomicU64::new(configuration.service.queue),
-            draining: AtomicBool::new(false),
+            draining: Arc::default(),
         })
     }
 
@@ -505,7 +505,7 @@ impl Fabric {
             return Ok(Arc::clone(&row.document));
         }
         self.journal
-            .agreement(&row.document.id(), version)?
+            .agreement(&row.id, version)?
             .map(|agreement| Arc::new(agreement.document))
             .ok_or_else(|| FabricError::NoDocument {
                 binding: row.document.binding.name.clone(),

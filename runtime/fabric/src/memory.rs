@@ -27,7 +27,7 @@ impl Fabric {
     ///
     /// If the journal cannot be read.
     pub fn footprint(&self, row: &BindingRow) -> Result<Footprint, FabricError> {
-        let kept = self.journal.kept(&row.document.id())?;
+        let kept = self.journal.kept(&row.id)?;
         let versions = self
             .journal
             .measurements_of(&row.document.binding.cryptlet)?;

@@ -95,13 +95,18 @@ impl Scene {
 
     /// Sends the binding a message with this key.
     pub(crate) async fn send(&self, key: &str) -> Result<u64, FabricError> {
+        self.send_to(NAME, key).await
+    }
+
+    /// Sends another binding of the same messages one.
+    pub(crate) async fn send_to(&self, binding: &str, key: &str) -> Result<u64, FabricError> {
         let message = Message {
             sender: "acme".into(),
             topic: "Remind".into(),
             body: br#"{"period":1}"#.to_vec(),
             idempotency_key: key.into(),
         };
-        self.fabric.send(NAME, message).await
+        self.fabric.send(binding, message).await
     }
 
     /// Commits this when the clock is read next: after a decision was checked, before it is written.

@@ -5,7 +5,7 @@ mod tests;
 
 use std::sync::Arc;
 
-use cryptlet_attest::{Digest, EncodedEntry, Host, LeafHash, LogEntry, Statement};
+use cryptlet_attest::{BindingId, Digest, EncodedEntry, Host, LeafHash, LogEntry, Statement};
 use cryptlet_container::{Cryptlet, Invocation, Run, Trigger};
 
 use crate::binding::Binding;
@@ -29,6 +29,7 @@ pub(crate) struct HostFacts {
 
 /// A finished run.
 pub(crate) struct Finished {
+    pub(crate) id: BindingId,
     pub(crate) binding: Arc<Binding>,
     pub(crate) accepted: AcceptedRow,
     pub(crate) invocation: Invocation,
@@ -87,8 +88,8 @@ impl Finished {
             salt: self.accepted.salt,
             host: &self.host,
             agreed: Agreed {
-                binding: self.binding.id(),
-                version: self.binding.version(),
+                binding: self.id,
+                version: self.accepted.binding_version,
                 chain: self.binding.contract.chain.to_string(),
                 operator_costs: self.host.operator_costs,
             },
@@ -120,7 +121,7 @@ impl Finished {
     }
 
     /// Whether an ordered binding must not go past it: a contract event has no good answer.
-    fn holds(&self) -> bool {
+    pub(crate) fn holds(&self) -> bool {
         let is_message = matches!(self.invocation.trigger, Trigger::Message { .. });
         !self.run.outcome.is_ok() && !is_message
     }
@@ -248,36 +249,51 @@ impl Sealing {
         &self.finished
     }
 
-    /// Writes receipts, recordings, outputs and state of the run: all that must be durable before
-    /// anybody may see any of it. If the run was the last that its version had to do, that is
-    /// retained, at the instant `at`; such moves come back.
-    pub(crate) fn write(
-        &self,
-        writing: &mut Writing<'_>,
-        at: u64,
-    ) -> Result<Vec<VersionMove>, JournalError> {
-        let id = self.finished.binding.id();
+    /// Where the binding stands once this is durable.
+    pub(crate) fn after(&self) -> Standing {
+        self.after
+    }
+
+    fn write(&self, writing: &mut Writing<'_>, id: &BindingId) -> Result<(), JournalError> {
         let number = self.finished.accepted.number;
-        writing.mark_executed(&id, number, self.finished.holds())?;
-        if writing.standing(&id)? != self.before {
-            return Err(JournalError::Conflict(format!(
-                "binding {id} moved on while invocation {number} ran"
-            )));
-        }
+        writing.mark_executed(id, number, self.finished.holds())?;
         let mut leaf = 0;
         for sealed in &self.executions {
             leaf = writing.append_encoded(&sealed.entry)?;
-            writing.record_execution(&id, number, leaf, &sealed.row)?;
+            writing.record_execution(id, number, leaf, &sealed.row)?;
         }
         for delivery in &self.deliveries {
             writing.record_delivery(delivery)?;
         }
         if self.before.state != self.after.state {
-            writing.change_state(&id, leaf, &self.finished.run.state_changes)?;
+            writing.change_state(id, leaf, &self.finished.run.state_changes)?;
         }
-        writing.stand(&id, &self.after)?;
-        writing.retain_drained(&id, &self.finished.binding.binding.cryptlet, at)
+        Ok(())
     }
+}
+
+/// Writes receipts, recordings, outputs and state of runs of one binding, each of which builds on the
+/// one before it: all that must be durable before anybody may see any of it. If they were the last
+/// that their version had to do, that is retained, at the instant `at`; such moves come back.
+///
+/// # Errors
+///
+/// If the binding does not stand any more where the first of them began, or the journal fails.
+pub(crate) fn write(
+    runs: &[Sealing],
+    writing: &mut Writing<'_>,
+    at: u64,
+) -> Result<Vec<VersionMove>, JournalError> {
+    let (Some(first), Some(last)) = (runs.first(), runs.last()) else {
+        return Ok(Vec::new());
+    };
+    let id = first.finished.id;
+    writing.go_on_from(&id, &first.before, &last.after, runs.len())?;
+    for run in runs {
+        run.write(writing, &id)?;
+    }
+    let cryptlet = &first.finished.binding.binding.cryptlet;
+    writing.retain_drained(&id, cryptlet, at)
 }
 
 fn explanation(run: &Run) -> Option<String> {

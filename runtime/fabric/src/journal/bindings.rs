@@ -14,6 +14,8 @@ use crate::versions::VersionMove;
 /// A binding as the journal knows it.
 #[derive(Clone, Debug)]
 pub struct BindingRow {
+    /// Its id, as the document has it.
+    pub id: BindingId,
     /// The signed document.
     pub document: Arc<Binding>,
     /// The counterparties' signatures.
@@ -105,48 +107,10 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Where the binding stands.
-    pub(crate) fn standing(&self, binding: &BindingId) -> Result<Standing, JournalError> {
-        self.one(STANDING, [binding.as_bytes()], standing)?
-            .ok_or_else(|| unknown(binding))
-    }
-
-    /// Moves the binding on, by one of the invocations that wait.
-    pub(crate) fn stand(
-        &self,
-        binding: &BindingId,
-        standing: &Standing,
-    ) -> Result<(), JournalError> {
-        self.execute(
-            "UPDATE binding SET last_receipt = ?2, next_delivery = ?3, state_digest = ?4,
-                    waiting = waiting - 1 WHERE id = ?1",
-            params![
-                binding.as_bytes(),
-                standing.receipt.as_ref().map(LeafHash::as_bytes),
-                standing.next_delivery.cast_signed(),
-                standing.state.as_ref().map(Digest::as_bytes),
-            ],
-        )?;
-        Ok(())
-    }
-
     /// How many invocations of the binding are accepted and have not run.
     pub(crate) fn waiting(&self, binding: &BindingId) -> Result<u64, JournalError> {
         let waiting = self.one(WAITING, [binding.as_bytes()], |row| row.get(0))?;
         Ok(waiting.map_or(0, i64::cast_unsigned))
-    }
-
-    /// Takes the binding's next invocation number, for one more that waits.
-    pub(super) fn take_number(&self, binding: &BindingId) -> Result<u64, JournalError> {
-        let number: Option<i64> = self.one(
-            "UPDATE binding SET next_invocation = next_invocation + 1, waiting = waiting + 1
-             WHERE id = ?1 RETURNING next_invocation - 1",
-            [binding.as_bytes()],
-            |row| row.get(0),
-        )?;
-        number
-            .map(i64::cast_unsigned)
-            .ok_or_else(|| unknown(binding))
     }
 }
 
@@ -175,7 +139,7 @@ fn standing(row: &rusqlite::Row<'_>) -> rusqlite::Result<Standing> {
     })
 }
 
-fn unknown(binding: &BindingId) -> JournalError {
+pub(super) fn unknown(binding: &BindingId) -> JournalError {
     JournalError::Conflict(format!("there is no binding {binding}"))
 }
 
@@ -199,11 +163,19 @@ impl Journal {
     ///
     /// If the journal cannot be read.
     pub fn binding(&self, name: &str) -> Result<Option<BindingRow>, JournalError> {
-        self.read().one(
-            &format!("SELECT {COLUMNS} FROM binding WHERE name = ?1"),
-            [name],
-            |row| self.documents.row(row),
-        )
+        let read = || {
+            self.read().one(
+                &format!("SELECT {COLUMNS} FROM binding WHERE name = ?1"),
+                [name],
+                |row| self.documents.row(row),
+            )
+        };
+        if self.writer.is_some() {
+            self.documents.named(name, read)
+        } else {
+            // Another process commits.
+            read()
+        }
     }
 
     /// Where the binding stands.

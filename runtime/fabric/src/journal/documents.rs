@@ -1,12 +1,13 @@
 //! Documents of bindings, parsed once: nearly every call begins with one, and they seldom change.
 
 use std::collections::HashMap;
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicU64, Ordering};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
-use cryptlet_attest::BindingVersion;
+use cryptlet_attest::{BindingId, BindingVersion};
 use rusqlite::Row;
 
-use super::{BindingRow, converted, parsed};
+use super::{BindingRow, JournalError, converted, parsed};
 use crate::binding::{Approval, Binding};
 
 /// Columns of a binding in the order in which [`Documents::row`] takes them.
@@ -17,6 +18,10 @@ pub(super) const COLUMNS: &str =
 #[derive(Default)]
 pub(super) struct Documents {
     known: Mutex<HashMap<[u8; 32], Known>>,
+    /// Rows by their names, as they were read at a count of commits.
+    rows: Mutex<HashMap<String, (u64, BindingRow)>>,
+    /// Commits that may have changed a row.
+    commits: Arc<AtomicU64>,
 }
 
 #[derive(Clone)]
@@ -28,6 +33,37 @@ struct Known {
 }
 
 impl Documents {
+    pub(super) fn new(commits: Arc<AtomicU64>) -> Self {
+        Self {
+            commits,
+            ..Self::default()
+        }
+    }
+
+    /// The row of the binding `name`, read again if a commit may have changed it.
+    pub(super) fn named(
+        &self,
+        name: &str,
+        read: impl FnOnce() -> Result<Option<BindingRow>, JournalError>,
+    ) -> Result<Option<BindingRow>, JournalError> {
+        // Before the read: a commit in between makes what is kept here old, never what is newer.
+        let commits = self.commits.load(Ordering::Acquire);
+        if let Some((kept_at, row)) = self.rows().get(name)
+            && *kept_at == commits
+        {
+            return Ok(Some(row.clone()));
+        }
+        let row = read()?;
+        if let Some(row) = &row {
+            self.rows().insert(name.to_owned(), (commits, row.clone()));
+        }
+        Ok(row)
+    }
+
+    fn rows(&self) -> MutexGuard<'_, HashMap<String, (u64, BindingRow)>> {
+        self.rows.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
     /// Reads a row of [`COLUMNS`]. Other texts than before are parsed anew.
     pub(super) fn row(&self, row: &Row<'_>) -> rusqlite::Result<BindingRow> {
         let id: [u8; 32] = row.get(0)?;
@@ -45,6 +81,7 @@ impl Documents {
             }
         };
         Ok(BindingRow {
+            id: BindingId::from_bytes(id),
             document: known.document,
             approvals: known.approvals,
             active: parsed(row, 3)?,
@@ -54,7 +91,7 @@ impl Documents {
         })
     }
 
-    fn known(&self) -> std::sync::MutexGuard<'_, HashMap<[u8; 32], Known>> {
+    fn known(&self) -> MutexGuard<'_, HashMap<[u8; 32], Known>> {
         self.known.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }

@@ -4,7 +4,7 @@ use cryptlet_attest::{BindingId, BindingVersion, LogEntry, Measurement, Receipt}
 use rusqlite::params;
 use serde::Serialize;
 
-use super::{Journal, JournalError, Writing};
+use super::{Journal, JournalError, Writing, encoded, store};
 
 /// What is fixed when an invocation is accepted.
 pub(crate) struct NewInvocation {
@@ -121,37 +121,38 @@ pub(crate) struct NewExecution {
 }
 
 impl Writing<'_> {
-    /// Accepts an invocation, unless its occurrence was accepted before. `input` and `entry` are
-    /// told the number that it gets, and `entry` the module that is active now.
+    /// Accepts an invocation whose occurrence was not accepted before. `input` and `entry` are told the
+    /// number that it gets, and `entry` the module that is active now. It fails before it writes
+    /// anything, or because the disk does.
     pub(crate) fn accept(
         &mut self,
         new: &NewInvocation,
         input: impl FnOnce(u64) -> Vec<u8>,
         entry: impl FnOnce(u64, &[u8], Measurement) -> LogEntry,
     ) -> Result<Acceptance, JournalError> {
-        let known: Option<i64> = self.one(
-            "SELECT number FROM invocation WHERE binding = ?1 AND occurrence = ?2",
-            params![new.binding.as_bytes(), new.occurrence],
-            |row| row.get(0),
-        )?;
-        if let Some(number) = known {
-            return Ok(Acceptance {
-                number: number.cast_unsigned(),
-                is_new: false,
-            });
+        let stand = self.stand(&new.binding)?;
+        // What a trigger was held against must still be in force in the commit that accepts it.
+        if stand.version != *new.binding_version.as_bytes()
+            || stand.held_by != new.paused_by.map(u64::cast_signed)
+        {
+            return Err(JournalError::Conflict(format!(
+                "binding {} came into force in another version meanwhile, or pauses for one; nothing was accepted, try again",
+                new.binding
+            )));
         }
-        self.check_still_taken(new)?;
+        let number = stand.next_invocation;
+        let measurement = stand.running.choose(&new.binding, number, &new.seed);
+        let input = input(number);
+        let entry = encoded(&entry(number, &input, measurement))?;
+        stand.next_invocation += 1;
+        stand.waiting += 1;
         if let Some(again) = new.again {
             self.execute(
                 "UPDATE invocation SET holds = 0 WHERE binding = ?1 AND number = ?2",
                 params![new.binding.as_bytes(), again.cast_signed()],
             )?;
         }
-        let number = self.take_number(&new.binding)?;
-        let running = self.running(&new.binding)?;
-        let measurement = running.choose(&new.binding, number, &new.seed);
-        let input = input(number);
-        let leaf = self.append(&entry(number, &input, measurement))?;
+        let leaf = self.append_encoded(&entry)?;
         self.execute(
             "INSERT INTO invocation (binding, number, occurrence, input, instant, seed, salt, measurement, binding_version, leaf, again)
              VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
@@ -169,30 +170,11 @@ impl Writing<'_> {
                 new.again.is_some(),
             ],
         )?;
+        self.moved_on()?;
         Ok(Acceptance {
             number,
             is_new: true,
         })
-    }
-
-    /// What a trigger was held against must still be in force in the commit that accepts it.
-    fn check_still_taken(&self, new: &NewInvocation) -> Result<(), JournalError> {
-        let found: Option<([u8; 32], Option<i64>)> = self.one(
-            "SELECT version, coalesce(stopped_by, paused_by) FROM binding WHERE id = ?1",
-            [new.binding.as_bytes()],
-            |row| Ok((row.get(0)?, row.get(1)?)),
-        )?;
-        let held_against = (
-            *new.binding_version.as_bytes(),
-            new.paused_by.map(u64::cast_signed),
-        );
-        if found == Some(held_against) {
-            return Ok(());
-        }
-        Err(JournalError::Conflict(format!(
-            "binding {} came into force in another version meanwhile, or pauses for one; nothing was accepted, try again",
-            new.binding
-        )))
     }
 
     /// The invocation that an occurrence led to before, with its input.
@@ -299,10 +281,25 @@ pub struct PublishedEvent {
     pub body: Vec<u8>,
 }
 
-/// See [`Journal::next_accepted`]; the first row of an index, however many there are.
+/// See [`Journal::next_accepted`]; the first rows of an index, however many there are.
 pub(super) const NEXT_ACCEPTED: &str =
     "SELECT number, input, seed, salt, measurement, again, binding_version
-     FROM invocation WHERE binding = ?1 AND executed = 0 ORDER BY again DESC, number LIMIT 1";
+     FROM invocation WHERE binding = ?1 AND executed = 0 ORDER BY again DESC, number LIMIT ?2";
+
+/// Bytes of inputs that are read ahead, beyond the first.
+const MOST_AHEAD: usize = 4 << 20;
+
+fn accepted_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<AcceptedRow> {
+    Ok(AcceptedRow {
+        number: row.get::<_, i64>(0)?.cast_unsigned(),
+        input: row.get(1)?,
+        seed: row.get(2)?,
+        salt: row.get(3)?,
+        measurement: Measurement::from_bytes(row.get(4)?),
+        is_again: row.get(5)?,
+        binding_version: BindingVersion::from_bytes(row.get(6)?),
+    })
+}
 
 /// See [`Journal::held_by`]; looks at what holds alone, not at all that ever failed.
 pub(super) const HELD_BY: &str = "SELECT number, outcome, explanation FROM invocation
@@ -310,24 +307,32 @@ pub(super) const HELD_BY: &str = "SELECT number, outcome, explanation FROM invoc
      WHERE binding = ?1 AND holds = 1 AND ordinal = 0 ORDER BY number LIMIT 1";
 
 impl Journal {
-    /// The invocation of the binding that is accepted and runs next: one that is run again, or else
-    /// the oldest.
+    /// The invocations of the binding that are accepted and run next, in that order: those that are run
+    /// again, then the oldest. At most `limit` of them, and fewer if their inputs are long.
     ///
     /// # Errors
     ///
     /// If the journal cannot be read.
-    pub fn next_accepted(&self, binding: &BindingId) -> Result<Option<AcceptedRow>, JournalError> {
-        self.read().one(NEXT_ACCEPTED, [binding.as_bytes()], |row| {
-            Ok(AcceptedRow {
-                number: row.get::<_, i64>(0)?.cast_unsigned(),
-                input: row.get(1)?,
-                seed: row.get(2)?,
-                salt: row.get(3)?,
-                measurement: Measurement::from_bytes(row.get(4)?),
-                is_again: row.get(5)?,
-                binding_version: BindingVersion::from_bytes(row.get(6)?),
-            })
-        })
+    pub fn next_accepted(
+        &self,
+        binding: &BindingId,
+        limit: u32,
+    ) -> Result<Vec<AcceptedRow>, JournalError> {
+        let reading = self.read();
+        let read = || -> rusqlite::Result<Vec<AcceptedRow>> {
+            let mut statement = reading.connection.prepare_cached(NEXT_ACCEPTED)?;
+            let mut rows = statement.query(params![binding.as_bytes(), limit])?;
+            let (mut accepted, mut bytes) = (Vec::new(), 0);
+            while bytes < MOST_AHEAD
+                && let Some(row) = rows.next()?
+            {
+                let row = accepted_row(row)?;
+                bytes += row.input.len();
+                accepted.push(row);
+            }
+            Ok(accepted)
+        };
+        read().map_err(|source| store(reading.path, source))
     }
 
     /// The oldest run of a contract event that failed, was not run again and was not passed over.

@@ -24,6 +24,7 @@ mod registrations;
 mod runs;
 #[cfg(test)]
 pub(crate) mod scene;
+mod stands;
 mod states;
 #[cfg(test)]
 mod tests;
@@ -59,6 +60,7 @@ pub use writer::Writing;
 
 use std::fs::File;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::AtomicU64;
 use std::sync::{Arc, MutexGuard};
 
 use rusqlite::Connection;
@@ -254,11 +256,13 @@ impl Journal {
         prepare(&mut connection, &path)?;
         log::check(&connection, &path, owner.as_ref())?;
         let readers = readers::Readers::open(&path)?;
-        let writer = writer::Writer::start(connection, path.clone(), owner)?;
+        let commits = Arc::<AtomicU64>::default();
+        let documents = documents::Documents::new(Arc::clone(&commits));
+        let writer = writer::Writer::start(connection, path.clone(), owner, commits)?;
         Ok(Self {
             path,
             readers,
-            documents: documents::Documents::default(),
+            documents,
             writer: Some(writer),
             _lock: Some(lock),
         })
@@ -293,7 +297,22 @@ impl Journal {
         work: impl FnOnce(&mut Writing<'_>) -> Result<T, JournalError> + Send + 'static,
     ) -> Result<T, JournalError> {
         let writer = self.writer.as_ref().ok_or(JournalError::Closed)?;
-        writer.commit(work).await
+        writer.commit(false, work).await
+    }
+
+    /// The same for work that checks everything before it writes anything, and that leaves documents and
+    /// active versions of bindings as they are: that costs half. Should it
+    /// fail after it wrote all the same, the whole commit is undone, and everybody in it is told.
+    ///
+    /// # Errors
+    ///
+    /// As for [`commit`](Self::commit).
+    pub(crate) async fn commit_checked<T: Send + 'static>(
+        &self,
+        work: impl FnOnce(&mut Writing<'_>) -> Result<T, JournalError> + Send + 'static,
+    ) -> Result<T, JournalError> {
+        let writer = self.writer.as_ref().ok_or(JournalError::Closed)?;
+        writer.commit(true, work).await
     }
 
     fn read(&self) -> Reading<'_> {

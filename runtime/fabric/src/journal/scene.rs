@@ -182,13 +182,31 @@ pub(crate) async fn execute(
                 };
                 writing.record_execution(&binding, number, leaf, &ran(ordinal, events))?;
             }
-            let mut standing = writing.standing(&binding)?;
-            let delivery = standing.next_delivery;
-            standing.next_delivery += 1;
-            writing.stand(&binding, &standing)?;
+            let before = writing.stand(&binding)?.standing;
+            let delivery = before.next_delivery;
+            let after = crate::journal::Standing {
+                next_delivery: delivery + 1,
+                ..before
+            };
+            writing.go_on_from(&binding, &before, &after, 1)?;
             writing.record_delivery(&sealed(binding, number, delivery))
         })
         .await
+}
+
+impl super::Writing<'_> {
+    /// Replaces what was accepted by what is no invocation.
+    pub(crate) fn tamper_with_input(
+        &self,
+        binding: &BindingId,
+        number: u64,
+    ) -> Result<(), JournalError> {
+        self.execute(
+            "UPDATE invocation SET input = x'00' WHERE binding = ?1 AND number = ?2",
+            rusqlite::params![binding.as_bytes(), number.cast_signed()],
+        )?;
+        Ok(())
+    }
 }
 
 fn ran(ordinal: u32, events: Vec<(String, Vec<u8>)>) -> NewExecution {

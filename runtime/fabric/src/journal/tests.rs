@@ -118,6 +118,33 @@ async fn a_job_that_fails_is_undone_alone() -> Result<(), Box<dyn std::error::Er
 }
 
 #[tokio::test]
+async fn work_that_fails_after_it_was_checked_is_undone_with_all_beside_it()
+-> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    let journal = Arc::new(Journal::open(state.path(), owner(1))?);
+    let refused: Result<(), _> = journal
+        .commit_checked(|_| Err(JournalError::Conflict("not now".into())))
+        .await;
+    assert!(matches!(refused, Err(JournalError::Conflict(_))));
+    let (row, component) = (version("swap", b"swap"), b"swap".to_vec());
+    let broken: Result<(), _> = journal
+        .commit_checked(move |writing| {
+            writing.deploy(&row, &component, None)?;
+            Err(JournalError::Conflict("too late".into()))
+        })
+        .await;
+    assert!(matches!(broken, Err(JournalError::Conflict(_))));
+    assert!(journal.versions()?.is_empty(), "nothing of it is left");
+    assert_eq!(journal.log_size()?, 0, "no leaf either");
+    let (row, component) = (version("swap", b"swap"), b"swap".to_vec());
+    journal
+        .commit(move |writing| writing.deploy(&row, &component, None))
+        .await?;
+    assert_eq!(journal.log_size()?, 1, "the journal goes on");
+    Ok(())
+}
+
+#[tokio::test]
 async fn a_version_never_changes_its_bytes() -> Result<(), Box<dyn std::error::Error>> {
     let state = tempfile::tempdir()?;
     let journal = Journal::open(state.path(), owner(1))?;

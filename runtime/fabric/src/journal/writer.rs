@@ -2,13 +2,15 @@
 
 use std::collections::VecDeque;
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
-use rusqlite::{Connection, Savepoint, TransactionBehavior};
+use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
 use super::log::{self, LogOwner};
+use super::stands::Stands;
 use super::{JournalError, store};
 
 /// Most jobs that share one commit; beyond that, those who came first wait for too long.
@@ -19,6 +21,9 @@ pub struct Writing<'a> {
     pub(super) connection: &'a Connection,
     pub(super) path: &'a Path,
     pub(super) log: &'a mut log::Tail,
+    pub(super) stands: &'a mut Stands,
+    /// What is in `stands` may wait for the end of the commit: nothing of it is undone alone.
+    pub(super) is_checked: bool,
 }
 
 impl Writing<'_> {
@@ -47,9 +52,15 @@ impl Writing<'_> {
     }
 }
 
+struct Job {
+    work: Work,
+    /// It fails before it writes anything, or not at all; and it changes no document of a binding.
+    is_checked: bool,
+}
+
 /// Does a job's work; what comes back answers whoever waits, once the commit's fate is known.
 /// Without a commit to work in it only passes the reason on.
-type Job = Box<dyn FnOnce(Result<&mut Writing<'_>, JournalError>) -> (Verdict, Answer) + Send>;
+type Work = Box<dyn FnOnce(Result<&mut Writing<'_>, JournalError>) -> (Verdict, Answer) + Send>;
 type Answer = Box<dyn FnOnce(Result<(), JournalError>) + Send>;
 
 /// What is to become of a job's work.
@@ -57,6 +68,8 @@ enum Verdict {
     Keep,
     /// It failed by itself; the others in the commit stay.
     Undo,
+    /// It failed, and left a part of its work behind.
+    Broken,
     /// There is no room. SQLite may have undone the whole transaction already.
     Full,
 }
@@ -71,13 +84,14 @@ impl Writer {
         connection: Connection,
         path: PathBuf,
         owner: Arc<dyn LogOwner>,
+        commits: Arc<AtomicU64>,
     ) -> Result<Self, JournalError> {
         let (jobs, waiting) = mpsc::channel::<Job>();
         let thread = std::thread::Builder::new()
             .name("journal-writer".into())
             .spawn({
                 let path = path.clone();
-                move || write(connection, &path, owner.as_ref(), &waiting)
+                move || write(connection, &path, owner.as_ref(), &waiting, &commits)
             })
             .map_err(|source| JournalError::Open { path, source })?;
         Ok(Self {
@@ -88,10 +102,11 @@ impl Writer {
 
     pub(super) async fn commit<T: Send + 'static>(
         &self,
+        is_checked: bool,
         work: impl FnOnce(&mut Writing<'_>) -> Result<T, JournalError> + Send + 'static,
     ) -> Result<T, JournalError> {
         let (answer, answered) = oneshot::channel();
-        let job: Job = Box::new(move |writing| {
+        let work: Work = Box::new(move |writing| {
             let result = writing.and_then(work);
             let verdict = match &result {
                 Ok(_) => Verdict::Keep,
@@ -107,7 +122,7 @@ impl Writer {
         self.jobs
             .as_ref()
             .ok_or(JournalError::Closed)?
-            .send(job)
+            .send(Job { work, is_checked })
             .map_err(|_| JournalError::Closed)?;
         answered.await.map_err(|_| JournalError::Closed)?
     }
@@ -128,6 +143,7 @@ fn write(
     path: &Path,
     owner: &dyn LogOwner,
     waiting: &mpsc::Receiver<Job>,
+    commits: &AtomicU64,
 ) {
     let mut group = VecDeque::new();
     // Those that a full disk left over come first.
@@ -135,7 +151,12 @@ fn write(
         group.push_front(first);
         let room = GROUP.saturating_sub(group.len());
         group.extend(waiting.try_iter().take(room));
+        let only_checked = group.iter().all(|job| job.is_checked);
         let (answers, fate) = commit_group(&mut connection, path, owner, &mut group);
+        if !only_checked {
+            // Before anybody is told: what was read before may be old.
+            commits.fetch_add(1, Ordering::Release);
+        }
         match fate {
             Ok(()) => answers.into_iter().for_each(|answer| answer(Ok(()))),
             Err(error) => {
@@ -171,21 +192,23 @@ fn commit_group(
             .transaction_with_behavior(TransactionBehavior::Immediate)
             .map_err(failed)?;
         let mut tail = log::Tail::read(&transaction, path)?;
-        while !group.is_empty() {
-            let mut savepoint: Savepoint<'_> = transaction.savepoint().map_err(failed)?;
-            let Some(job) = group.pop_front() else { break };
+        let mut stands = Stands::default();
+        while let Some(job) = group.pop_front() {
             let mark = tail.mark();
-            let (verdict, answer) = job(Ok(&mut Writing {
-                connection: &savepoint,
-                path,
-                log: &mut tail,
-            }));
+            let (verdict, answer) = if job.is_checked {
+                do_checked(&transaction, path, &mut tail, &mut stands, job.work)
+            } else {
+                stands.settle(&transaction, path)?;
+                do_undoably(&mut transaction, path, &mut tail, job.work)?
+            };
             answers.push(answer);
             match verdict {
-                Verdict::Keep => savepoint.commit().map_err(failed)?,
-                Verdict::Undo => {
-                    tail.cut(mark);
-                    savepoint.rollback().map_err(failed)?;
+                Verdict::Keep => {}
+                Verdict::Undo => tail.cut(mark),
+                Verdict::Broken => {
+                    return Err(JournalError::Conflict(
+                        "what was checked before it was written failed all the same".into(),
+                    ));
                 }
                 Verdict::Full => {
                     return Err(JournalError::Full {
@@ -194,6 +217,7 @@ fn commit_group(
                 }
             }
         }
+        stands.settle(&transaction, path)?;
         log::publish(&transaction, path, &tail, owner)?;
         transaction.commit().map_err(failed)
     };
@@ -202,7 +226,53 @@ fn commit_group(
         && answers.is_empty()
     {
         // Not even a transaction could begin: nobody must wait for ever.
-        answers.extend(group.drain(..).map(|job| job(Err(shared(error))).1));
+        answers.extend(group.drain(..).map(|job| (job.work)(Err(shared(error))).1));
     }
     (answers, fate)
+}
+
+/// A job that has written nothing if it fails.
+fn do_checked(
+    transaction: &Connection,
+    path: &Path,
+    tail: &mut log::Tail,
+    stands: &mut Stands,
+    work: Work,
+) -> (Verdict, Answer) {
+    let written = transaction.total_changes();
+    let (verdict, answer) = work(Ok(&mut Writing {
+        connection: transaction,
+        path,
+        log: tail,
+        stands,
+        is_checked: true,
+    }));
+    let is_broken = matches!(verdict, Verdict::Undo) && transaction.total_changes() != written;
+    let verdict = if is_broken { Verdict::Broken } else { verdict };
+    (verdict, answer)
+}
+
+/// A job whose work is undone if it fails. The savepoint keeps a copy of each page that the job
+/// writes to, which is more work than most jobs are.
+fn do_undoably(
+    transaction: &mut Transaction<'_>,
+    path: &Path,
+    tail: &mut log::Tail,
+    work: Work,
+) -> Result<(Verdict, Answer), JournalError> {
+    let failed = |source| store(path, source);
+    let mut savepoint = transaction.savepoint().map_err(failed)?;
+    let (verdict, answer) = work(Ok(&mut Writing {
+        connection: &savepoint,
+        path,
+        log: tail,
+        stands: &mut Stands::default(),
+        is_checked: false,
+    }));
+    match verdict {
+        Verdict::Keep => savepoint.commit().map_err(failed)?,
+        Verdict::Undo => savepoint.rollback().map_err(failed)?,
+        Verdict::Broken | Verdict::Full => {}
+    }
+    Ok((verdict, answer))
 }

@@ -104,7 +104,11 @@ impl Scene {
         changes: &[(&str, Option<&str>)],
     ) -> Result<Statement, Box<dyn std::error::Error>> {
         let id = self.binding.id();
-        let accepted = self.journal.next_accepted(&id)?.ok_or("nothing waits")?;
+        let accepted = self
+            .journal
+            .next_accepted(&id, 1)?
+            .pop()
+            .ok_or("nothing waits")?;
         let before = state_root(&self.state);
         let changes: BTreeMap<String, Option<Vec<u8>>> = changes
             .iter()
@@ -118,6 +122,7 @@ impl Scene {
         }
         let number = accepted.number;
         let finished = Finished {
+            id,
             binding: Arc::clone(&self.binding),
             invocation: read_input("swap", number, &accepted.input)?,
             accepted,
@@ -127,7 +132,7 @@ impl Scene {
         };
         let sealing = finished.seal(self.journal.standing(&id)?)?;
         self.journal
-            .commit(move |writing| sealing.write(writing, 0).map(drop))
+            .commit(move |writing| crate::sealing::write(&[sealing], writing, 0).map(drop))
             .await?;
         assert_eq!(self.journal.state(&id)?, self.state);
         let executions = self.journal.executions()?;

@@ -134,6 +134,11 @@ pub(crate) struct Beside {
 }
 
 impl Fabric {
+    /// Whether candidates run beside the binding now.
+    pub(crate) fn has_shadows(&self, binding: &str) -> bool {
+        !self.shadows.of_binding(binding).is_empty()
+    }
+
     /// Keeps what candidates need of a run that is about to be sealed; nothing if there are none, or it
     /// was not of the active version, or a machine ended it.
     pub(crate) fn beside(

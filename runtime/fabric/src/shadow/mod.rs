@@ -10,4 +10,4 @@ mod migrated;
 
 pub use comparison::{Difference, FuelBound, MOST_DIFFERENCES, compare};
 pub use history::{PastRun, ShadowRefusal};
-pub(crate) use live::Shadows;
+pub(crate) use live::{Beside, Shadows};

@@ -36,7 +36,7 @@ async fn a_host_that_moves_versions() -> TestResult {
     let binding = only_binding(&journal)?;
     for round in 0_u64.. {
         // Whoever was killed may have left anything.
-        while let Some(waiting) = journal.next_accepted(&binding)? {
+        while let Some(waiting) = journal.next_accepted(&binding, 1)?.pop() {
             run(&journal, binding, waiting.number).await?;
         }
         retain_drained(&journal, binding).await?;

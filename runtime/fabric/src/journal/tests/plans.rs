@@ -1,5 +1,6 @@
 use std::path::Path;
 
+use rusqlite::ToSql;
 use rusqlite::{Connection, StatementStatus};
 
 use crate::journal::bindings::WAITING;
@@ -70,7 +71,10 @@ async fn what_is_asked_before_each_run_is_compiled_once() -> Result<(), Box<dyn 
     for sql in [NEXT_ACCEPTED, HELD_BY, DRAINED, WAITING] {
         let mut statement = connection.prepare_cached(sql)?;
         for binding in 0..3_u8 {
-            let mut rows = statement.query([[binding; 32]])?;
+            let (binding, limit) = ([binding; 32], 64);
+            let all: [&dyn ToSql; 2] = [&binding, &limit];
+            let asked = statement.parameter_count();
+            let mut rows = statement.query(&all[..asked])?;
             while rows.next()?.is_some() {}
         }
         assert_eq!(statement.get_status(StatementStatus::RePrepare), 0, "{sql}");

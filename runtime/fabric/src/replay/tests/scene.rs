@@ -138,7 +138,11 @@ impl Scene {
         self.journal
             .commit(move |writing| accepting.write(writing).map(|_| ()))
             .await?;
-        let accepted = self.journal.next_accepted(&id)?.ok_or("nothing waits")?;
+        let accepted = self
+            .journal
+            .next_accepted(&id, 1)?
+            .pop()
+            .ok_or("nothing waits")?;
         let number = accepted.number;
         let invocation = read_input("swap", number, &accepted.input)?;
         let mut grants = grants(&self.binding, self.sources.clone())?;
@@ -157,6 +161,7 @@ impl Scene {
             }),
         });
         let finished = Finished {
+            id,
             binding: Arc::clone(&self.binding),
             accepted,
             invocation,
@@ -166,7 +171,7 @@ impl Scene {
         };
         let sealing = finished.seal(self.journal.standing(&id)?)?;
         self.journal
-            .commit(move |writing| sealing.write(writing, 0).map(drop))
+            .commit(move |writing| crate::sealing::write(&[sealing], writing, 0).map(drop))
             .await?;
         let row = self.journal.bindings()?.remove(0);
         let recorded = self.journal.recorded_run(&row, number)?;

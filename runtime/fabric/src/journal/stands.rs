@@ -1,0 +1,133 @@
+//! Where bindings stand during one commit: read once, counted on in memory, and written once at its
+//! end. Most jobs of a commit concern a few bindings, and each of them moves its binding on.
+
+use std::collections::HashMap;
+use std::path::Path;
+
+use cryptlet_attest::{BindingId, Digest, LeafHash};
+use rusqlite::{Connection, params};
+
+use super::bindings::{Standing, unknown};
+use super::{JournalError, Running, Writing, store};
+
+/// The bindings that a commit has moved on so far.
+#[derive(Debug, Default)]
+pub(super) struct Stands(HashMap<BindingId, Stand>);
+
+/// One of them.
+#[derive(Debug)]
+pub(super) struct Stand {
+    /// The document in force.
+    pub(super) version: [u8; 32],
+    /// The change because of which it takes nothing new.
+    pub(super) held_by: Option<i64>,
+    /// What its next invocation runs on.
+    pub(super) running: Running,
+    pub(super) next_invocation: u64,
+    /// Invocations that are accepted and have not run.
+    pub(super) waiting: u64,
+    pub(super) standing: Standing,
+}
+
+const READ: &str = "SELECT version, coalesce(stopped_by, paused_by), next_invocation, waiting,
+            last_receipt, next_delivery, state_digest FROM binding WHERE id = ?1";
+
+const WRITE: &str = "UPDATE binding SET next_invocation = ?2, waiting = ?3, last_receipt = ?4,
+            next_delivery = ?5, state_digest = ?6 WHERE id = ?1";
+
+impl Writing<'_> {
+    /// Where a binding stands now. Whoever changes it must not fail afterwards.
+    pub(super) fn stand(&mut self, binding: &BindingId) -> Result<&mut Stand, JournalError> {
+        if !self.stands.0.contains_key(binding) {
+            let stand = self.read_stand(binding)?;
+            self.stands.0.insert(*binding, stand);
+        }
+        self.stands
+            .0
+            .get_mut(binding)
+            .ok_or_else(|| unknown(binding))
+    }
+
+    fn read_stand(&self, binding: &BindingId) -> Result<Stand, JournalError> {
+        let running = self.running(binding)?;
+        self.one(READ, [binding.as_bytes()], |row| {
+            Ok(Stand {
+                version: row.get(0)?,
+                held_by: row.get(1)?,
+                running,
+                next_invocation: row.get::<_, i64>(2)?.cast_unsigned(),
+                waiting: row.get::<_, i64>(3)?.cast_unsigned(),
+                standing: Standing {
+                    receipt: row.get::<_, Option<[u8; 32]>>(4)?.map(LeafHash::from_bytes),
+                    next_delivery: row.get::<_, i64>(5)?.cast_unsigned(),
+                    state: row.get::<_, Option<[u8; 32]>>(6)?.map(Digest::from_bytes),
+                },
+            })
+        })?
+        .ok_or_else(|| unknown(binding))
+    }
+
+    /// How many invocations of the binding are accepted and have not run, those of this commit too.
+    pub(crate) fn accepted_and_waiting(
+        &mut self,
+        binding: &BindingId,
+    ) -> Result<u64, JournalError> {
+        Ok(self.stand(binding)?.waiting)
+    }
+
+    /// Refuses to go on if the binding does not stand where `before` says; moves it on to `after`
+    /// otherwise, by so many of the invocations that wait.
+    pub(crate) fn go_on_from(
+        &mut self,
+        binding: &BindingId,
+        before: &Standing,
+        after: &Standing,
+        runs: usize,
+    ) -> Result<(), JournalError> {
+        let stand = self.stand(binding)?;
+        if stand.standing != *before {
+            return Err(JournalError::Conflict(format!(
+                "binding {binding} moved on while its invocations ran"
+            )));
+        }
+        stand.standing = *after;
+        stand.waiting = stand.waiting.saturating_sub(runs as u64);
+        self.moved_on()
+    }
+
+    /// Ends work that moved bindings on.
+    pub(super) fn moved_on(&mut self) -> Result<(), JournalError> {
+        if self.is_checked {
+            return Ok(());
+        }
+        self.stands.settle(self.connection, self.path)
+    }
+}
+
+impl Stands {
+    /// Writes down where bindings stand, for work that reads it from the tables.
+    pub(super) fn settle(
+        &mut self,
+        connection: &Connection,
+        path: &Path,
+    ) -> Result<(), JournalError> {
+        if self.0.is_empty() {
+            return Ok(());
+        }
+        let mut write = |connection: &Connection| -> rusqlite::Result<()> {
+            let mut statement = connection.prepare_cached(WRITE)?;
+            for (binding, stand) in self.0.drain() {
+                statement.execute(params![
+                    binding.as_bytes(),
+                    stand.next_invocation.cast_signed(),
+                    stand.waiting.cast_signed(),
+                    stand.standing.receipt.as_ref().map(LeafHash::as_bytes),
+                    stand.standing.next_delivery.cast_signed(),
+                    stand.standing.state.as_ref().map(Digest::as_bytes),
+                ])?;
+            }
+            Ok(())
+        };
+        write(connection).map_err(|source| store(path, source))
+    }
+}
