@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Result, ensure};
-use rusqlite::{Connection, OpenFlags, params};
+use rusqlite::{Connection, OpenFlags};
 
 use crate::contest::{Case, Contest};
 use crate::versions::{Host, Lanes, Load};
@@ -22,8 +22,8 @@ pub struct Sizes {
     pub rounds: usize,
 }
 
-/// A fabric with its log, against SQLite that inserts the bytes which the fabric kept, in as many and
-/// as large commits, durable as well.
+/// A fabric with its log, against SQLite that inserts as many bytes as the fabric's tables grew by, a
+/// row for each leaf, in as many and as large commits, durable as well.
 pub fn hold(sizes: &Sizes) -> Result<Case> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
@@ -33,10 +33,9 @@ pub fn hold(sizes: &Sizes) -> Result<Case> {
     let mut load = runtime.block_on(async { Load::new(&host, &lanes, sizes.callers) })?;
     // Compiles, opens files and fills caches.
     runtime.block_on(load.drive(sizes.invocations, 1, None))?;
-    let before = kept(&host.journal())?;
+    let before = Kept::of(&host.journal())?;
     runtime.block_on(load.drive(sizes.invocations, 1, None))?;
-    let batches = kept(&host.journal())?.split_off(before.len());
-    ensure!(!batches.is_empty(), "the log did not grow");
+    let inserts = Kept::of(&host.journal())?.since(&before)?;
     let folder = tempfile::tempdir()?;
     let mut rival = Table::open(&folder.path().join("rival.sqlite"))?;
     let case = Contest {
@@ -53,36 +52,62 @@ pub fn hold(sizes: &Sizes) -> Result<Case> {
                 .block_on(load.drive(sizes.invocations, 1, None))?
                 .time)
         },
-        || rival.insert(&batches),
+        || rival.insert(&inserts),
     )?;
     runtime.block_on(load.end());
     Ok(case)
 }
 
-/// The lengths of what each commit left: a leaf and all that is kept with it.
-fn kept(journal: &Path) -> Result<Vec<Vec<usize>>> {
-    let connection = Connection::open_with_flags(journal, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
-    let mut sizes = connection.prepare("SELECT size FROM checkpoint ORDER BY size")?;
-    let ends = sizes.query_map((), |row| row.get::<_, i64>(0))?;
-    let mut leaves = connection.prepare(
-        "SELECT length(entry)
-             + coalesce((SELECT length(input) + length(seed) + length(salt) + length(occurrence)
-                         FROM invocation WHERE invocation.leaf = position), 0)
-             + coalesce((SELECT length(input) + length(transcript) + coalesce(length(reply), 0)
-                         FROM execution WHERE execution.leaf = position), 0)
-         FROM leaf WHERE position >= ?1 AND position < ?2 ORDER BY position",
-    )?;
-    let mut batches = Vec::new();
-    let mut begin = 0;
-    for end in ends {
-        let end = end?;
-        let batch = leaves.query_map(params![begin, end], |row| {
-            Ok(usize::try_from(row.get::<_, i64>(0)?).unwrap_or_default())
-        })?;
-        batches.push(batch.collect::<Result<_, _>>()?);
-        begin = end;
+/// What a journal holds.
+struct Kept {
+    /// Leaves after each commit.
+    ends: Vec<u64>,
+    /// Bytes of all rows of all tables; what indexes repeat of them is not among them.
+    bytes: u64,
+}
+
+impl Kept {
+    fn of(journal: &Path) -> Result<Self> {
+        let connection = Connection::open_with_flags(journal, OpenFlags::SQLITE_OPEN_READ_ONLY)?;
+        let bytes: i64 = connection.query_row(
+            "SELECT sum(payload) FROM dbstat
+             WHERE name IN (SELECT name FROM sqlite_schema WHERE type = 'table')",
+            (),
+            |row| row.get(0),
+        )?;
+        let mut sizes = connection.prepare("SELECT size FROM checkpoint ORDER BY size")?;
+        let ends = sizes.query_map((), |row| row.get::<_, i64>(0))?;
+        Ok(Self {
+            ends: ends
+                .map(|end| Ok(end?.cast_unsigned()))
+                .collect::<Result<_>>()?,
+            bytes: bytes.cast_unsigned(),
+        })
     }
-    Ok(batches)
+
+    /// What came after `before`: a row for each leaf, in the commits that brought them.
+    fn since(&self, before: &Self) -> Result<Inserts> {
+        let mut begin = before.ends.last().copied().unwrap_or_default();
+        let leaves = self.ends.last().copied().unwrap_or_default() - begin;
+        ensure!(leaves > 0, "the log did not grow");
+        let mut batches = Vec::new();
+        for end in &self.ends[before.ends.len()..] {
+            batches.push(end - begin);
+            begin = *end;
+        }
+        Ok(Inserts {
+            batches,
+            row: usize::try_from((self.bytes - before.bytes) / leaves)?,
+        })
+    }
+}
+
+/// What the rival inserts.
+struct Inserts {
+    /// Rows of each commit.
+    batches: Vec<u64>,
+    /// Bytes of a row.
+    row: usize,
 }
 
 /// A table that only holds bytes, with the journal's settings.
@@ -101,17 +126,16 @@ impl Table {
         Ok(Self { connection })
     }
 
-    fn insert(&mut self, batches: &[Vec<usize>]) -> Result<Duration> {
-        let longest = batches.iter().flatten().max().copied().unwrap_or_default();
-        let bytes = vec![7_u8; longest];
+    fn insert(&mut self, inserts: &Inserts) -> Result<Duration> {
+        let bytes = vec![7_u8; inserts.row];
         let begin = Instant::now();
-        for batch in batches {
+        for rows in &inserts.batches {
             let transaction = self.connection.transaction()?;
             {
                 let mut insert =
                     transaction.prepare_cached("INSERT INTO kept (bytes) VALUES (?1)")?;
-                for length in batch {
-                    insert.execute([&bytes[..*length]])?;
+                for _ in 0..*rows {
+                    insert.execute([&bytes])?;
                 }
             }
             transaction.commit()?;

@@ -47,8 +47,8 @@ impl Sizes {
         idle: 100,
         held: 32,
         durable: durable::Sizes {
-            bindings: 512,
-            callers: 2,
+            bindings: 16,
+            callers: 64,
             invocations: 20_000,
             rounds: 7,
         },
