@@ -72,3 +72,8 @@ pub fn rate(cx: &mut Context, asked: RateFor) -> Result<Rate> {
         source: SERIES.to_owned(),
     })
 }
+
+/// Compiles the programs of the guide to HTTP.
+#[cfg(doctest)]
+#[doc = include_str!("../../../docs/guides/http.md")]
+struct Guide;

@@ -1,9 +1,10 @@
 //! Each limit that is declared has a guest that runs into it. A limit without one fails here.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use cryptlet_attest::Outcome;
-use cryptlet_container::{FIXED_LIMITS, LoadError, Source};
+use cryptlet_container::{FIXED_LIMITS, HttpBounds, LoadError, Part, Source};
 use cryptlet_schema::Limits;
 use proptest::prelude::*;
 
@@ -259,6 +260,61 @@ fn each_limit_that_is_fixed_has_a_guest_that_hits_it() {
         assert_hit(name, allowed, guest);
     }
     assert_the_next_honest_run_is_right();
+}
+
+#[test]
+fn the_guides_have_every_limit_with_its_figures() {
+    let rows = rows_of("limits.md");
+    for (name, value) in FIXED_LIMITS {
+        let row = row(&rows, 0, &format!("`{name}`"));
+        assert_eq!(number(&row[1]), value.to_string(), "{name}");
+    }
+    let ordinary = cryptlet_container::Settings::default();
+    for limits in [
+        (3, Limits::default()),
+        (4, ordinary.limits),
+        (5, Limits::MAXIMUM),
+    ] {
+        for (name, value) in limits.1.entries() {
+            let row = row(&rows, 0, &format!("`{name}`"));
+            assert_eq!(number(&row[limits.0]), value.to_string(), "{name}");
+        }
+    }
+    let parts = Part::ALL.map(|part| (part.to_string(), part.allowed()));
+    let bytes = ("bytes".to_owned(), ordinary.component_bytes as u64);
+    for (part, most) in parts.into_iter().chain([bytes]) {
+        assert_eq!(number(&row(&rows, 1, &part)[0]), most.to_string(), "{part}");
+    }
+    let rows = rows_of("http.md");
+    for (column, bounds) in [(1, HttpBounds::default()), (2, HttpBounds::MAXIMUM)] {
+        for (name, value) in bounds.entries() {
+            let row = row(&rows, 0, &format!("`{name}`"));
+            assert_eq!(number(&row[column]), value.to_string(), "{name}");
+        }
+    }
+}
+
+/// The rows of all tables of a guide, cell by cell.
+fn rows_of(guide: &str) -> Vec<Vec<String>> {
+    let folder = concat!(env!("CARGO_MANIFEST_DIR"), "/../../docs/guides");
+    let text = std::fs::read_to_string(Path::new(folder).join(guide)).expect("the guide is there");
+    let rows = text.lines().filter_map(|line| {
+        let row = line.strip_prefix("| ")?.strip_suffix(" |")?;
+        Some(row.split(" | ").map(str::to_owned).collect())
+    });
+    rows.collect()
+}
+
+fn row<'a>(rows: &'a [Vec<String>], column: usize, name: &str) -> &'a [String] {
+    rows.iter()
+        .find(|row| row.get(column).is_some_and(|cell| cell == name))
+        .unwrap_or_else(|| panic!("the guide has no row for {name}"))
+}
+
+/// The number that a cell begins with, without its commas.
+fn number(cell: &str) -> String {
+    let digits = cell.split(' ').next().unwrap_or_default();
+    digits.replace(',', "")
 }
 
 fn limits() -> impl Strategy<Value = Limits> {
