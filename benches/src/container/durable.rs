@@ -22,15 +22,29 @@ pub struct Sizes {
     pub rounds: usize,
 }
 
+/// What each message brings: next to nothing, or a document of a few pages.
+const MESSAGES: [(&str, usize); 2] = [
+    ("accepted, run, sealed and committed", 0),
+    ("the same with a document of 4 KiB in each message", 4 << 10),
+];
+
 /// A fabric with its log, against SQLite that inserts as many bytes as the fabric's tables grew by, a
 /// row for each leaf, in as many and as large commits, durable as well.
-pub fn hold(sizes: &Sizes) -> Result<Case> {
+pub fn hold(sizes: &Sizes) -> Result<Vec<Case>> {
+    MESSAGES
+        .iter()
+        .map(|(name, document)| hold_one(name, *document, sizes))
+        .collect()
+}
+
+fn hold_one(name: &'static str, document: usize, sizes: &Sizes) -> Result<Case> {
     let runtime = tokio::runtime::Builder::new_multi_thread()
         .enable_all()
         .build()?;
     let lanes = Arc::new(Lanes::default());
     let host = runtime.block_on(Host::start(2, sizes.bindings, Arc::clone(&lanes) as _))?;
     let mut load = runtime.block_on(async { Load::new(&host, &lanes, sizes.callers) })?;
+    load.send_documents(document);
     // Compiles, opens files and fills caches.
     runtime.block_on(load.drive(sizes.invocations, 1, None))?;
     let before = Kept::of(&host.journal())?;
@@ -39,7 +53,7 @@ pub fn hold(sizes: &Sizes) -> Result<Case> {
     let folder = tempfile::tempdir()?;
     let mut rival = Table::open(&folder.path().join("rival.sqlite"))?;
     let case = Contest {
-        case: "accepted, run, sealed and committed",
+        case: name,
         rival_name: "SQLite inserting as many bytes in the same batches",
         unit: "invocations/s",
         bar: 0.5,

@@ -67,7 +67,7 @@ pub fn run(sizes: &Sizes) -> Result<Vec<Case>> {
     cases.push(loading::hold(sizes)?);
     cases.extend(metering::hold(sizes)?);
     cases.extend(memory::hold(sizes)?);
-    cases.push(durable::hold(&sizes.durable)?);
+    cases.extend(durable::hold(&sizes.durable)?);
     Ok(cases)
 }
 

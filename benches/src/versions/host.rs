@@ -27,6 +27,8 @@ const ACCOUNT_KEY: &str = "account";
 
 /// The message that wakes every binding.
 pub const TOPIC: &str = "Again";
+/// The same with something to keep.
+pub const DOCUMENT_TOPIC: &str = "Filed";
 
 /// One cryptlet in its versions.
 pub struct Deployed {
@@ -151,7 +153,7 @@ events = []
 delivery = "{}"
 
 [triggers]
-messages = ["{TOPIC}(uint32 number)"]
+messages = ["{TOPIC}(uint32 number)", "{DOCUMENT_TOPIC}(uint32 number, string document)"]
 
 [grants]
 state = {}

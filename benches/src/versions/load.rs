@@ -10,7 +10,7 @@ use cryptlet_fabric::{Fabric, Message, Step, Steps};
 use tokio::sync::{Notify, mpsc, watch};
 use tokio::task::JoinSet;
 
-use super::host::{Host, TOPIC};
+use super::host::{DOCUMENT_TOPIC, Host, TOPIC};
 
 /// A binding under load.
 struct Lane {
@@ -45,6 +45,8 @@ pub struct Load {
     runners: JoinSet<Result<()>>,
     /// Callers of each binding.
     callers: usize,
+    /// Bytes of the document in each message; 0: none has one.
+    document: usize,
 }
 
 /// How long each invocation took, from the call to the durable receipt; in microseconds.
@@ -115,7 +117,13 @@ impl Load {
             lanes: all,
             runners,
             callers,
+            document: 0,
         })
+    }
+
+    /// Sends a document of so many bytes in each message from now on.
+    pub fn send_documents(&mut self, bytes: usize) {
+        self.document = bytes;
     }
 
     /// Sends `amount` messages over all bindings and waits until every run is durable. After each
@@ -138,6 +146,7 @@ impl Load {
                 let caller = Caller {
                     fabric: Arc::clone(&self.fabric),
                     lane: Arc::clone(lane),
+                    document: self.document,
                 };
                 let (taken, paces) = (Arc::clone(&taken), paces.clone());
                 callers.spawn(async move {
@@ -179,6 +188,7 @@ impl Load {
         Caller {
             fabric: Arc::clone(&self.fabric),
             lane: Arc::clone(&self.lanes[binding]),
+            document: self.document,
         }
     }
 
@@ -194,6 +204,7 @@ impl Load {
 pub struct Caller {
     fabric: Arc<Fabric>,
     lane: Arc<Lane>,
+    document: usize,
 }
 
 impl Caller {
@@ -204,10 +215,18 @@ impl Caller {
     /// If the fabric refuses it.
     pub async fn call(&self) -> Result<u64> {
         let turn = self.lane.sent.fetch_add(1, Ordering::Relaxed);
+        let number = turn % u64::from(u32::MAX);
+        let (topic, body) = if self.document == 0 {
+            (TOPIC, format!("{{\"number\":{number}}}"))
+        } else {
+            let document = "d".repeat(self.document);
+            let body = format!("{{\"number\":{number},\"document\":\"{document}\"}}");
+            (DOCUMENT_TOPIC, body)
+        };
         let message = Message {
             sender: "caller".to_owned(),
-            topic: TOPIC.to_owned(),
-            body: format!("{{\"number\":{}}}", turn % u64::from(u32::MAX)).into_bytes(),
+            topic: topic.to_owned(),
+            body: body.into_bytes(),
             idempotency_key: turn.to_string(),
         };
         let number = self.fabric.send(&self.lane.name, message).await?;

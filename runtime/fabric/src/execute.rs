@@ -86,10 +86,10 @@ impl Fabric {
         let worked = tokio::task::spawn_blocking(move || {
             let begun = Instant::now();
             let mut done = Vec::with_capacity(batch.len());
+            let mut bytes = 0;
             for accepted in batch {
-                if !done.is_empty()
-                    && (begun.elapsed() > MOST_TIME || draining.load(Ordering::Relaxed))
-                {
+                let is_enough = bytes > MOST_BYTES || begun.elapsed() > MOST_TIME;
+                if !done.is_empty() && (is_enough || draining.load(Ordering::Relaxed)) {
                     break;
                 }
                 working.store(accepted.number, Ordering::Relaxed);
@@ -100,6 +100,7 @@ impl Fabric {
                     Err(error) => return Err(error),
                 };
                 let ends = ran.ends_the_batch();
+                bytes += ran.sealing.bytes();
                 done.push(ran);
                 if ends {
                     break;
@@ -181,6 +182,9 @@ impl Fabric {
 /// How long runs of one binding go on before they are committed: others wait for the slot, and
 /// callers for their answers.
 const MOST_TIME: Duration = Duration::from_millis(20);
+
+/// What such runs may leave behind before they are committed: until then it lies in memory.
+const MOST_BYTES: usize = 8 << 20;
 
 /// What became of a batch.
 pub(crate) enum Executed {

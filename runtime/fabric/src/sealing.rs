@@ -249,6 +249,17 @@ impl Sealing {
         &self.finished
     }
 
+    /// Bytes of recordings and outputs that it holds until it is durable.
+    pub(crate) fn bytes(&self) -> usize {
+        let rows = self.executions.iter().map(|sealed| &sealed.row);
+        rows.map(|row| {
+            let reply = row.reply.as_ref().map_or(0, Vec::len);
+            let events = row.events.iter().map(|(_, body)| body.len());
+            row.input.len() + row.transcript.len() + reply + events.sum::<usize>()
+        })
+        .sum()
+    }
+
     /// Where the binding stands once this is durable.
     pub(crate) fn after(&self) -> Standing {
         self.after
