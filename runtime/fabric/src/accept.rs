@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use cryptlet_attest::{Accepted, BindingId, LogEntry, Outcome};
+use cryptlet_attest::{Accepted, BindingId, LogEntry, Outcome, TriggerStatement};
 use cryptlet_container::{Invocation, Position, Trigger};
 use cryptlet_ledger::{ContractEvent, EvmLedger};
 
@@ -283,19 +283,17 @@ impl Fabric {
         trigger: Trigger,
         occurrence: String,
     ) -> Result<Accepting, FabricError> {
-        Ok(Accepting {
-            new: NewInvocation {
-                binding: row.id,
-                binding_version: row.version,
-                paused_by: row.paused_by,
-                occurrence,
-                again: None,
-                instant: self.seams.clock.now(),
-                seed: self.seams.randomness.draw()?,
-                salt: self.seams.randomness.draw()?,
-            },
-            trigger,
-        })
+        let new = NewInvocation {
+            binding: row.id,
+            binding_version: row.version,
+            paused_by: row.paused_by,
+            occurrence,
+            again: None,
+            instant: self.seams.clock.now(),
+            seed: self.seams.randomness.draw()?,
+            salt: self.seams.randomness.draw()?,
+        };
+        Ok(Accepting::new(new, trigger)?)
     }
 }
 
@@ -316,10 +314,29 @@ const QUIET_BLOCKS: u64 = 1_000;
 /// An invocation on its way into the journal.
 pub(crate) struct Accepting {
     pub(crate) new: NewInvocation,
-    pub(crate) trigger: Trigger,
+    trigger: Trigger,
+    /// What the log says of the trigger; made before everybody waits for the one writer.
+    statement: TriggerStatement,
 }
 
 impl Accepting {
+    /// # Errors
+    ///
+    /// If the trigger is none that the log can state.
+    pub(crate) fn new(new: NewInvocation, trigger: Trigger) -> Result<Self, JournalError> {
+        let salt = salt_of(&new.salt, 0);
+        let statement = trigger_statement(
+            &mut |field, value| salt.digest(field, value),
+            &trigger,
+            false,
+        )?;
+        Ok(Self {
+            new,
+            trigger,
+            statement,
+        })
+    }
+
     pub(crate) fn write(self, writing: &mut Writing<'_>) -> Result<Acceptance, JournalError> {
         match writing.accepted_before(&self.new.binding, &self.new.occurrence)? {
             Some((number, _)) => Ok(Acceptance {
@@ -332,14 +349,9 @@ impl Accepting {
 
     fn write_new(self, writing: &mut Writing<'_>) -> Result<Acceptance, JournalError> {
         let salt = salt_of(&self.new.salt, 0);
-        let statement = trigger_statement(
-            &mut |field, value| salt.digest(field, value),
-            &self.trigger,
-            false,
-        )?;
         let binding: BindingId = self.new.binding;
         let (instant, seed) = (self.new.instant, self.new.seed);
-        let trigger = self.trigger;
+        let (trigger, statement) = (self.trigger, self.statement);
         writing.accept(
             &self.new,
             |number| {

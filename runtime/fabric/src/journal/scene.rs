@@ -117,22 +117,25 @@ pub(crate) async fn bound(state: &Path) -> Result<(Journal, BindingId), JournalE
 
 /// A caller's message on its way into the journal.
 pub(crate) fn message(binding: BindingId, key: &str, body: &str) -> Accepting {
-    Accepting {
-        new: NewInvocation {
-            binding,
-            binding_version: document().version(),
-            paused_by: None,
-            occurrence: format!("message/6/caller/{key}"),
-            again: None,
-            instant: 1_000,
-            seed: [1; 32],
-            salt: [2; 32],
-        },
-        trigger: Trigger::Message {
-            sender: "caller".into(),
-            topic: "remind".into(),
-            body: body.as_bytes().to_vec(),
-        },
+    let trigger = Trigger::Message {
+        sender: "caller".into(),
+        topic: "remind".into(),
+        body: body.as_bytes().to_vec(),
+    };
+    Accepting::new(new(binding, key), trigger).expect("a message can be stated")
+}
+
+/// What is fixed of an invocation by this key.
+pub(crate) fn new(binding: BindingId, key: &str) -> NewInvocation {
+    NewInvocation {
+        binding,
+        binding_version: document().version(),
+        paused_by: None,
+        occurrence: format!("message/6/caller/{key}"),
+        again: None,
+        instant: 1_000,
+        seed: [1; 32],
+        salt: [2; 32],
     }
 }
 

@@ -9,8 +9,8 @@ use wit_parser::{ManglingAndAbi, Resolve};
 
 use super::*;
 use crate::accept::{Accepting, read_input};
-use crate::journal::Journal;
-use crate::journal::scene::{bound, message};
+use crate::journal::scene::{bound, message, new};
+use crate::journal::{Journal, NewInvocation};
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;
 
@@ -319,9 +319,11 @@ async fn a_failed_answer_to_an_event_holds_until_it_is_run_again_or_passed_over(
 }
 
 fn event(binding: BindingId, number: u64, again: Option<u64>) -> Accepting {
-    let mut answering = message(binding, &number.to_string(), "{}");
-    answering.new.again = again;
-    answering.trigger = Trigger::ContractEvent {
+    let new = NewInvocation {
+        again,
+        ..new(binding, &number.to_string())
+    };
+    let trigger = Trigger::ContractEvent {
         name: "PeriodEnded".into(),
         fields: b"{}".to_vec(),
         position: Position {
@@ -332,5 +334,5 @@ fn event(binding: BindingId, number: u64, again: Option<u64>) -> Accepting {
         },
         log_index: 0,
     };
-    answering
+    Accepting::new(new, trigger).expect("an event can be stated")
 }
