@@ -141,12 +141,14 @@ impl Case {
                 }
             }
         }
+        let (directories, directory_bytes) = directories(&path("directories"))?;
         let session = Session {
             container,
             cryptlet,
             input: input.at(at),
             state,
             sources: run::sources(container, &files).map_err(|failure| failure.to_string())?,
+            directory_bytes,
             outside: Arc::new(
                 Outside::new(
                     &cryptlet.manifest().messages.actions,
@@ -154,7 +156,7 @@ impl Case {
                     Vec::new(),
                     None,
                 )?
-                .with_directories(directories(&path("directories"))?),
+                .with_directories(directories),
             ),
         };
         run::report(&session).map_err(|failure| failure.to_string())
@@ -250,15 +252,30 @@ fn pages(source: Option<&str>, folder: &Path) -> Result<Vec<GivenPage>, String> 
     Ok(pages)
 }
 
-/// Every folder of a folder, by its name.
-fn directories(folder: &Path) -> Result<Directories, String> {
+/// Every folder of a folder, by its name, and the bounds that lie beside them in `NAME.bytes`.
+fn directories(folder: &Path) -> Result<(Directories, BTreeMap<String, u64>), String> {
     let mut places = BTreeMap::new();
+    let mut bounds = BTreeMap::new();
     if folder.is_dir() {
         for place in entries(folder)? {
-            places.insert(file_name(&place), place);
+            let name = file_name(&place);
+            match name.strip_suffix(".bytes") {
+                Some(bounded) => {
+                    bounds.insert(bounded.to_owned(), bound(&place)?);
+                }
+                None => {
+                    places.insert(name, place);
+                }
+            }
         }
     }
-    Ok(Directories::new(places))
+    Ok((Directories::new(places), bounds))
+}
+
+fn bound(file: &Path) -> Result<u64, String> {
+    let text = fs::read_to_string(file)
+        .map_err(|error| format!("cannot read {}: {error}", file.display()))?;
+    run::number(text.trim()).map_err(|reason| format!("{}: {reason}", file.display()))
 }
 
 fn entries(folder: &Path) -> Result<Vec<PathBuf>, String> {
@@ -302,14 +319,18 @@ mod tests {
     fn directories_are_the_folders_of_their_names() {
         let folder = tempfile::tempdir().unwrap();
         fs::create_dir_all(folder.path().join("documents")).unwrap();
+        fs::create_dir_all(folder.path().join("tables")).unwrap();
+        let bound = folder.path().join("tables.bytes");
+        fs::write(&bound, "4096\n").unwrap();
 
-        let found = directories(folder.path()).unwrap();
+        let (found, bounds) = directories(folder.path()).unwrap();
 
-        assert!(found.has("documents") && !found.has("tables"));
-        assert!(
-            !directories(&folder.path().join("none"))
-                .unwrap()
-                .has("documents")
-        );
+        assert!(found.has("documents") && found.has("tables") && !found.has("others"));
+        assert_eq!(bounds, BTreeMap::from([("tables".to_owned(), 4096)]));
+        let (none, _) = directories(&folder.path().join("none")).unwrap();
+        assert!(!none.has("documents"));
+        fs::write(&bound, "4 KiB").unwrap();
+        let refused = directories(folder.path()).err().unwrap();
+        assert!(refused.contains("tables.bytes: `4 KiB` is no number of bytes"));
     }
 }

@@ -59,6 +59,9 @@ pub struct Arguments {
     /// A folder that stands for a directory that the manifest names.
     #[arg(long = "directory", value_name = "NAME=FOLDER", value_parser = directory)]
     directories: Vec<(String, PathBuf)>,
+    /// Most bytes that the run may read of a directory, as `bytes` in the binding's grant; 1 MiB without it.
+    #[arg(long, value_name = "NAME=BYTES", value_parser = directory_bytes)]
+    directory_bytes: Vec<(String, u64)>,
     /// The binding's state before the run, a JSON object.
     #[arg(long, value_name = "FILE")]
     state: Option<PathBuf>,
@@ -133,6 +136,7 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
         input,
         state,
         sources,
+        directory_bytes: bounds(arguments)?,
         outside: Arc::new(
             outside
                 .map_err(Failure::Usage)?
@@ -205,6 +209,24 @@ pub fn sources(
     Ok(sources)
 }
 
+/// What each directory is bounded by. Those without a bound here have the one that a grant has.
+fn bounds(arguments: &Arguments) -> Result<BTreeMap<String, u64>, Failure> {
+    let mut bounds = BTreeMap::new();
+    for (name, bytes) in &arguments.directory_bytes {
+        if !arguments.directories.iter().any(|(given, _)| given == name) {
+            return Err(Failure::Usage(format!(
+                "--directory-bytes bounds `{name}`, which is not given; add --directory {name}=FOLDER"
+            )));
+        }
+        if bounds.insert(name.clone(), *bytes).is_some() {
+            return Err(Failure::Usage(format!(
+                "--directory-bytes bounds `{name}` twice; keep one"
+            )));
+        }
+    }
+    Ok(bounds)
+}
+
 /// The network, if anybody asked for it.
 fn web(sites: &[GivenSite]) -> Result<Option<Arc<dyn Web>>, Failure> {
     if sites.is_empty() {
@@ -240,6 +262,23 @@ fn directory(text: &str) -> Result<(String, PathBuf), String> {
         }
         _ => Err("write NAME=FOLDER".to_owned()),
     }
+}
+
+fn directory_bytes(text: &str) -> Result<(String, u64), String> {
+    match text.split_once('=') {
+        Some((name, bytes)) if !name.is_empty() => Ok((name.to_owned(), number(bytes)?)),
+        _ => Err("write NAME=BYTES".to_owned()),
+    }
+}
+
+/// Bytes as a binding says them.
+///
+/// # Errors
+///
+/// The text is no number.
+pub fn number(text: &str) -> Result<u64, String> {
+    let parsed = text.parse();
+    parsed.map_err(|_| format!("`{text}` is no number of bytes; write one like 4194304"))
 }
 
 fn page(text: &str) -> Result<Page, String> {
@@ -307,5 +346,9 @@ mod tests {
         assert!(site("rates=nowhere").is_err());
         assert!(source("rates").is_err() && source("=f").is_err());
         assert!(directory("documents").is_err() && directory("documents=").is_err());
+        assert_eq!(directory_bytes("a=5"), Ok(("a".to_owned(), 5)));
+        for odd in ["a", "=5", "a=", "a=1 MiB", "a=-1"] {
+            assert!(directory_bytes(odd).is_err(), "{odd}");
+        }
     }
 }

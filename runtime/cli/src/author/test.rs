@@ -24,7 +24,8 @@ A CASE is a folder in `cases` with
     sources/NAME.json     fixed answers of a source, or sources/NAME.wasm
     pages/GRANT/PATH      what `grant://GRANT/PATH` fetches; for a source that is a
                           component, in sources/NAME/pages
-    directories/NAME/     a directory that the manifest names
+    directories/NAME/     a directory that the manifest names; the number in
+                          directories/NAME.bytes bounds what is read of it
     state.json, instant   the state before, and when
 
 Examples:

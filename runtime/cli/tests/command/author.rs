@@ -402,3 +402,36 @@ fn a_component_of_another_toolchain_gets_its_manifest_and_runs() {
     );
     assert!(ran.contains("{}"), "{ran}");
 }
+
+#[test]
+fn a_run_reads_as_much_of_a_directory_as_the_author_says() {
+    let desk = Desk::new();
+    let manifest = "[cryptlet]\nname = \"reader\"\nversion = \"1.0.0\"\nkind = \"utility\"\n\
+         description = \"May read.\"\n[build]\nwasi = true\n\
+         [capabilities]\nwasi = true\ndirectories = [\"documents\"]\n\
+         [messages]\nrequest = \"Question()\"\nreply = \"Nothing()\"\n";
+    desk.file("reader.wasm", component::component(manifest));
+    desk.file("question.json", "{}");
+    std::fs::create_dir(desk.path().join("papers")).unwrap();
+    let run = |bounds: &[&str]| {
+        let mut words = vec!["run", "reader.wasm", "--input", "question.json"];
+        words.extend(["--directory", "documents=papers"]);
+        words.extend(bounds.iter().flat_map(|bound| ["--directory-bytes", bound]));
+        desk.run(words)
+    };
+
+    run(&[]).done();
+    run(&["documents=16777216"]).done();
+    let refused = run(&["documents=16777217"]).failed(1);
+    assert!(
+        refused.contains("16777217 bytes lie outside 1 to 16777216"),
+        "{refused}"
+    );
+    let refused = run(&["tables=1"]).failed(2);
+    assert!(
+        refused.contains("add --directory tables=FOLDER"),
+        "{refused}"
+    );
+    let refused = run(&["documents=1", "documents=2"]).failed(2);
+    assert!(refused.contains("twice"), "{refused}");
+}

@@ -51,6 +51,8 @@ pub struct Session<'a> {
     pub state: State,
     /// What the manifest's sources are.
     pub sources: BTreeMap<String, GivenSource>,
+    /// Most bytes that a run may read of a directory, where that is not what a silent grant says.
+    pub directory_bytes: BTreeMap<String, u64>,
     /// Pages, sites, actions and keys.
     pub outside: Arc<Outside>,
 }
@@ -148,11 +150,18 @@ impl Session<'_> {
             directories: asked
                 .directories
                 .iter()
-                .map(|name| (name.clone(), DirectoryGrant::default()))
+                .map(|name| (name.clone(), self.directory(name)))
                 .collect(),
             sources: BTreeMap::new(),
             limits: None,
         }
+    }
+
+    fn directory(&self, name: &str) -> DirectoryGrant {
+        let bytes = self.directory_bytes.get(name);
+        bytes.map_or_else(DirectoryGrant::default, |bytes| DirectoryGrant {
+            bytes: *bytes,
+        })
     }
 
     /// The first question to a source without component that has no answer yet.
