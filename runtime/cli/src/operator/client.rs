@@ -69,7 +69,7 @@ impl Connection {
             .clone()
             .unwrap_or_else(|| operator_token_path(self.state.path()));
         Ok(Client {
-            http: http(&base, &token(&token_file)?)?,
+            http: http(&base, &token(&token_file)?, ANSWER)?,
             base,
             token_file,
             absent,
@@ -112,6 +112,19 @@ impl Connection {
             return Err(Failure::Refused(absent));
         }
         Ok((url, absent))
+    }
+}
+
+#[cfg(test)]
+impl Client {
+    /// One that waits so long where a command names no time of its own.
+    pub fn waiting(base: Url, answer: Duration) -> Client {
+        Client {
+            http: http(&base, &HeaderValue::from_static("Bearer cfa_0123"), answer).unwrap(),
+            base,
+            token_file: PathBuf::new(),
+            absent: String::new(),
+        }
     }
 }
 
@@ -296,7 +309,7 @@ fn token(path: &Path) -> Result<HeaderValue, Failure> {
     Ok(header)
 }
 
-fn http(base: &Url, token: &HeaderValue) -> Result<HttpClient, Failure> {
+fn http(base: &Url, token: &HeaderValue, answer: Duration) -> Result<HttpClient, Failure> {
     let failed = |reason: String| Failure::Refused(format!("HTTP cannot be set up: {reason}"));
     let tls = cryptlet_fabric::tls_configuration().map_err(|error| failed(error.to_string()))?;
     let mut headers = HeaderMap::new();
@@ -306,7 +319,7 @@ fn http(base: &Url, token: &HeaderValue) -> Result<HttpClient, Failure> {
         .redirect(redirect::Policy::none())
         .default_headers(headers)
         .connect_timeout(CONNECT)
-        .timeout(ANSWER)
+        .timeout(answer)
         .user_agent(concat!("cryptlet/", env!("CARGO_PKG_VERSION")));
     if is_loopback(base) {
         builder = builder.no_proxy();

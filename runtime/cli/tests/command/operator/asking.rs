@@ -122,6 +122,21 @@ fn whoever_took_the_port_of_a_dead_service_sees_no_token() {
 }
 
 #[test]
+fn a_service_that_is_silent_about_a_component_is_given_up_in_a_sentence() {
+    let desk = Desk::new();
+    let silent = TcpListener::bind(("127.0.0.1", 0)).unwrap();
+    let url = format!("http://{}", silent.local_addr().unwrap());
+    announce(&desk, &url, std::process::id());
+    desk.file("swap.wasm", "component");
+
+    let sentence = desk.run(["deploy", "swap.wasm", "--wait", "1"]).failed(1);
+
+    let start = format!("error: swap.wasm: the service at {url} does not answer in time; ");
+    assert!(sentence.starts_with(&start), "{sentence}");
+    assert_eq!(sentence.lines().count(), 1);
+}
+
+#[test]
 fn what_the_service_refuses_is_one_sentence_with_the_right_status() {
     let cases = [
         (
