@@ -1,70 +1,18 @@
 //! The same component in wasmtime alone, as fast as wasmtime can be configured: a pool, memory kept
 //! resident, everything prepared before; no fuel, no epoch, no limit, no record of anything.
 
-use std::collections::BTreeMap;
+use std::sync::Arc;
 
+use cryptlet_container::State;
 use wasmtime::Result;
-use wasmtime::component::{Component, HasSelf, Linker, ResourceTable};
+use wasmtime::component::{Component, Linker};
 use wasmtime::{
     Config, Enabled, Engine, InstanceAllocationStrategy, OptLevel, PoolingAllocationConfig, Store,
 };
-use wasmtime_wasi::{WasiCtx, WasiCtxView, WasiView};
 
 use crate::guests::Guest;
-
-mod bindings {
-    wasmtime::component::bindgen!({
-        path: "../../wit",
-        inline: "
-            package cryptlet:rival;
-            world rival {
-                import cryptlet:fabric/state@0.1.0;
-                export cryptlet:fabric/cryptlet@0.1.0;
-            }
-        ",
-        imports: { default: trappable },
-    });
-}
-
-use bindings::RivalPre;
-use bindings::cryptlet::fabric::{state, types};
-
-/// What a host of wasmtime keeps for one guest.
-pub struct Outside {
-    state: BTreeMap<String, Vec<u8>>,
-    wasi: Option<(WasiCtx, ResourceTable)>,
-}
-
-impl WasiView for Outside {
-    fn ctx(&mut self) -> WasiCtxView<'_> {
-        let (ctx, table) = self
-            .wasi
-            .get_or_insert_with(|| (WasiCtx::builder().build(), ResourceTable::new()));
-        WasiCtxView { ctx, table }
-    }
-}
-
-impl types::Host for Outside {}
-
-impl state::Host for Outside {
-    fn get(&mut self, key: String) -> wasmtime::Result<Option<Vec<u8>>> {
-        Ok(self.state.get(&key).cloned())
-    }
-
-    fn set(&mut self, key: String, value: Vec<u8>) -> wasmtime::Result<()> {
-        self.state.insert(key, value);
-        Ok(())
-    }
-
-    fn remove(&mut self, key: String) -> wasmtime::Result<()> {
-        self.state.remove(&key);
-        Ok(())
-    }
-
-    fn keys(&mut self, _: String, _: Option<String>, _: u32) -> wasmtime::Result<Vec<String>> {
-        Ok(self.state.keys().cloned().collect())
-    }
-}
+use crate::rival::waiting::RivalPre;
+use crate::rival::{Outside, answered, invocation};
 
 /// What of a container's care is added to wasmtime, to see what each part costs.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -125,8 +73,7 @@ impl Bare {
         let engine = Engine::new(&config)?;
         let component = Component::from_binary(&engine, component)?;
         let mut linker = Linker::<Outside>::new(&engine);
-        types::add_to_linker::<_, HasSelf<Outside>>(&mut linker, |outside| outside)?;
-        state::add_to_linker::<_, HasSelf<Outside>>(&mut linker, |outside| outside)?;
+        Outside::add_to_linker(&mut linker)?;
         if guest.needs_wasi() {
             wasmtime_wasi::p2::add_to_linker_sync(&mut linker)?;
         }
@@ -144,8 +91,8 @@ impl Bare {
     /// # Errors
     ///
     /// If the guest fails.
-    pub fn run(&self, number: u64, state: BTreeMap<String, Vec<u8>>) -> Result<Vec<u8>> {
-        let mut store = Store::new(&self.engine, Outside { state, wasi: None });
+    pub fn run(&self, number: u64, state: &Arc<State>) -> Result<Vec<u8>> {
+        let mut store = Store::new(&self.engine, Outside::new(Arc::clone(state)));
         if self.care.fuel {
             store.set_fuel(PLENTY)?;
         }
@@ -156,19 +103,6 @@ impl Bare {
         let answer = instance
             .cryptlet_fabric_cryptlet()
             .call_handle(&mut store, &invocation(self.guest, number))?;
-        answer.map_err(|failure| wasmtime::format_err!("{}: {}", failure.code, failure.message))
-    }
-}
-
-fn invocation(guest: Guest, number: u64) -> types::Invocation {
-    types::Invocation {
-        binding: crate::BINDING.to_owned(),
-        number,
-        instant: crate::INSTANT + number,
-        trigger: types::Trigger::Message(types::Message {
-            sender: crate::SENDER.to_owned(),
-            topic: guest.topic().to_owned(),
-            body: guest.message().into_owned(),
-        }),
+        answered(answer)
     }
 }

@@ -9,6 +9,7 @@ mod bare;
 mod desk;
 mod guests;
 mod held;
+mod rival;
 mod usual;
 
 pub use bare::{Bare, Care};
@@ -34,6 +35,7 @@ const INSTANT: u64 = 1_700_000_000_000;
 #[cfg(test)]
 mod tests {
     use std::collections::BTreeMap;
+    use std::sync::Arc;
 
     use super::*;
 
@@ -54,7 +56,7 @@ mod tests {
 
             let bare = Bare::new(guest, &component).expect("it fits");
             let usual = Usual::new(guest, &component).expect("it fits");
-            let bare = bare.run(1, state).expect("it runs");
+            let bare = bare.run(1, &Arc::new(state)).expect("it runs");
             let usual = usual.run(1).expect("it runs");
 
             assert_eq!(run.reply.as_ref(), Some(&bare), "{guest:?}");

@@ -6,6 +6,7 @@
 use std::collections::BTreeMap;
 use std::env;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context as _, Result, bail};
@@ -60,27 +61,27 @@ fn main() -> Result<()> {
                 Ok(())
             })
         }
-        "bare" => run_bare(Care::default(), guest, &component, &state, runs),
+        "bare" => run_bare(Care::default(), guest, &component, state, runs),
         "fuel" => {
             let care = Care {
                 fuel: true,
                 ..Care::default()
             };
-            run_bare(care, guest, &component, &state, runs)
+            run_bare(care, guest, &component, state, runs)
         }
         "epoch" => {
             let care = Care {
                 epoch: true,
                 ..Care::default()
             };
-            run_bare(care, guest, &component, &state, runs)
+            run_bare(care, guest, &component, state, runs)
         }
         "nans" => {
             let care = Care {
                 canonical_nans: true,
                 ..Care::default()
             };
-            run_bare(care, guest, &component, &state, runs)
+            run_bare(care, guest, &component, state, runs)
         }
         "usual" => {
             let usual = Usual::new(guest, &component).map_err(plain)?;
@@ -97,12 +98,13 @@ fn run_bare(
     care: Care,
     guest: Guest,
     component: &[u8],
-    state: &BTreeMap<String, Vec<u8>>,
+    state: BTreeMap<String, Vec<u8>>,
     runs: u64,
 ) -> Result<()> {
     let bare = Bare::with(care, guest, component).map_err(plain)?;
+    let state = Arc::new(state);
     timed(runs, |number| {
-        black_box(bare.run(number, state.clone()).map_err(plain)?);
+        black_box(bare.run(number, &state).map_err(plain)?);
         Ok(())
     })
 }

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use anyhow::Result;
@@ -52,7 +53,7 @@ pub fn hold(sizes: &Sizes) -> Result<Vec<Case>> {
         let desk = Desk::new(guest, &component, BTreeMap::new())?;
         let bare = Bare::new(guest, &component).map_err(plain)?;
         let usual = Usual::new(guest, &component).map_err(plain)?;
-        let mut log = Log::default();
+        let (mut log, nothing) = (Log::default(), Arc::default());
         let mut ours = || receipts(&desk, &mut log, sizes.runs);
         let contest = |at: usize, rival_name| Contest {
             case: names[at],
@@ -65,7 +66,7 @@ pub fn hold(sizes: &Sizes) -> Result<Vec<Case>> {
         cases.push(contest(0, AT_ITS_BEST).hold(&mut ours, || {
             let begin = Instant::now();
             for number in 0..sizes.runs as u64 {
-                black_box(bare.run(number, BTreeMap::new()).map_err(plain)?);
+                black_box(bare.run(number, &nothing).map_err(plain)?);
             }
             Ok(begin.elapsed())
         })?);

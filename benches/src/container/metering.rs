@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::time::Instant;
 
 use anyhow::{Result, ensure};
@@ -23,6 +24,7 @@ pub fn hold(sizes: &Sizes) -> Result<Vec<Case>> {
         let component = guest.component()?;
         let desk = Desk::new(guest, &component, BTreeMap::new())?;
         let bare = Bare::new(guest, &component).map_err(plain)?;
+        let nothing = Arc::default();
         let contest = Contest {
             case,
             rival_name: "the same in wasmtime alone, not metered, NaNs as they come",
@@ -40,7 +42,7 @@ pub fn hold(sizes: &Sizes) -> Result<Vec<Case>> {
             },
             || {
                 let begin = Instant::now();
-                black_box(bare.run(1, BTreeMap::new()).map_err(plain)?);
+                black_box(bare.run(1, &nothing).map_err(plain)?);
                 Ok(begin.elapsed())
             },
         )?);

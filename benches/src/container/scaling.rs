@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 use std::hint::black_box;
+use std::sync::Arc;
 use std::thread;
 use std::time::{Duration, Instant};
 
@@ -21,8 +22,9 @@ pub fn hold(sizes: &Sizes) -> Result<Case> {
     let desk = Desk::new(Guest::Json, &component, BTreeMap::new())?;
     let bare = Bare::new(Guest::Json, &component).map_err(plain)?;
     let ours = |number| desk.receipt(number).map(|entry| drop(black_box(entry)));
+    let nothing = Arc::default();
     let theirs = |number| {
-        let answer = bare.run(number, BTreeMap::new()).map_err(plain)?;
+        let answer = bare.run(number, &nothing).map_err(plain)?;
         black_box(answer);
         Ok(())
     };
