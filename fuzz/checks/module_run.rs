@@ -10,7 +10,7 @@ use cryptlet_container::{
 };
 use wasm_encoder::{ComponentSection as _, CustomSection};
 use wit_component::{ComponentEncoder, StringEncoding, embed_component_metadata};
-use wit_parser::Resolve;
+use wit_parser::{Resolve, WorldId};
 
 const MANIFEST: &str = "[cryptlet]\nname = \"random\"\nversion = \"1.0.0\"\nkind = \"contract\"\n\
     description = \"A random module\"\n[limits]\nfuel = 200000\n";
@@ -61,8 +61,7 @@ fn assert_alike(one: &Run, other: &Run) {
     }
 }
 
-/// The module as a component with a manifest.
-fn wrap(module: &[u8]) -> Option<Vec<u8>> {
+static INTERFACE: LazyLock<(Resolve, WorldId)> = LazyLock::new(|| {
     let mut resolve = Resolve::default();
     resolve
         .push_str("fabric.wit", FABRIC)
@@ -73,8 +72,16 @@ fn wrap(module: &[u8]) -> Option<Vec<u8>> {
     let world = resolve
         .select_world(&[package], Some("guest"))
         .expect("the world above");
+    (resolve, world)
+});
+
+/// The module as a component with a manifest.
+fn wrap(module: &[u8]) -> Option<Vec<u8>> {
+    // What wraps it panics on a section of code that is cut off.
+    wasmparser::validate(module).ok()?;
+    let (resolve, world) = &*INTERFACE;
     let mut module = module.to_vec();
-    embed_component_metadata(&mut module, &resolve, world, StringEncoding::UTF8, false).ok()?;
+    embed_component_metadata(&mut module, resolve, *world, StringEncoding::UTF8, false).ok()?;
     let mut encoder = ComponentEncoder::default();
     encoder.module(&module).ok()?.validate(true);
     let mut component = encoder.encode().ok()?;

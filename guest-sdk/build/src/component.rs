@@ -167,6 +167,10 @@ pub(crate) fn validate(component: &[u8]) -> Result<(), BinaryReaderError> {
 }
 
 fn encode(module: &[u8]) -> Result<Vec<u8>, WrapError> {
+    // The encoder panics on a section of code that is cut off.
+    validate(module).map_err(|error| WrapError::NotEncodable {
+        reason: format!("it is not valid: {error}"),
+    })?;
     ComponentEncoder::default()
         .module(module)
         .and_then(|encoder| encoder.encode())

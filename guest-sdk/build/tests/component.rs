@@ -202,6 +202,19 @@ fn a_module_without_a_world_is_refused_with_the_encoders_reason() {
 }
 
 #[test]
+fn a_module_that_is_cut_off_is_refused() {
+    // A section of code that says it has 10,121 bytes.
+    let cut_off = b"\0asm\x01\0\0\0\x0a\x89\x4e\x01";
+
+    let refusal = wrap(cut_off).expect_err("its end is missing");
+
+    assert!(
+        matches!(refusal, WrapError::NotEncodable { .. }),
+        "{refusal}"
+    );
+}
+
+#[test]
 fn a_component_passes_unchanged() {
     let component = component();
 
