@@ -1,7 +1,6 @@
 //! The container: an engine, a pool of places, and the way in.
 
 use std::sync::Arc;
-use std::sync::atomic::{AtomicU32, Ordering};
 use std::time::{Duration, Instant};
 
 use cryptlet_attest::{Digest, Measurement, Outcome};
@@ -12,6 +11,7 @@ use wasmtime::component::Linker;
 use crate::acts::acts;
 use crate::admission::{Admission, Permit};
 use crate::cache::{CacheError, CacheSettings, CodeCache};
+use crate::chain::Chain;
 use crate::compiler::{Compiler, Flights};
 use crate::cryptlet::Cryptlet;
 use crate::engine;
@@ -372,7 +372,7 @@ impl Container {
             task.cryptlet.entry().component().engine(),
             &self.inner.engine,
         ) {
-            execution::execute(task)
+            execution::execute(task).run
         } else {
             foreign(&task, &self.inner.limits)
         };
@@ -391,11 +391,7 @@ impl Container {
     }
 
     fn chain(&self) -> Chain {
-        Chain {
-            inner: Arc::clone(&self.inner),
-            ordinals: Arc::new(AtomicU32::new(0)),
-            depth_left: self.inner.limits.call_depth,
-        }
+        Chain::new(&self.inner.engine, &self.inner.limits)
     }
 
     fn latest(&self) -> Instant {
@@ -446,45 +442,4 @@ fn log_end(measurement: Measurement, number: u64, run: &Run) {
         host_calls = run.meter.host_calls,
         "run ended"
     );
-}
-
-/// What the runs of one chain of calls share.
-#[derive(Clone)]
-pub(crate) struct Chain {
-    inner: Arc<Inner>,
-    ordinals: Arc<AtomicU32>,
-    /// Cryptlets that the chain may still hold, this one included.
-    pub(crate) depth_left: u64,
-}
-
-impl Chain {
-    pub(crate) fn engine(&self) -> &Engine {
-        &self.inner.engine
-    }
-
-    pub(crate) fn host_limits(&self) -> Limits {
-        self.inner.limits
-    }
-
-    /// Numbers the next source from 1.
-    pub(crate) fn next_ordinal(&self) -> u32 {
-        self.ordinals
-            .fetch_add(1, Ordering::Relaxed)
-            .saturating_add(1)
-    }
-
-    /// The chain as a source that is asked now sees it.
-    pub(crate) fn deeper(&self) -> Chain {
-        Chain {
-            depth_left: self.depth_left.saturating_sub(1),
-            ..self.clone()
-        }
-    }
-
-    pub(crate) fn bounded_by(self, limits: &Limits) -> Chain {
-        Chain {
-            depth_left: self.depth_left.min(limits.call_depth),
-            ..self
-        }
-    }
 }

@@ -12,7 +12,7 @@ use wasmtime::component::ResourceTable;
 use crate::Cryptlet;
 use crate::bindings::cryptlet::fabric::types;
 use crate::cause::Cause;
-use crate::container::Chain;
+use crate::chain::Chain;
 use crate::fixed_limits::{self, HANDLES};
 use crate::grants::Grants;
 use crate::host::{Guest, Staged};
@@ -58,7 +58,13 @@ pub(crate) fn effective_limits(cryptlet: &Cryptlet, grants: &Grants, host: &Limi
     }
 }
 
-pub(crate) fn execute(task: Task) -> Run {
+/// A run, and what its host keeps of it and of the sources that it asked, as their asker is charged.
+pub(crate) struct Ended {
+    pub(crate) run: Run,
+    pub(crate) kept: u64,
+}
+
+pub(crate) fn execute(task: Task) -> Ended {
     let engine = task.chain.engine().clone();
     let host_limits = task.chain.host_limits();
     let limits = effective_limits(&task.cryptlet, &task.grants, &host_limits);
@@ -106,7 +112,11 @@ pub(crate) fn execute(task: Task) -> Run {
         End::Replied(_) | End::Failed(_) => limits.fuel.saturating_sub(left),
         End::Stopped { .. } => limits.fuel,
     };
-    close(store.into_data(), end, fuel)
+    let guest = store.into_data();
+    Ended {
+        kept: guest.tally.kept(),
+        run: close(guest, end, fuel),
+    }
 }
 
 fn call(
@@ -170,6 +180,7 @@ fn shortened(code: &str) -> String {
 /// Checks what came out and puts the run together.
 fn close(mut guest: Guest, end: End, fuel: u64) -> Run {
     guest.finish_lines();
+    guest.tell_of_lines_left_out();
     let (mut reply, mut failure, mut diagnostic) = (None, None, None);
     let mut outcome = match end {
         End::Replied(bytes) => {

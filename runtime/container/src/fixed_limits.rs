@@ -15,7 +15,8 @@ const LEAST_TRANSFER_BYTES: u64 = 64 * 1024;
 /// `handles`, `receipt-bytes`, `state-bytes`, `transcript-bytes` and `transfer-bytes` stop a run as
 /// [`Limits`] do. `state-bytes` is what the binding's private state may come to over all runs: keys,
 /// values, and 64 bytes for each entry. A state that is larger may be read and made smaller.
-/// `transcript-bytes` is what the records of its host calls take, but for answers from the web. Of
+/// `transcript-bytes` is what the records of its host calls take, but for answers from the web, with what
+/// those of the sources that it asks take, their transcripts, and 4 KiB for each of them. Of
 /// `transfer-bytes`, what any one call may carry to the host, this is the least: a run whose outputs or
 /// log lines may be larger gets more. Running out of `stack-bytes` interrupts a run. A component with more
 /// `core-instances`, `memories` or `tables` is not loaded.

@@ -53,6 +53,7 @@ mod admission;
 mod bindings;
 mod cache;
 mod cause;
+mod chain;
 mod code;
 mod compiler;
 mod container;

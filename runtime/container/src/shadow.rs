@@ -16,6 +16,7 @@ use crate::services::{
     KeyError, PublicKey, Services,
 };
 use crate::transcript::{AskError, Record, Transcript};
+use crate::transcript_size;
 
 /// A run of a candidate beside one of the active version.
 pub struct ShadowJob<'a> {
@@ -96,8 +97,8 @@ pub(crate) struct Answers {
 /// What a source answered to the active version.
 pub(crate) struct AnsweredBefore {
     pub(crate) answer: Result<Vec<u8>, AskError>,
-    /// Length of the transcript that it left.
-    pub(crate) transcript_bytes: u64,
+    /// What the host kept of it.
+    pub(crate) kept: u64,
 }
 
 /// A recorded call.
@@ -183,7 +184,7 @@ impl Answers {
         })
         .map(|(answer, transcript)| AnsweredBefore {
             answer: answer.clone().map(Into::into),
-            transcript_bytes: transcript.as_ref().map_or(0, |bytes| bytes.len() as u64),
+            kept: transcript.as_deref().map_or(0, transcript_size::of_source),
         })
     }
 

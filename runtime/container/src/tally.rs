@@ -153,6 +153,11 @@ impl Tally {
         Ok(())
     }
 
+    /// What the host keeps of this run and of the sources that it asked.
+    pub(crate) fn kept(&self) -> u64 {
+        self.transcript.saturating_add(transcript_size::RUN)
+    }
+
     pub(crate) fn log(&mut self, bytes: usize) -> wasmtime::Result<()> {
         self.log = self.log.saturating_add(bytes as u64);
         if self.log > self.limits.log_bytes {

@@ -1,9 +1,10 @@
 //! What a run's transcript may hold, in bytes of memory: a guest that makes its host answer the same
-//! long value again and again would fill the host with records of it.
+//! long value again and again would fill the host with records of it. So would one whose sources do: what
+//! is kept of a source counts for its asker as well.
 //!
 //! The count is fixed, and so is where it stops a run: a replay stops at the same call.
 
-use crate::transcript::Record;
+use crate::transcript::{Record, Transcript};
 
 /// What all records of a run may take together. Answers from the web and contents of files are not among
 /// them: they have `http-response-bytes` and the bytes of their grant.
@@ -11,6 +12,23 @@ pub(crate) const ALLOWED: u64 = 32 << 20;
 
 /// A record, a header or a key without its text.
 const ITEM: u64 = 64;
+
+/// A source's run without its records: why it ran, how it ended, what it cost.
+pub(crate) const RUN: u64 = 4 << 10;
+
+/// What is kept of a source that left this transcript: its bytes, its run and its records, and the same
+/// of the sources that it asked.
+pub(crate) fn of_source(transcript: &[u8]) -> u64 {
+    let read = Transcript::from_bytes(transcript).unwrap_or_default();
+    let records = read.records().iter().map(|record| match record {
+        Record::Ask {
+            transcript: Some(inner),
+            ..
+        } => of(record) - inner.len() as u64 + of_source(inner),
+        _ => of(record),
+    });
+    records.fold(RUN + transcript.len() as u64, u64::saturating_add)
+}
 
 /// What one record takes.
 pub(crate) fn of(record: &Record) -> u64 {

@@ -22,6 +22,8 @@ const COMPILER_SECONDS: u64 = 4;
 const STOPS_MANY: [&str; 3] = ["trap canonical-abi", "Compilation", "Excessive"];
 /// What anybody should have to read about an attack.
 const MOST_SAID: usize = 16 << 10;
+/// Bytes of log lines that a host may keep of one invocation.
+const MOST_LINES: usize = 5 << 20;
 
 /// A container and a cryptlet that means well.
 pub struct Host {
@@ -300,6 +302,8 @@ pub fn judge(verdict: &Verdict, ending: &Ending) -> Result<()> {
             nothing_left || stage == Stage::Nowhere,
             "something of it was kept"
         );
+        let lines = bytes_of_lines(run);
+        ensure!(lines < MOST_LINES, "{lines} bytes of lines are kept");
         let whole = !matches!(
             run.outcome,
             Outcome::Limit { .. } | Outcome::Trap { .. } | Outcome::Interrupted { .. }
@@ -307,6 +311,13 @@ pub fn judge(verdict: &Verdict, ending: &Ending) -> Result<()> {
         ensure!(whole, "a stopped run is charged its whole limit");
     }
     Ok(())
+}
+
+/// What is kept of lines for people, those of the sources that were asked among them.
+fn bytes_of_lines(run: &Run) -> usize {
+    let own = run.logs.iter().map(|line| 64 + line.message.len());
+    let below = run.children.iter().map(|child| bytes_of_lines(&child.run));
+    own.chain(below).sum()
 }
 
 fn said(run: &Run) -> String {

@@ -50,7 +50,33 @@ impl log::Host for Guest {
         };
         self.tally.log(message.len())?;
         self.record(Record::log(level, &message))?;
-        self.staged.logs.push(LogLine { level, message });
+        self.keep_line(level, message);
         Ok(())
+    }
+}
+
+impl Guest {
+    /// Keeps a line for people, unless the chain has kept so many that there is no room for it. No run
+    /// goes another way for that: lines are neither attested nor read by any guest.
+    pub(crate) fn keep_line(&mut self, level: Level, message: String) {
+        if self.chain.has_room_for_line(&message) {
+            self.staged.logs.push(LogLine { level, message });
+        } else {
+            self.staged.lines_left_out += 1;
+        }
+    }
+
+    /// What is missing does not look as if it had never been there.
+    pub(crate) fn tell_of_lines_left_out(&mut self) {
+        let left_out = self.staged.lines_left_out;
+        if left_out > 0 {
+            self.staged.logs.push(LogLine {
+                level: Level::Warn,
+                message: format!(
+                    "{left_out} lines are left out here: this invocation and the sources that it \
+                     asked wrote more than its host keeps"
+                ),
+            });
+        }
     }
 }

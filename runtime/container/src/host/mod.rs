@@ -21,7 +21,7 @@ pub use ledger::Draft;
 
 use crate::Cryptlet;
 use crate::bindings::cryptlet::fabric;
-use crate::container::Chain;
+use crate::chain::Chain;
 use crate::grants::Grants;
 use crate::invocation::{Invocation, Position, SubmissionStatus};
 use crate::replay::Outside;
@@ -62,6 +62,7 @@ pub(crate) struct Staged {
     pub(crate) submissions: Vec<Submission>,
     pub(crate) events: Vec<Event>,
     pub(crate) logs: Vec<LogLine>,
+    pub(crate) lines_left_out: u64,
     pub(crate) state_changes: BTreeMap<String, Option<Vec<u8>>>,
     pub(crate) children: Vec<Child>,
 }
@@ -128,7 +129,12 @@ impl Guest {
 
     /// Writes a call down; stops a run that makes its host write down too much.
     pub(crate) fn record(&mut self, record: Record) -> wasmtime::Result<()> {
-        let bytes = transcript_size::of(&record);
+        self.record_beside(record, 0)
+    }
+
+    /// The same of a call of which the host keeps `beside` bytes that are not in its record.
+    pub(crate) fn record_beside(&mut self, record: Record, beside: u64) -> wasmtime::Result<()> {
+        let bytes = transcript_size::of(&record).saturating_add(beside);
         self.transcript.push(record);
         self.tally.transcript(bytes)
     }

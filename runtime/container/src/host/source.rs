@@ -8,7 +8,7 @@ use minicbor::bytes::ByteVec;
 
 use super::Guest;
 use crate::bindings::cryptlet::fabric::source;
-use crate::execution::{self, Purpose, Task};
+use crate::execution::{self, Ended, Purpose, Task};
 use crate::grants::Source;
 use crate::invocation::{Invocation, Trigger};
 use crate::receipt_size;
@@ -28,37 +28,33 @@ impl source::Host for Guest {
         request: Vec<u8>,
     ) -> wasmtime::Result<Result<Vec<u8>, source::AskError>> {
         self.tally.host_call()?;
-        // A shadow run is stopped where a run that had to ask would be.
-        let mut not_asked_again = 0;
-        let (answer, transcript) = match self.prepare(&name, &request) {
-            Err(refusal) => (Err(refusal), None),
+        let (answer, transcript, kept) = match self.prepare(&name, &request) {
+            Err(refusal) => (Err(refusal), None, 0),
             Ok((source, topic)) => {
                 if self.chain.depth_left < 2 {
                     return Err(self.tally.call_depth());
                 }
                 self.tally.receipt(receipt_size::SOURCE)?;
                 match self.outside.answered(&name, &request) {
-                    Some(before) => {
-                        not_asked_again = before.transcript_bytes;
-                        (before.answer, None)
-                    }
+                    // A shadow run is stopped where a run that had to ask would be.
+                    Some(before) => (before.answer, None, before.kept),
                     None => self.ask_source(&name, source, topic, &request)?,
                 }
             }
         };
-        self.record(Record::Ask {
+        let record = Record::Ask {
             source: name,
             request,
             answer: answer.clone().map(ByteVec::from),
             transcript,
-        })?;
-        self.tally.transcript(not_asked_again)?;
+        };
+        self.record_beside(record, kept)?;
         Ok(answer.map_err(Into::into))
     }
 }
 
-/// What a source said, and its transcript if it ran.
-type Answered = (Result<Vec<u8>, AskError>, Option<Vec<u8>>);
+/// What a source said, its transcript if it ran, and what is kept beside that.
+type Answered = (Result<Vec<u8>, AskError>, Option<Vec<u8>>, u64);
 
 impl Guest {
     fn ask_source(
@@ -68,7 +64,7 @@ impl Guest {
         topic: String,
         request: &[u8],
     ) -> wasmtime::Result<Answered> {
-        let child = self.run_source(name, source, topic, request.to_vec())?;
+        let (child, kept) = self.run_source(name, source, topic, request.to_vec())?;
         let answer = answer_of(&child.run);
         let transcript = child.run.transcript.to_bytes();
         let interrupted = match &child.run.outcome {
@@ -80,7 +76,7 @@ impl Guest {
             // What a machine decided about the source, it decided about its asker.
             return Err(self.tally.stop(Stop::Interrupted(which)));
         }
-        Ok((answer, Some(transcript)))
+        Ok((answer, Some(transcript), kept))
     }
 
     /// The source and the topic of the question, if it may be asked like this.
@@ -118,7 +114,7 @@ impl Guest {
         source: Source,
         topic: String,
         request: Vec<u8>,
-    ) -> wasmtime::Result<Child> {
+    ) -> wasmtime::Result<(Child, u64)> {
         let ordinal = self.chain.next_ordinal();
         let seed = *digest(
             "cryptlet source seed v1",
@@ -148,22 +144,23 @@ impl Guest {
             deadline: self.deadline,
             purpose: Purpose::Handle,
         };
-        let run =
+        let ended =
             on_own_stack(task).map_err(|reason| self.tally.stop(Stop::Interrupted(reason)))?;
-        Ok(Child {
+        let child = Child {
             source: name.to_owned(),
             ordinal,
             invocation,
             seed,
             cryptlet: source.cryptlet,
-            run,
-        })
+            run: ended.run,
+        };
+        Ok((child, ended.kept))
     }
 }
 
 /// Runs the source on a thread of its own: guests are measured against a stack of known size, and a
 /// chain of them would not fit into one.
-fn on_own_stack(task: Task) -> Result<Run, String> {
+fn on_own_stack(task: Task) -> Result<Ended, String> {
     std::thread::Builder::new()
         .name("cryptlet-source".to_owned())
         .stack_size(execution::STACK_BYTES)

@@ -3,6 +3,7 @@
 mod cache;
 mod cache_processes;
 mod capabilities;
+mod chains;
 mod compiler;
 mod corpus;
 mod determinism;

@@ -8,7 +8,6 @@ use wasmtime_wasi::p2::{
 };
 
 use super::Guest;
-use crate::run::LogLine;
 
 /// Bytes that one write may have; what `blocking-write-and-flush` takes by its specification.
 const BYTES_PER_WRITE: usize = 4096;
@@ -187,10 +186,7 @@ impl Guest {
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             let mut line = self.wasi.lines.remove(&level).unwrap_or_default();
             line.extend_from_slice(&rest[..end]);
-            self.staged.logs.push(LogLine {
-                level,
-                message: String::from_utf8_lossy(&line).into_owned(),
-            });
+            self.keep_line(level, String::from_utf8_lossy(&line).into_owned());
             rest = &rest[end + 1..];
         }
         if !rest.is_empty() {
@@ -203,10 +199,7 @@ impl Guest {
     /// Output that ended without a line end is a line all the same.
     pub(crate) fn finish_lines(&mut self) {
         for (level, line) in std::mem::take(&mut self.wasi.lines) {
-            self.staged.logs.push(LogLine {
-                level,
-                message: String::from_utf8_lossy(&line).into_owned(),
-            });
+            self.keep_line(level, String::from_utf8_lossy(&line).into_owned());
         }
     }
 }
