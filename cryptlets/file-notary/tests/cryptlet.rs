@@ -1,5 +1,7 @@
 //! The cryptlet as its askers meet it, on a folder of the machine that tests.
 
+use std::path::Path;
+
 use cryptlet_schema::{Kind, Manifest};
 use cryptlet_sdk::prelude::*;
 use cryptlet_sdk::testing::Fixture;
@@ -37,6 +39,15 @@ fn hashes_as_fips_180_4_does() {
         assert_eq!(Bytes32::from(digest.sha256).to_string(), sha256);
         assert_eq!(digest.bytes, bytes);
     }
+}
+
+#[test]
+fn the_document_of_the_case_hashes_to_what_the_case_expects() {
+    let case = Path::new(env!("CARGO_MANIFEST_DIR")).join("cases/hashes-a-document");
+    let digest = hash(&case.join("directories/documents"), "lease.txt").expect("it can be read");
+    let expected = std::fs::read_to_string(case.join("expected.json")).expect("it is there");
+    let sha256 = Bytes32::from(digest.sha256).to_string();
+    assert!(expected.contains(&sha256), "{sha256}");
 }
 
 #[test]

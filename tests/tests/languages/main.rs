@@ -6,11 +6,13 @@ mod guests;
 mod host;
 
 use std::collections::BTreeMap;
+use std::path::Path;
 use std::sync::{Arc, LazyLock};
 use std::thread;
 
 use cryptlet_attest::Outcome;
 use cryptlet_container::{Grants, Invocation, Job, Run, Source, State, Trigger};
+use serde_json::{Value, json};
 
 use host::{Case, DAY_COUNT, HERE, INVOICE_TOTAL, Loaded, NothingOutside};
 
@@ -65,6 +67,24 @@ fn answer_what_they_were_asked_and_write_to_the_log() {
         assert_eq!(run.meter.host_calls, 1);
         assert!(run.meter.fuel > 10_000, "{:?}", run.meter);
         assert!(run.meter.peak_memory > 1 << 20, "{:?}", run.meter);
+    }
+}
+
+#[test]
+fn answer_the_cases_in_their_folders() {
+    for (loaded, case) in [
+        (&INVOICE_TOTAL, "invoice-total-js/cases/totals-two-rates"),
+        (&DAY_COUNT, "day-count-py/cases/counts-into-a-leap-year"),
+    ] {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../cryptlets");
+        let folder = folder.join(case);
+        let read = |file| std::fs::read_to_string(folder.join(file)).expect("the case has it");
+        let run = Case::of(loaded, &read("input.json")).run();
+
+        assert_good(&run, loaded.name);
+        let reply: Value = serde_json::from_slice(&run.reply.expect("it answers")).expect("JSON");
+        let expected: Value = serde_json::from_str(&read("expected.json")).expect("JSON");
+        assert_eq!(json!({ "outcome": "ok", "reply": reply }), expected);
     }
 }
 
