@@ -92,6 +92,11 @@ fn an_author_gets_what_the_tutorial_promises() -> Result<()> {
 }
 
 #[test]
+fn the_guide_to_http_keeps_its_promises() -> Result<()> {
+    follow("docs/guides/http.md")
+}
+
+#[test]
 fn an_operator_gets_what_the_tutorial_promises() -> Result<()> {
     follow("docs/tutorials/operator.md")
 }
