@@ -9,7 +9,9 @@ use std::path::Path;
 use cryptlet_schema::Manifest;
 
 /// The inputs that are refused, and words of the reason; all others are read.
-const REFUSED: [(&str, &str); 16] = [
+const REFUSED: [(&str, &str); 19] = [
+    ("action-without-fields", "messages.actions[0]: expected `(`"),
+    ("build-unknown-key", "build.ke_: there is no such key"),
     ("carriage-returns", "cryptlet.toml:19:1: limits.feul"),
     ("deep", "recursion depth"),
     ("description-bidi", "control character"),
@@ -24,6 +26,7 @@ const REFUSED: [(&str, &str); 16] = [
     ("name-double-dash", "not a name in kebab-case"),
     ("not-text", "invalid utf-8"),
     ("not-toml-unclosed", "invalid basic string"),
+    ("request-no-type", "`st` is not a type"),
     ("source-twice", "`reference-rate` is there twice"),
     (
         "state-version-beyond-32-bits",
