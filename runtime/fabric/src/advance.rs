@@ -242,20 +242,26 @@ impl Fabric {
         }
         let turns = self.turns.of(&id);
         let panicked = &turns.panicked;
+        let mut limit = RUNS_TOGETHER;
         while !self.is_draining() {
-            let mut batch = self.journal.next_accepted(&id, RUNS_TOGETHER)?;
-            let Some(first) = batch.first() else { break };
             // Under load this goes on for ever, and versions and documents change meanwhile.
             let row = self.binding(binding)?;
+            // Before the batch: whoever is run again meanwhile holds it no more, and comes first in it.
+            let held = if row.document.contract.ordered {
+                self.journal.held_by(&id)?
+            } else {
+                None
+            };
+            let mut batch = self.journal.next_accepted(&id, limit)?;
+            let Some(first) = batch.first() else { break };
             let fits = |accepted: &AcceptedRow| {
                 accepted.measurement == first.measurement
                     && accepted.binding_version == first.binding_version
             };
             let mut together = batch.iter().take_while(|accepted| fits(accepted)).count();
-            if row.document.contract.ordered
+            if let Some(held) = held
                 && let Some(waits) = batch.iter().position(|accepted| !accepted.is_again)
                 && waits < together
-                && let Some(held) = self.journal.held_by(&id)?
             {
                 // A later answer would overtake the missing one, and the contract refuse it for ever.
                 if waits == 0 {
@@ -304,6 +310,9 @@ impl Fabric {
                 Executed::Durable { turn: back, runs } => {
                     turn = back;
                     progress.executed += runs;
+                    // What ended this batch early may well end the next.
+                    let runs = u32::try_from(runs).unwrap_or(RUNS_TOGETHER);
+                    limit = runs.saturating_mul(2).clamp(1, RUNS_TOGETHER);
                 }
                 Executed::Panicked { number, error } => {
                     told(number, &error);

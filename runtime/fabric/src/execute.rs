@@ -169,12 +169,12 @@ impl Fabric {
         }
         self.tell_moves(&name, moves);
         let version = &cryptlet.manifest().cryptlet.version;
+        let mut beside = Vec::new();
         for after in following {
             self.try_out(&name, version, after.trialled).await;
-            if let Some(beside) = after.beside {
-                self.run_beside(beside);
-            }
+            beside.extend(after.beside);
         }
+        self.run_beside(beside);
         Ok(Executed::Durable { turn, runs })
     }
 }
@@ -184,7 +184,7 @@ impl Fabric {
 const MOST_TIME: Duration = Duration::from_millis(20);
 
 /// What such runs may leave behind before they are committed: until then it lies in memory.
-const MOST_BYTES: usize = 8 << 20;
+const MOST_BYTES: usize = 1 << 20;
 
 /// What became of a batch.
 pub(crate) enum Executed {
@@ -277,7 +277,11 @@ impl Ran {
     /// something outside, which must not be done again because of another run.
     fn ends_the_batch(&self) -> bool {
         let finished = self.sealing.finished();
-        finished.holds() || reaches_outside(&finished.run)
+        !finished.run.outcome.is_ok()
+            || finished.holds()
+            || reaches_outside(&finished.run)
+            // Each state that somebody looks at beside takes its place in memory.
+            || self.found.is_some() && !finished.run.state_changes.is_empty()
     }
 }
 

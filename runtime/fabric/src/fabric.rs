@@ -104,7 +104,7 @@ const COMPILED: &str = "compiled";
 const COMPILED_KEY: &str = "compiled.key";
 
 /// Notices that are kept for whoever reads slowly.
-const NOTICES: usize = 4_096;
+const NOTICES: usize = 16_384;
 
 impl Fabric {
     /// Opens the state folder and connects to every configured ledger.

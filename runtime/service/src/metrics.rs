@@ -143,7 +143,7 @@ impl Metrics {
         );
         registry.register_with_unit(
             "run",
-            "From being next in line to the receipt being durable",
+            "From being next in line to the receipt being durable; of runs that become durable together the first has the time of all",
             Unit::Seconds,
             self.run_seconds.clone(),
         );

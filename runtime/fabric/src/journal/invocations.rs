@@ -144,8 +144,10 @@ impl Writing<'_> {
         let measurement = stand.running.choose(&new.binding, number, &new.seed);
         let input = input(number);
         let entry = encoded(&entry(number, &input, measurement))?;
-        stand.next_invocation += 1;
-        stand.waiting += 1;
+        self.move_on(&new.binding, |stand| {
+            stand.next_invocation += 1;
+            stand.waiting += 1;
+        })?;
         if let Some(again) = new.again {
             self.execute(
                 "UPDATE invocation SET holds = 0 WHERE binding = ?1 AND number = ?2",
@@ -170,7 +172,6 @@ impl Writing<'_> {
                 new.again.is_some(),
             ],
         )?;
-        self.moved_on()?;
         Ok(Acceptance {
             number,
             is_new: true,

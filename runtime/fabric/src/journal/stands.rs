@@ -12,7 +12,11 @@ use super::{JournalError, Running, Writing, store};
 
 /// The bindings that a commit has moved on so far.
 #[derive(Debug, Default)]
-pub(super) struct Stands(HashMap<BindingId, Stand>);
+pub(super) struct Stands {
+    known: HashMap<BindingId, Stand>,
+    /// How often one was moved on.
+    moves: u64,
+}
 
 /// One of them.
 #[derive(Debug)]
@@ -27,6 +31,7 @@ pub(super) struct Stand {
     /// Invocations that are accepted and have not run.
     pub(super) waiting: u64,
     pub(super) standing: Standing,
+    is_moved: bool,
 }
 
 const READ: &str = "SELECT version, coalesce(stopped_by, paused_by), next_invocation, waiting,
@@ -36,16 +41,34 @@ const WRITE: &str = "UPDATE binding SET next_invocation = ?2, waiting = ?3, last
             next_delivery = ?5, state_digest = ?6 WHERE id = ?1";
 
 impl Writing<'_> {
-    /// Where a binding stands now. Whoever changes it must not fail afterwards.
-    pub(super) fn stand(&mut self, binding: &BindingId) -> Result<&mut Stand, JournalError> {
-        if !self.stands.0.contains_key(binding) {
+    /// Where a binding stands now.
+    pub(super) fn stand(&mut self, binding: &BindingId) -> Result<&Stand, JournalError> {
+        if !self.stands.known.contains_key(binding) {
             let stand = self.read_stand(binding)?;
-            self.stands.0.insert(*binding, stand);
+            self.stands.known.insert(*binding, stand);
         }
         self.stands
-            .0
-            .get_mut(binding)
+            .known
+            .get(binding)
             .ok_or_else(|| unknown(binding))
+    }
+
+    /// Moves a binding on. Work that was checked must not fail from here on.
+    pub(super) fn move_on(
+        &mut self,
+        binding: &BindingId,
+        change: impl FnOnce(&mut Stand),
+    ) -> Result<(), JournalError> {
+        self.stand(binding)?;
+        if let Some(stand) = self.stands.known.get_mut(binding) {
+            change(stand);
+            stand.is_moved = true;
+            self.stands.moves += 1;
+        }
+        if self.is_checked {
+            return Ok(());
+        }
+        self.stands.settle(self.connection, self.path)
     }
 
     fn read_stand(&self, binding: &BindingId) -> Result<Stand, JournalError> {
@@ -62,6 +85,7 @@ impl Writing<'_> {
                     next_delivery: row.get::<_, i64>(5)?.cast_unsigned(),
                     state: row.get::<_, Option<[u8; 32]>>(6)?.map(Digest::from_bytes),
                 },
+                is_moved: false,
             })
         })?
         .ok_or_else(|| unknown(binding))
@@ -84,39 +108,38 @@ impl Writing<'_> {
         after: &Standing,
         runs: usize,
     ) -> Result<(), JournalError> {
-        let stand = self.stand(binding)?;
-        if stand.standing != *before {
+        if self.stand(binding)?.standing != *before {
             return Err(JournalError::Conflict(format!(
                 "binding {binding} moved on while its invocations ran"
             )));
         }
-        stand.standing = *after;
-        stand.waiting = stand.waiting.saturating_sub(runs as u64);
-        self.moved_on()
-    }
-
-    /// Ends work that moved bindings on.
-    pub(super) fn moved_on(&mut self) -> Result<(), JournalError> {
-        if self.is_checked {
-            return Ok(());
-        }
-        self.stands.settle(self.connection, self.path)
+        self.move_on(binding, |stand| {
+            stand.standing = *after;
+            stand.waiting = stand.waiting.saturating_sub(runs as u64);
+        })
     }
 }
 
 impl Stands {
+    /// How often a binding was moved on in this commit.
+    pub(super) fn moves(&self) -> u64 {
+        self.moves
+    }
+
     /// Writes down where bindings stand, for work that reads it from the tables.
     pub(super) fn settle(
         &mut self,
         connection: &Connection,
         path: &Path,
     ) -> Result<(), JournalError> {
-        if self.0.is_empty() {
+        let moved = self.known.drain().filter(|(_, stand)| stand.is_moved);
+        let mut moved = moved.peekable();
+        if moved.peek().is_none() {
             return Ok(());
         }
-        let mut write = |connection: &Connection| -> rusqlite::Result<()> {
+        let write = |connection: &Connection| -> rusqlite::Result<()> {
             let mut statement = connection.prepare_cached(WRITE)?;
-            for (binding, stand) in self.0.drain() {
+            for (binding, stand) in moved {
                 statement.execute(params![
                     binding.as_bytes(),
                     stand.next_invocation.cast_signed(),

@@ -67,9 +67,13 @@ type Answer = Box<dyn FnOnce(Result<(), JournalError>) + Send>;
 enum Verdict {
     Keep,
     /// It failed by itself; the others in the commit stay.
-    Undo,
-    /// It failed, and left a part of its work behind.
-    Broken,
+    Undo {
+        reason: String,
+    },
+    /// It failed, and nobody knows what of its work is left.
+    Broken {
+        reason: String,
+    },
     /// There is no room. SQLite may have undone the whole transaction already.
     Full,
 }
@@ -111,7 +115,13 @@ impl Writer {
             let verdict = match &result {
                 Ok(_) => Verdict::Keep,
                 Err(JournalError::Full { .. }) => Verdict::Full,
-                Err(_) => Verdict::Undo,
+                // SQLite may have undone the whole transaction, which nothing but a savepoint shows.
+                Err(error @ JournalError::Store { .. }) if is_checked => Verdict::Broken {
+                    reason: error.to_string(),
+                },
+                Err(error) => Verdict::Undo {
+                    reason: error.to_string(),
+                },
             };
             // A caller that went away does not undo what was committed.
             let tell: Answer = Box::new(move |fate| {
@@ -193,22 +203,23 @@ fn commit_group(
             .map_err(failed)?;
         let mut tail = log::Tail::read(&transaction, path)?;
         let mut stands = Stands::default();
-        while let Some(job) = group.pop_front() {
+        while let Some(is_checked) = group.front().map(|job| job.is_checked) {
             let mark = tail.mark();
-            let (verdict, answer) = if job.is_checked {
-                do_checked(&transaction, path, &mut tail, &mut stands, job.work)
+            let done = if is_checked {
+                do_checked(&transaction, path, &mut tail, &mut stands, group)
             } else {
                 stands.settle(&transaction, path)?;
-                do_undoably(&mut transaction, path, &mut tail, job.work)?
+                do_undoably(&mut transaction, path, &mut tail, group)?
             };
+            let Some((verdict, answer)) = done else { break };
             answers.push(answer);
             match verdict {
                 Verdict::Keep => {}
-                Verdict::Undo => tail.cut(mark),
-                Verdict::Broken => {
-                    return Err(JournalError::Conflict(
-                        "what was checked before it was written failed all the same".into(),
-                    ));
+                Verdict::Undo { .. } => tail.cut(mark),
+                Verdict::Broken { reason } => {
+                    return Err(JournalError::Conflict(format!(
+                        "work in it failed after it was begun: {reason}"
+                    )));
                 }
                 Verdict::Full => {
                     return Err(JournalError::Full {
@@ -237,19 +248,23 @@ fn do_checked(
     path: &Path,
     tail: &mut log::Tail,
     stands: &mut Stands,
-    work: Work,
-) -> (Verdict, Answer) {
-    let written = transaction.total_changes();
-    let (verdict, answer) = work(Ok(&mut Writing {
+    group: &mut VecDeque<Job>,
+) -> Option<(Verdict, Answer)> {
+    let job = group.pop_front()?;
+    let before = (transaction.total_changes(), stands.moves());
+    let (verdict, answer) = (job.work)(Ok(&mut Writing {
         connection: transaction,
         path,
         log: tail,
         stands,
         is_checked: true,
     }));
-    let is_broken = matches!(verdict, Verdict::Undo) && transaction.total_changes() != written;
-    let verdict = if is_broken { Verdict::Broken } else { verdict };
-    (verdict, answer)
+    let is_begun = (transaction.total_changes(), stands.moves()) != before;
+    let verdict = match verdict {
+        Verdict::Undo { reason } if is_begun => Verdict::Broken { reason },
+        verdict => verdict,
+    };
+    Some((verdict, answer))
 }
 
 /// A job whose work is undone if it fails. The savepoint keeps a copy of each page that the job
@@ -258,21 +273,32 @@ fn do_undoably(
     transaction: &mut Transaction<'_>,
     path: &Path,
     tail: &mut log::Tail,
-    work: Work,
-) -> Result<(Verdict, Answer), JournalError> {
+    group: &mut VecDeque<Job>,
+) -> Result<Option<(Verdict, Answer)>, JournalError> {
     let failed = |source| store(path, source);
     let mut savepoint = transaction.savepoint().map_err(failed)?;
-    let (verdict, answer) = work(Ok(&mut Writing {
+    let Some(job) = group.pop_front() else {
+        return Ok(None);
+    };
+    let (verdict, answer) = (job.work)(Ok(&mut Writing {
         connection: &savepoint,
         path,
         log: tail,
         stands: &mut Stands::default(),
         is_checked: false,
     }));
-    match verdict {
-        Verdict::Keep => savepoint.commit().map_err(failed)?,
-        Verdict::Undo => savepoint.rollback().map_err(failed)?,
-        Verdict::Broken | Verdict::Full => {}
-    }
-    Ok((verdict, answer))
+    let ended = match &verdict {
+        Verdict::Keep => savepoint.commit(),
+        Verdict::Undo { .. } => savepoint.rollback(),
+        Verdict::Broken { .. } | Verdict::Full => Ok(()),
+    };
+    // Whoever waits for it must hear of it, too.
+    let verdict = match ended.map_err(failed) {
+        Ok(()) => verdict,
+        Err(JournalError::Full { .. }) => Verdict::Full,
+        Err(error) => Verdict::Broken {
+            reason: error.to_string(),
+        },
+    };
+    Ok(Some((verdict, answer)))
 }

@@ -165,23 +165,33 @@ impl Fabric {
         })
     }
 
-    /// Has the candidates run what is durable now, if there is room for that. Nobody waits for them.
-    pub(crate) fn run_beside(&self, beside: Beside) {
-        let name = &beside.binding.binding.name;
+    /// Has the candidates run what is durable now, one after the other, if there is room for that.
+    /// Nobody waits for them.
+    pub(crate) fn run_beside(&self, runs: Vec<Beside>) {
+        if runs.is_empty() {
+            return;
+        }
         let Ok(slot) = Arc::clone(&self.shadows.slots).try_acquire_owned() else {
-            for (version, _) in &beside.candidates {
-                self.shadows.candidates.skip(name, version);
+            for beside in &runs {
+                for (version, _) in &beside.candidates {
+                    let name = &beside.binding.binding.name;
+                    self.shadows.candidates.skip(name, version);
+                }
             }
             return;
         };
-        let work = Work {
-            beside,
-            at: self.seams.clock.now(),
-            container: Arc::clone(&self.container),
-            journal: Arc::clone(&self.journal),
-            modules: Arc::clone(&self.modules),
-            known: Arc::clone(&self.shadows.candidates),
-        };
+        let at = self.seams.clock.now();
+        let runs: Vec<Work> = runs
+            .into_iter()
+            .map(|beside| Work {
+                beside,
+                at,
+                container: Arc::clone(&self.container),
+                journal: Arc::clone(&self.journal),
+                modules: Arc::clone(&self.modules),
+                known: Arc::clone(&self.shadows.candidates),
+            })
+            .collect();
         let mut tasks = self
             .shadows
             .tasks
@@ -189,7 +199,9 @@ impl Fabric {
             .unwrap_or_else(PoisonError::into_inner);
         while tasks.try_join_next().is_some() {}
         tasks.spawn(async move {
-            work.done().await;
+            for work in runs {
+                work.done().await;
+            }
             drop(slot);
         });
     }

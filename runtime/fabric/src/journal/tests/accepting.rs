@@ -79,3 +79,29 @@ async fn what_waits_is_counted_however_it_comes_and_goes() -> TestResult {
     assert_eq!(journal.bindings_with_work()?, [""; 0]);
     Ok(())
 }
+
+#[tokio::test]
+async fn a_binding_that_failing_work_moved_on_stays_where_it_was() -> TestResult {
+    let state = tempfile::tempdir()?;
+    let (journal, binding) = bound(state.path()).await?;
+    let before = journal.standing(&binding)?;
+    let failed: Result<(), _> = journal
+        .commit_checked(move |writing| {
+            writing.move_on(&binding, |stand| stand.standing.next_delivery += 1)?;
+            Err(JournalError::Conflict("too late".into()))
+        })
+        .await;
+    assert!(failed.is_err());
+    assert_eq!(journal.standing(&binding)?, before);
+    let moved = journal
+        .commit_checked(move |writing| {
+            writing.move_on(&binding, |stand| stand.standing.next_delivery += 1)
+        })
+        .await;
+    moved?;
+    assert_eq!(
+        journal.standing(&binding)?.next_delivery,
+        before.next_delivery + 1
+    );
+    Ok(())
+}
