@@ -1,9 +1,10 @@
 //! Hashes that cannot be mistaken for one another.
 
-use std::sync::OnceLock;
+use std::cell::RefCell;
+use std::thread::LocalKey;
 
 use arrayvec::ArrayVec;
-use blake3::hazmat::{ContextKey, HasherExt as _, hash_derive_key_context};
+use blake3::Hasher;
 
 use crate::Digest;
 
@@ -23,51 +24,66 @@ const CONTEXT: &str = "cryptlet-fabric v1 ";
 /// assert_ne!(digest("example", &[b"ab"]), digest("another", &[b"ab"]));
 /// ```
 pub fn digest(domain: &str, parts: &[&[u8]]) -> Digest {
-    under(&context(domain), parts)
+    under(&mut hasher(domain), parts.iter().copied())
 }
 
-/// A domain of many digests, whose context is hashed once in a process instead of for each.
-pub(crate) struct Domain {
-    name: &'static str,
-    key: OnceLock<ContextKey>,
+/// A domain of many digests. Every thread keeps a hasher for it: its context is hashed once, and what
+/// a hasher holds, nearly 2 KiB, is not set up and moved for each digest.
+pub(crate) struct Domain(&'static LocalKey<RefCell<Hasher>>);
+
+/// The [`Domain`] of a name.
+macro_rules! domain {
+    ($name:literal) => {{
+        thread_local! {
+            static HASHER: std::cell::RefCell<blake3::Hasher> =
+                std::cell::RefCell::new($crate::digest::hasher($name));
+        }
+        $crate::digest::Domain::new(&HASHER)
+    }};
 }
+pub(crate) use domain;
 
 impl Domain {
-    pub(crate) const fn new(name: &'static str) -> Self {
-        Self {
-            name,
-            key: OnceLock::new(),
-        }
+    pub(crate) const fn new(hasher: &'static LocalKey<RefCell<Hasher>>) -> Self {
+        Self(hasher)
     }
 
     /// What [`digest`] gives for the same name and parts.
-    pub(crate) fn digest(&self, parts: &[&[u8]]) -> Digest {
-        under(self.key.get_or_init(|| context(self.name)), parts)
+    pub(crate) fn digest<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
+        self.0.with_borrow_mut(|hasher| {
+            let digest = under(hasher, parts);
+            // Nothing of the parts, which may be secret, stays behind.
+            hasher.reset();
+            digest
+        })
     }
 }
 
-fn context(domain: &str) -> ContextKey {
-    hash_derive_key_context(&format!("{CONTEXT}{domain}"))
+/// A hasher of `domain` that has got nothing yet.
+pub(crate) fn hasher(domain: &str) -> Hasher {
+    Hasher::new_derive_key(&format!("{CONTEXT}{domain}"))
 }
 
-fn under(key: &ContextKey, parts: &[&[u8]]) -> Digest {
-    let mut hasher = blake3::Hasher::new_from_context_key(key);
+fn under<'a>(hasher: &mut Hasher, parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
     // Lengths and short parts go in together: what an update costs hardly depends on its length.
     let mut waiting = ArrayVec::<u8, 256>::new();
     for part in parts {
-        let length = (part.len() as u64).to_be_bytes();
-        for piece in [&length, *part] {
-            if waiting.try_extend_from_slice(piece).is_err() {
-                hasher.update(&waiting);
-                waiting.clear();
-                if waiting.try_extend_from_slice(piece).is_err() {
-                    hasher.update(piece);
-                }
-            }
-        }
+        put(hasher, &mut waiting, &(part.len() as u64).to_be_bytes());
+        put(hasher, &mut waiting, part);
     }
     hasher.update(&waiting);
     Digest::from_bytes(*hasher.finalize().as_bytes())
+}
+
+#[inline]
+fn put(hasher: &mut Hasher, waiting: &mut ArrayVec<u8, 256>, piece: &[u8]) {
+    if waiting.try_extend_from_slice(piece).is_err() {
+        hasher.update(waiting);
+        waiting.clear();
+        if waiting.try_extend_from_slice(piece).is_err() {
+            hasher.update(piece);
+        }
+    }
 }
 
 #[cfg(test)]
@@ -99,10 +115,12 @@ mod tests {
 
     #[test]
     fn a_domain_that_is_kept_digests_as_its_name_does() {
-        let kept = Domain::new("example");
-        for parts in [&[][..], &[b"ab" as &[u8], b"c"]] {
-            assert_eq!(kept.digest(parts), digest("example", parts));
-            assert_eq!(kept.digest(parts), digest("example", parts), "again");
+        static KEPT: Domain = domain!("example");
+        let long = [7; 5_000];
+        for parts in [&[][..], &[b"ab" as &[u8], b"c"], &[&long, b"d"], &[b"e"]] {
+            let kept = || KEPT.digest(parts.iter().copied());
+            assert_eq!(kept(), digest("example", parts));
+            assert_eq!(kept(), digest("example", parts), "again");
         }
     }
 }

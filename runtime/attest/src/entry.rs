@@ -3,8 +3,8 @@
 use crate::TrustedKey;
 use crate::encoding::{self, Bounds, EncodingError, Reader, VERSION, Wire, Writer, record};
 use crate::{
-    BindingId, BindingVersion, Digest, LeafHash, Measurement, Stage, Statement, TriggerStatement,
-    log, view,
+    BindingId, BindingVersion, Digest, EncodedEntry, LeafHash, Measurement, Stage, Statement,
+    TriggerStatement, log, view,
 };
 use serde::Serialize;
 use std::fmt;
@@ -12,7 +12,7 @@ use std::fmt;
 /// Greatest size of an entry, in bytes: the length of an entry in a published log has 2.
 pub const MAXIMUM_ENTRY: usize = u16::MAX as usize;
 
-const BOUNDS: Bounds = Bounds {
+pub(crate) const BOUNDS: Bounds = Bounds {
     document: "a log entry",
     bytes: MAXIMUM_ENTRY,
     depth: 8,
@@ -255,25 +255,6 @@ impl fmt::Display for VersionChange {
     }
 }
 
-/// An entry in its one encoding, which a verifier can read, and its leaf hash.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct EncodedEntry {
-    bytes: Vec<u8>,
-    leaf_hash: LeafHash,
-}
-
-impl EncodedEntry {
-    /// What the log stores and publishes.
-    pub fn bytes(&self) -> &[u8] {
-        &self.bytes
-    }
-
-    /// RFC 6962 leaf hash of the bytes.
-    pub fn leaf_hash(&self) -> LeafHash {
-        self.leaf_hash
-    }
-}
-
 impl KeyEntry {
     /// The key of a log that the entry announces; none if the key is for something else, or
     /// cannot be one.
@@ -311,9 +292,7 @@ impl LogEntry {
     ///
     /// The bound that the entry breaks.
     pub fn encoded(&self) -> Result<EncodedEntry, EncodingError> {
-        let bytes = self.checked_bytes()?;
-        let leaf_hash = log::leaf_hash(&bytes);
-        Ok(EncodedEntry { bytes, leaf_hash })
+        self.checked_bytes().map(EncodedEntry::of)
     }
 
     /// Reads an entry.
@@ -342,29 +321,36 @@ impl LogEntry {
     }
 }
 
+/// The kind of an entry that is a receipt.
+pub(crate) const RECEIPT: u64 = 0;
+
+pub(crate) fn write_head(writer: &mut Writer, kind: u64) {
+    writer.array(3);
+    writer.unsigned(VERSION);
+    writer.unsigned(kind);
+}
+
 impl Wire for LogEntry {
     fn write(&self, writer: &mut Writer) {
-        writer.array(3);
-        writer.unsigned(VERSION);
         match self {
             Self::Receipt(body) => {
-                writer.unsigned(0);
+                write_head(writer, RECEIPT);
                 body.write(writer);
             }
             Self::Accepted(body) => {
-                writer.unsigned(1);
+                write_head(writer, 1);
                 body.write(writer);
             }
             Self::Version(body) => {
-                writer.unsigned(2);
+                write_head(writer, 2);
                 body.write(writer);
             }
             Self::Binding(body) => {
-                writer.unsigned(3);
+                write_head(writer, 3);
                 body.write(writer);
             }
             Self::Key(body) => {
-                writer.unsigned(4);
+                write_head(writer, 4);
                 body.write(writer);
             }
         }
@@ -373,7 +359,7 @@ impl Wire for LogEntry {
     fn read(reader: &mut Reader<'_>) -> Result<Self, EncodingError> {
         let expected = "a log entry: an array of version, kind and body";
         match reader.versioned(BOUNDS.document, expected)? {
-            0 => Wire::read(reader).map(Self::Receipt),
+            RECEIPT => Wire::read(reader).map(Self::Receipt),
             1 => Wire::read(reader).map(Self::Accepted),
             2 => Wire::read(reader).map(Self::Version),
             3 => Wire::read(reader).map(Self::Binding),

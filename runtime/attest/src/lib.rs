@@ -38,6 +38,7 @@
 pub mod bundle;
 pub mod comparison;
 mod digest;
+mod encoded_entry;
 mod encoding;
 mod entry;
 mod evidence;
@@ -64,10 +65,11 @@ mod verify;
 mod view;
 
 pub use digest::digest;
+pub use encoded_entry::EncodedEntry;
 pub use encoding::EncodingError;
 pub use entry::{
-    Accepted, BindingChange, BindingEntry, EncodedEntry, KeyEntry, LogEntry, MAXIMUM_ENTRY,
-    StateChange, VersionChange, VersionEntry,
+    Accepted, BindingChange, BindingEntry, KeyEntry, LogEntry, MAXIMUM_ENTRY, StateChange,
+    VersionChange, VersionEntry,
 };
 pub use evidence::{Appraisal, Evidence, EvidenceError, SoftwareEvidence, Tier};
 pub use identity::{BindingId, BindingVersion, Digest, IdentityError, LeafHash, Measurement};

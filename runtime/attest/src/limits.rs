@@ -54,9 +54,11 @@ impl<N: Into<Cow<'static, str>>> FromIterator<(N, u64)> for Limits {
             .into_iter()
             .map(|(name, value)| (name.into(), value))
             .collect();
-        entries.sort_by(|(one, _), (other, _)| {
-            (one.len(), one.as_ref()).cmp(&(other.len(), other.as_ref()))
-        });
+        // Those of a run come in their order.
+        if entries.is_sorted_by(|(one, _), (other, _)| place(one) < place(other)) {
+            return Self(entries);
+        }
+        entries.sort_by(|(one, _), (other, _)| place(one).cmp(&place(other)));
         entries.dedup_by(|later, earlier| {
             let twice = later.0 == earlier.0;
             if twice {
@@ -66,6 +68,11 @@ impl<N: Into<Cow<'static, str>>> FromIterator<(N, u64)> for Limits {
         });
         Self(entries)
     }
+}
+
+/// What the order of encoded names compares.
+fn place(name: &str) -> (usize, &str) {
+    (name.len(), name)
 }
 
 impl Serialize for Limits {
@@ -98,6 +105,16 @@ impl Wire for Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_order_in_which_limits_come_does_not_show() {
+        let ordered = [("cpu", 3), ("fuel", 4), ("disk", 5), ("memory", 2)];
+        let mut reversed = ordered;
+        reversed.reverse();
+        assert_eq!(Limits::from_iter(ordered), Limits::from_iter(reversed));
+        let sorted = [("cpu", 3), ("disk", 5), ("fuel", 4), ("memory", 2)];
+        assert_eq!(Limits::from_iter(ordered), Limits::from_iter(sorted));
+    }
 
     #[test]
     fn a_name_counts_once_and_names_come_back_in_their_order() {

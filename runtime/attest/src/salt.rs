@@ -1,12 +1,12 @@
 //! Digests of private values, which nobody can guess from a public receipt.
 
 use crate::Digest;
-use crate::digest::Domain;
+use crate::digest::{Domain, domain};
 use std::fmt;
 use zeroize::ZeroizeOnDrop;
 
-static FIELD_SALT: Domain = Domain::new("field-salt");
-static FIELD: Domain = Domain::new("field");
+static FIELD_SALT: Domain = domain!("field-salt");
+static FIELD: Domain = domain!("field");
 
 /// The secret of one run under which its input, transcript, reply and outputs are
 /// digested. It stays with the transcript. A new one for every run: the same value
@@ -46,7 +46,7 @@ impl Salt {
     /// The secret of one field. Whoever has it can check that field's value and
     /// learns nothing about any other.
     pub fn field(&self, field: &str) -> FieldSalt {
-        FieldSalt(FIELD_SALT.digest(&[&self.0, field.as_bytes()]).into())
+        FieldSalt(FIELD_SALT.digest([&self.0[..], field.as_bytes()]).into())
     }
 }
 
@@ -73,7 +73,7 @@ impl FieldSalt {
 
     /// The digest of the value `bytes` of the field `field`.
     pub fn digest(&self, field: &str, bytes: &[u8]) -> Digest {
-        FIELD.digest(&[&self.0, field.as_bytes(), bytes])
+        FIELD.digest([&self.0[..], field.as_bytes(), bytes])
     }
 }
 

@@ -1,11 +1,11 @@
 //! A binding's state as bundles carry it and receipts digest it.
 
 use crate::Digest;
-use crate::digest::Domain;
+use crate::digest::{Domain, domain};
 use crate::encoding::{self, Bounds, EncodingError, Reader, Wire, Writer};
 use std::collections::BTreeMap;
 
-static STATE: Domain = Domain::new("cryptlet state v1");
+static STATE: Domain = domain!("cryptlet state v1");
 
 const BOUNDS: Bounds = Bounds {
     document: "a state",
@@ -62,10 +62,7 @@ impl State {
 
 /// The root of a state whose entries come in the byte order of their keys.
 pub fn state_root<'a>(entries: impl Iterator<Item = (&'a str, &'a [u8])>) -> Digest {
-    let parts: Vec<&[u8]> = entries
-        .flat_map(|(key, value)| [key.as_bytes(), value])
-        .collect();
-    STATE.digest(&parts)
+    STATE.digest(entries.flat_map(|(key, value)| [key.as_bytes(), value]))
 }
 
 impl From<BTreeMap<String, Vec<u8>>> for State {

@@ -1,14 +1,14 @@
 //! What a receipt states about one run.
 
-use crate::digest::Domain;
-use crate::encoding::{self, EncodingError, record};
+use crate::digest::{Domain, domain};
+use crate::encoding::{self, EncodingError, Wire as _, Writer, record, write_record};
 use crate::{
     BindingId, BindingVersion, Digest, LeafHash, Limits, LogEntry, Measurement, Outcome, Output,
     TriggerStatement, view,
 };
 use serde::Serialize;
 
-static EXECUTION: Domain = Domain::new("execution");
+static EXECUTION: Domain = domain!("execution");
 
 /// The execution part: the same on every honest host that replays the transcript.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
@@ -103,7 +103,7 @@ record!(Execution as "execution" {
 impl Execution {
     /// What a pool of hosts co-signs: the hash of the execution part alone.
     pub fn hash(&self) -> Digest {
-        EXECUTION.digest(&[&encoding::encode(self)])
+        EXECUTION.digest([&encoding::encode(self)[..]])
     }
 }
 
@@ -132,6 +132,27 @@ record!(Host as "host" {
     4 => key,
     5 => previous,
 });
+
+/// Writes the [`Statement`] of an execution and of a host that stands after `previous`.
+pub(crate) fn write_statement(
+    execution: &Execution,
+    host: &Host,
+    previous: Option<LeafHash>,
+    writer: &mut Writer,
+) {
+    writer.map(2);
+    writer.unsigned(0);
+    execution.write(writer);
+    writer.unsigned(1);
+    write_record!(writer, {
+        0 => &host.fabric_version,
+        1 => &host.executable,
+        2 => &host.engine_configuration,
+        3 => &host.wasmtime,
+        4 => &host.key,
+        5 => &previous,
+    });
+}
 
 /// What a receipt states: a log entry of the kind `receipt`.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]

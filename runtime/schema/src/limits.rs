@@ -91,6 +91,34 @@ impl Limits {
         ]
     }
 
+    /// The [entries](Self::entries) in the order in which receipts have them: that of RFC 8949 section
+    /// 4.2.1, shorter names first.
+    #[must_use]
+    pub fn receipt_entries(&self) -> [(&'static str, u64); 9] {
+        let [
+            fuel,
+            memory_bytes,
+            table_elements,
+            output_bytes,
+            log_bytes,
+            host_calls,
+            call_depth,
+            http_response_bytes,
+            wall_clock_milliseconds,
+        ] = self.entries();
+        [
+            fuel,
+            log_bytes,
+            call_depth,
+            host_calls,
+            memory_bytes,
+            output_bytes,
+            table_elements,
+            http_response_bytes,
+            wall_clock_milliseconds,
+        ]
+    }
+
     /// Limits from [their names and values](Self::entries), in any order; none unless each is there
     /// once and no other.
     #[must_use]
@@ -125,6 +153,14 @@ impl Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn receipts_have_the_same_entries_with_shorter_names_first() {
+        let place = |(name, _): &(&'static str, u64)| (name.len(), *name);
+        let mut expected = Limits::MAXIMUM.entries();
+        expected.sort_by_key(place);
+        assert_eq!(Limits::MAXIMUM.receipt_entries(), expected);
+    }
 
     #[test]
     fn entries_come_back_whatever_their_order_and_only_if_all_are_there_once() {

@@ -13,7 +13,7 @@ mod writer;
 
 pub use error::EncodingError;
 pub(crate) use reader::Reader;
-pub(crate) use wire::{ByteString, Wire, record};
+pub(crate) use wire::{ByteString, Wire, record, write_record};
 pub(crate) use writer::Writer;
 
 /// Bounds of one kind of document.
@@ -47,13 +47,21 @@ pub(crate) fn encode(value: &impl Wire) -> Vec<u8> {
 /// The same, unless [`decode`] would refuse it: a document's depth follows from its type, so only
 /// its bounds can be broken, and the writer knows them all.
 pub(crate) fn encode_within(value: &impl Wire, bounds: &Bounds) -> Result<Vec<u8>, EncodingError> {
+    write_within(bounds, |writer| value.write(writer))
+}
+
+/// The same of a value that is written from its parts.
+pub(crate) fn write_within(
+    bounds: &Bounds,
+    write: impl FnOnce(&mut Writer),
+) -> Result<Vec<u8>, EncodingError> {
     let mut writer = Writer::with_capacity(USUAL_DOCUMENT);
-    value.write(&mut writer);
+    write(&mut writer);
     writer.finish_within(bounds)
 }
 
 /// Bytes that most documents fit into.
-const USUAL_DOCUMENT: usize = 1_024;
+const USUAL_DOCUMENT: usize = 1_536;
 
 fn written(value: &impl Wire, mut writer: Writer) -> Vec<u8> {
     value.write(&mut writer);

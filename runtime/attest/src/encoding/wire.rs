@@ -26,13 +26,7 @@ macro_rules! record {
     ($type:ident as $name:literal { $($key:literal => $field:ident),+ $(,)? }) => {
         impl $crate::encoding::Wire for $type {
             fn write(&self, writer: &mut $crate::encoding::Writer) {
-                let mut length = 0;
-                $(length += usize::from(!$crate::encoding::Wire::is_absent(&self.$field));)+
-                writer.map(length);
-                $(if !$crate::encoding::Wire::is_absent(&self.$field) {
-                    writer.unsigned($key);
-                    $crate::encoding::Wire::write(&self.$field, writer);
-                })+
+                $crate::encoding::write_record!(writer, { $($key => &self.$field),+ });
             }
 
             fn read(
@@ -47,6 +41,20 @@ macro_rules! record {
     };
 }
 pub(crate) use record;
+
+/// Writes fields as a map from their ascending integer keys.
+macro_rules! write_record {
+    ($writer:expr, { $($key:literal => $field:expr),+ $(,)? }) => {
+        let mut length = 0;
+        $(length += usize::from(!$crate::encoding::Wire::is_absent($field));)+
+        $writer.map(length);
+        $(if !$crate::encoding::Wire::is_absent($field) {
+            $writer.unsigned($key);
+            $crate::encoding::Wire::write($field, $writer);
+        })+
+    };
+}
+pub(crate) use write_record;
 
 impl Wire for u64 {
     fn write(&self, writer: &mut Writer) {

@@ -22,6 +22,7 @@ impl Writer {
 
     /// Remembers that what has `found` items or bytes may have no more than `limit`: the reader
     /// would refuse it.
+    #[inline]
     pub(crate) fn bound(&mut self, what: &'static str, found: usize, limit: u64) {
         let found = found as u64;
         if found > limit && self.broken.is_none() {
@@ -39,28 +40,34 @@ impl Writer {
         self.bytes
     }
 
+    #[inline]
     pub(crate) fn unsigned(&mut self, value: u64) {
         self.head(UNSIGNED, value);
     }
 
+    #[inline]
     pub(crate) fn bytes(&mut self, value: &[u8]) {
         self.head(BYTES, value.len() as u64);
         self.bytes.extend_from_slice(value);
     }
 
+    #[inline]
     pub(crate) fn text(&mut self, value: &str) {
         self.head(TEXT, value.len() as u64);
         self.bytes.extend_from_slice(value.as_bytes());
     }
 
+    #[inline]
     pub(crate) fn array(&mut self, length: usize) {
         self.head(ARRAY, length as u64);
     }
 
+    #[inline]
     pub(crate) fn map(&mut self, length: usize) {
         self.head(MAP, length as u64);
     }
 
+    #[inline]
     pub(crate) fn tag(&mut self, tag: u64) {
         self.head(TAG, tag);
     }
@@ -71,18 +78,46 @@ impl Writer {
         self.unsigned(number);
     }
 
-    /// The beginning of an item, as `Head::read` takes it.
+    /// The beginning of an item, as `Head::read` takes it. Each length is an array of its own, so
+    /// that it is written by one store and not by a call.
+    #[inline]
     fn head(&mut self, major: u8, argument: u64) {
         let initial = major << 5;
-        let following = argument.to_be_bytes();
-        let (information, length) = match argument {
-            0..=23 => (following[7], 0),
-            24..=0xff => (24, 1),
-            0x100..=0xffff => (25, 2),
-            0x1_0000..=0xffff_ffff => (26, 4),
-            _ => (27, 8),
-        };
-        self.bytes.push(initial | information);
-        self.bytes.extend_from_slice(&following[8 - length..]);
+        let [a, b, c, d, e, f, g, h] = argument.to_be_bytes();
+        match argument {
+            0..=23 => self.bytes.push(initial | h),
+            24..=0xff => self.bytes.extend_from_slice(&[initial | 24, h]),
+            0x100..=0xffff => self.bytes.extend_from_slice(&[initial | 25, g, h]),
+            0x1_0000..=0xffff_ffff => {
+                self.bytes.extend_from_slice(&[initial | 26, e, f, g, h]);
+            }
+            _ => {
+                let item = [initial | 27, a, b, c, d, e, f, g, h];
+                self.bytes.extend_from_slice(&item);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::canonical::Head;
+    use super::*;
+
+    #[test]
+    fn every_head_is_read_as_it_was_written() {
+        for major in [UNSIGNED, BYTES, TEXT, ARRAY, MAP, TAG] {
+            for power in 0..64 {
+                for argument in [(1 << power) - 1, 1 << power, (1 << power) + 1, u64::MAX] {
+                    let mut writer = Writer::new();
+                    writer.head(major, argument);
+                    let bytes = writer.finish();
+                    let mut at = 0;
+                    let head = Head::read(&bytes, &mut at).expect("it is in its shortest form");
+                    assert_eq!((head.major, head.argument), (major, argument));
+                    assert_eq!(at, bytes.len());
+                }
+            }
+        }
     }
 }

@@ -71,7 +71,8 @@ impl CheckpointError {
 }
 
 /// Signs the root of the log `origin`: a C2SP tlog-checkpoint, with `origin` as the
-/// key's name as well. The signature is verified before it is returned.
+/// key's name as well. The signature is verified before it is returned, unless the key
+/// [needs no verification](CheckpointKey::needs_verification).
 ///
 /// # Errors
 ///

@@ -35,7 +35,8 @@ pub struct Cosigned {
 
 /// Signs a checkpoint as the witness `name`, and returns the line to add to it, with its
 /// newline. Whether the checkpoint extends earlier ones is the caller's to know. The
-/// signature is verified before it is returned.
+/// signature is verified before it is returned, unless the key
+/// [needs no verification](CheckpointKey::needs_verification).
 ///
 /// # Errors
 ///

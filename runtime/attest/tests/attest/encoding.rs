@@ -2,7 +2,9 @@
 
 use crate::scene::{self, settled};
 use crate::strategies;
-use cryptlet_attest::{EncodingError, Evidence, LogEntry, Outcome, Receipt, Statement};
+use cryptlet_attest::{
+    EncodedEntry, EncodingError, Evidence, LogEntry, Outcome, Receipt, Statement,
+};
 use proptest::prelude::*;
 
 proptest! {
@@ -22,6 +24,18 @@ proptest! {
     #[test]
     fn all_evidence_comes_back_from_its_bytes(evidence in strategies::evidence()) {
         prop_assert_eq!(Evidence::from_bytes(&evidence.to_bytes()), Ok(evidence));
+    }
+
+    #[test]
+    fn a_receipt_of_borrowed_parts_is_the_entry_of_their_statement(
+        one in strategies::statement(),
+        other in strategies::statement(),
+    ) {
+        let previous = other.host.previous;
+        let receipt = EncodedEntry::receipt(&one.execution, &one.host, previous);
+        let mut whole = one;
+        whole.host.previous = previous;
+        prop_assert_eq!(receipt, LogEntry::Receipt(whole).encoded());
     }
 
     #[test]

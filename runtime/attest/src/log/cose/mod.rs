@@ -127,7 +127,8 @@ impl CoseError {
 }
 
 /// Signs a root of the log `origin` for any number of COSE Receipts: one without a proof
-/// in it. The signature is verified before it is returned.
+/// in it. The signature is verified before it is returned, unless the key
+/// [needs no verification](CheckpointKey::needs_verification).
 ///
 /// # Errors
 ///
