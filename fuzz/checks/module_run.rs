@@ -93,13 +93,13 @@ fn wrap(module: &[u8]) -> Option<Vec<u8>> {
     Some(component)
 }
 
-static GRANTS: LazyLock<Grants> = LazyLock::new(Grants::default);
+static GRANTS: LazyLock<Arc<Grants>> = LazyLock::new(Arc::default);
 
 fn job(cryptlet: &Cryptlet) -> Job<'_> {
     Job {
         cryptlet,
-        grants: &GRANTS,
-        invocation: invocation(),
+        grants: Arc::clone(&GRANTS),
+        invocation: Arc::new(invocation()),
         seed: [7; 32],
         state: Arc::new(State::new()),
         services: Arc::new(Nothing),

@@ -332,8 +332,8 @@ fn curious_run(place: &Path, seed: u8) -> Result<Run> {
     };
     let run = container.run(Job {
         cryptlet: &cryptlet,
-        grants: &grants,
-        invocation: Invocation {
+        grants: Arc::new(grants),
+        invocation: Arc::new(Invocation {
             binding: "0xb1".to_owned(),
             number: 1,
             instant: 1_767_225_600_000,
@@ -342,7 +342,7 @@ fn curious_run(place: &Path, seed: u8) -> Result<Run> {
                 topic: "Question".into(),
                 body: b"{}".to_vec(),
             },
-        },
+        }),
         seed: [seed; 32],
         state: Arc::new(State::new()),
         services: Arc::new(Disk(Directories::new(places))),

@@ -5,10 +5,10 @@ use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use cryptlet_attest::log::{self, Hash, HashReaderError, TileId, TileReader, Tiles, append_leaves};
+use cryptlet_attest::log::{self, CompactRange, HashReaderError, TileId, TileReader, Tiles};
 use cryptlet_attest::{
-    BindingId, BindingVersion, Digest, EncodedEntry, Execution, Host, LeafHash, LogEntry, Salt,
-    Statement, TriggerKind, TriggerStatement,
+    BindingId, BindingVersion, Digest, EncodedEntry, Execution, Host, LeafHash, Salt, TriggerKind,
+    TriggerStatement,
 };
 use cryptlet_container::{
     BuildError, Container, Cryptlet, EncodedCall, Grants, HttpError, HttpLimits, HttpRequest,
@@ -25,7 +25,7 @@ const ORIGIN: &str = "bench.example/log";
 pub struct Desk {
     container: Container,
     cryptlet: Cryptlet,
-    grants: Grants,
+    grants: Arc<Grants>,
     state: Arc<State>,
     services: Arc<dyn Services>,
     guest: Guest,
@@ -34,7 +34,7 @@ pub struct Desk {
 
 /// What is the same in every receipt of a process.
 struct Facts {
-    engine_configuration: Digest,
+    host: Host,
     operator_costs: Digest,
     empty: Digest,
 }
@@ -50,21 +50,29 @@ impl Desk {
             instances: crate::INSTANCES,
             ..Settings::default()
         })?;
+        let empty = cryptlet_container::state_root(&State::new());
         Ok(Self {
             cryptlet: container.load(component)?,
             container,
-            grants: Grants {
+            grants: Arc::new(Grants {
                 state: true,
                 wasi: true,
                 ..Grants::default()
-            },
+            }),
             state: Arc::new(state),
             services: Arc::new(Nothing),
             guest,
             facts: Facts {
-                engine_configuration: Container::engine_configuration(),
+                host: Host {
+                    fabric_version: "0.1.0".to_owned(),
+                    executable: empty,
+                    engine_configuration: Container::engine_configuration(),
+                    wasmtime: Container::WASMTIME_VERSION.to_owned(),
+                    key: ORIGIN.to_owned(),
+                    previous: None,
+                },
                 operator_costs: Container::operator_costs(),
-                empty: cryptlet_container::state_root(&State::new()),
+                empty,
             },
         })
     }
@@ -72,10 +80,14 @@ impl Desk {
     /// Runs it once in a fresh instance.
     #[must_use]
     pub fn run(&self, number: u64) -> Run {
+        self.asked(Arc::new(invocation(self.guest, number)))
+    }
+
+    fn asked(&self, invocation: Arc<Invocation>) -> Run {
         self.container.run(Job {
             cryptlet: &self.cryptlet,
-            grants: &self.grants,
-            invocation: invocation(self.guest, number),
+            grants: Arc::clone(&self.grants),
+            invocation,
             seed: [7; 32],
             state: Arc::clone(&self.state),
             services: Arc::clone(&self.services),
@@ -88,59 +100,50 @@ impl Desk {
     ///
     /// If the guest fails.
     pub fn receipt(&self, number: u64) -> Result<EncodedEntry> {
-        let run = self.run(number);
+        let invocation = Arc::new(invocation(self.guest, number));
+        let run = self.asked(Arc::clone(&invocation));
         ensure!(run.outcome.is_ok(), "{}: {:?}", run.outcome, run.diagnostic);
-        self.seal(number, &run)
+        self.seal(&invocation, &run)
     }
 
-    fn seal(&self, number: u64, run: &Run) -> Result<EncodedEntry> {
+    fn seal(&self, invocation: &Invocation, run: &Run) -> Result<EncodedEntry> {
+        let number = invocation.number;
         let mut salt = [3; 32];
         salt[..8].copy_from_slice(&number.to_be_bytes());
         let salt = Salt::from_bytes(salt);
-        let invocation = invocation(self.guest, number);
         let identity = &self.cryptlet.manifest().cryptlet;
-        let statement = Statement {
-            execution: Execution {
-                binding: BindingId::from_bytes([1; 32]),
-                binding_version: BindingVersion::from_bytes([2; 32]),
-                source: None,
-                ordinal: 0,
-                cryptlet: identity.name.clone(),
-                version: self.cryptlet.version().to_owned(),
-                measurement: self.cryptlet.measurement(),
-                sha256: self.cryptlet.sha256(),
-                invocation: number,
-                trigger: TriggerStatement {
-                    kind: TriggerKind::Message,
-                    digest: salt.digest("trigger", &self.guest.message()),
-                    position: None,
-                },
-                instant: invocation.instant,
-                seed: [7; 32],
-                input: salt.digest("input", &invocation.input_bytes()),
-                transcript: salt.digest("transcript", &run.transcript.to_bytes()),
-                reply: run.reply.as_ref().map(|reply| salt.digest("reply", reply)),
-                outputs: Vec::new(),
-                state_before: self.facts.empty,
-                state_after: self.facts.empty,
-                limits: run.limits.entries().into_iter().collect(),
-                operator_costs: self.facts.operator_costs,
-                children: Vec::new(),
-                fuel: run.meter.fuel,
-                peak_memory: run.meter.peak_memory,
-                host_calls: run.meter.host_calls,
-                outcome: run.outcome.clone(),
+        let execution = Execution {
+            binding: BindingId::from_bytes([1; 32]),
+            binding_version: BindingVersion::from_bytes([2; 32]),
+            source: None,
+            ordinal: 0,
+            cryptlet: identity.name.clone(),
+            version: self.cryptlet.version().to_owned(),
+            measurement: self.cryptlet.measurement(),
+            sha256: self.cryptlet.sha256(),
+            invocation: number,
+            trigger: TriggerStatement {
+                kind: TriggerKind::Message,
+                digest: salt.digest("trigger", &self.guest.message()),
+                position: None,
             },
-            host: Host {
-                fabric_version: "0.1.0".to_owned(),
-                executable: self.facts.empty,
-                engine_configuration: self.facts.engine_configuration,
-                wasmtime: Container::WASMTIME_VERSION.to_owned(),
-                key: ORIGIN.to_owned(),
-                previous: None,
-            },
+            instant: invocation.instant,
+            seed: [7; 32],
+            input: salt.digest("input", &invocation.input_bytes()),
+            transcript: salt.digest("transcript", &run.transcript.to_bytes()),
+            reply: run.reply.as_ref().map(|reply| salt.digest("reply", reply)),
+            outputs: Vec::new(),
+            state_before: self.facts.empty,
+            state_after: self.facts.empty,
+            limits: run.limits.receipt_entries().into_iter().collect(),
+            operator_costs: self.facts.operator_costs,
+            children: Vec::new(),
+            fuel: run.meter.fuel,
+            peak_memory: run.meter.peak_memory,
+            host_calls: run.meter.host_calls,
+            outcome: run.outcome.clone(),
         };
-        Ok(LogEntry::Receipt(statement).encoded()?)
+        Ok(EncodedEntry::receipt(&execution, &self.facts.host, None)?)
     }
 }
 
@@ -183,10 +186,11 @@ impl Log {
     /// If the tree cannot be completed or signed.
     pub fn commit(&mut self, receipts: &[EncodedEntry]) -> Result<()> {
         let leaves: Vec<LeafHash> = receipts.iter().map(EncodedEntry::leaf_hash).collect();
-        let changed = append_leaves(self.size, &leaves, &self.tiles)?;
-        self.tiles.keep(changed);
-        self.size += leaves.len() as u64;
-        let root: Hash = log::root(self.size, &Tiles::new(self.size, &self.tiles))?;
+        let range = CompactRange::read(self.size, &Tiles::new(self.size, &self.tiles))?;
+        let grown = range.append(&leaves, &self.tiles)?;
+        self.tiles.keep(grown.tiles);
+        self.size = grown.range.size();
+        let root = grown.range.root();
         let note = log::sign_checkpoint(ORIGIN, self.size, &root, &self.key)?;
         let cose = log::sign_root(ORIGIN, &root, &self.key)?;
         std::hint::black_box((note, cose));

@@ -31,10 +31,10 @@ pub fn held<T>(runs: u32, look: impl FnOnce() -> T) -> Result<T> {
         "keychain = [\"desk\"]\n",
     )?;
     let cryptlet = container.load(&component)?;
-    let grants = Grants {
+    let grants = Arc::new(Grants {
         keys: vec!["desk".to_owned()],
         ..Grants::default()
-    };
+    });
     let gate = Arc::new(Gate {
         entered: Barrier::new(runs as usize + 1),
         left: Barrier::new(runs as usize + 1),
@@ -42,8 +42,8 @@ pub fn held<T>(runs: u32, look: impl FnOnce() -> T) -> Result<T> {
     let run = |number| {
         container.run(Job {
             cryptlet: &cryptlet,
-            grants: &grants,
-            invocation: invocation(Guest::Small, number),
+            grants: Arc::clone(&grants),
+            invocation: Arc::new(invocation(Guest::Small, number)),
             seed: [7; 32],
             state: Arc::new(State::new()),
             services: Arc::clone(&gate) as _,

@@ -33,13 +33,13 @@ pub fn hold(sizes: &Sizes) -> Result<Case> {
     let desk = Desk {
         cryptlet: container.load(&shipped::reference_rate()?)?,
         container,
-        grants: Grants {
+        grants: Arc::new(Grants {
             http: BTreeMap::from([(
                 "rates".to_owned(),
                 HttpGrant::reading("http://rates.example/data/".parse()?),
             )]),
             ..Grants::default()
-        },
+        }),
     };
     let folder = tempfile::tempdir()?;
     let journal = log::empty(folder.path())?;
@@ -145,15 +145,15 @@ fn on_all_processors(count: usize, work: impl Fn(usize) -> Result<()> + Sync) ->
 struct Desk {
     container: Container,
     cryptlet: Cryptlet,
-    grants: Grants,
+    grants: Arc<Grants>,
 }
 
 impl Desk {
     fn run(&self, number: u64) -> Run {
         self.container.run(Job {
             cryptlet: &self.cryptlet,
-            grants: &self.grants,
-            invocation: invocation(number),
+            grants: Arc::clone(&self.grants),
+            invocation: Arc::new(invocation(number)),
             seed: [7; 32],
             state: Arc::new(State::new()),
             services: Arc::new(Rates),

@@ -210,8 +210,10 @@ impl Container {
     ///
     /// Blocks for as long as the run takes: on an async runtime, call it from a blocking thread.
     pub fn run(&self, job: Job<'_>) -> Run {
-        let permit = self.inner.admission.enter(self.places(&job));
-        self.run_with(permit, job)
+        let limits = self.limits_of(job.cryptlet, &job.grants);
+        let places = host::chain_length(&job.grants, &limits);
+        let permit = self.inner.admission.enter(places);
+        self.run_with(permit, limits, job)
     }
 
     /// Runs the job if places are free now.
@@ -220,8 +222,10 @@ impl Container {
     ///
     /// Hands the job back if they are not.
     pub fn try_run<'a>(&self, job: Job<'a>) -> Result<Run, Busy<'a>> {
-        match self.inner.admission.try_enter(self.places(&job)) {
-            Some(permit) => Ok(self.run_with(permit, job)),
+        let limits = self.limits_of(job.cryptlet, &job.grants);
+        let places = host::chain_length(&job.grants, &limits);
+        match self.inner.admission.try_enter(places) {
+            Some(permit) => Ok(self.run_with(permit, limits, job)),
             None => Err(Busy(Box::new(job))),
         }
     }
@@ -258,22 +262,26 @@ impl Container {
     ///
     /// Names the host call where the run goes another way.
     pub fn replay(&self, job: ReplayJob<'_>) -> Result<Run, ReplayError> {
-        let places = self.places_of(job.cryptlet, job.grants);
+        let limits = self.limits_of(job.cryptlet, job.grants);
+        let places = host::chain_length(job.grants, &limits);
         let permit = self.inner.admission.enter(places);
+        let begun = Instant::now();
         let run = self.run_task(
             permit,
             Task {
                 chain: self.chain(),
                 cryptlet: job.cryptlet.clone(),
                 grants: Arc::new(job.grants.clone()),
-                invocation: job.invocation,
+                invocation: Arc::new(job.invocation),
                 seed: job.seed,
                 state: job.state,
                 outside: Outside::Recorded {
                     transcript: Arc::clone(&job.transcript),
                     call_encoding: job.call_encoding,
                 },
-                deadline: self.latest(),
+                limits,
+                begun,
+                deadline: self.latest(begun),
                 purpose: Purpose::Handle,
             },
         );
@@ -290,18 +298,22 @@ impl Container {
     pub fn migrate(&self, job: MigrationJob<'_>) -> Result<Run, MigrationError> {
         migration::check(&job)?;
         let grants = job.narrowed_grants();
+        let limits = self.limits_of(job.cryptlet, &grants);
         let permit = self.inner.admission.enter(1);
+        let begun = Instant::now();
         let run = self.run_task(
             permit,
             Task {
                 chain: self.chain(),
                 cryptlet: job.cryptlet.clone(),
                 grants: Arc::new(grants),
-                invocation: job.invocation(),
+                invocation: Arc::new(job.invocation()),
                 seed: job.seed,
                 state: job.state,
                 outside: Outside::Live(Arc::new(Nobody)),
-                deadline: self.latest(),
+                limits,
+                begun,
+                deadline: self.latest(begun),
                 purpose: Purpose::Migrate { from: job.from },
             },
         );
@@ -312,20 +324,23 @@ impl Container {
     /// heard. Nothing that it stages leaves, and nothing outside is asked; calls are encoded here. A
     /// question that the active version did not ask ends the run.
     pub fn shadow(&self, job: ShadowJob<'_>) -> ShadowRun {
-        let places = self.places_of(job.cryptlet, job.grants);
+        let limits = self.limits_of(job.cryptlet, job.grants);
+        let places = host::chain_length(job.grants, &limits);
         let permit = self.inner.admission.enter(places);
-        self.shadow_with(permit, job)
+        self.shadow_with(permit, limits, job)
     }
 
     /// Does the same if places are free now; none if they are not. Whoever waits in line for places is
     /// never behind it.
     pub fn try_shadow(&self, job: ShadowJob<'_>) -> Option<ShadowRun> {
-        let places = self.places_of(job.cryptlet, job.grants);
+        let limits = self.limits_of(job.cryptlet, job.grants);
+        let places = host::chain_length(job.grants, &limits);
         let permit = self.inner.admission.try_enter(places)?;
-        Some(self.shadow_with(permit, job))
+        Some(self.shadow_with(permit, limits, job))
     }
 
-    fn shadow_with(&self, permit: Permit, job: ShadowJob<'_>) -> ShadowRun {
+    fn shadow_with(&self, permit: Permit, limits: Limits, job: ShadowJob<'_>) -> ShadowRun {
+        let begun = Instant::now();
         let answers = Arc::new(Answers::of(&job.transcript, job.grants, job.call_encoding));
         let run = self.run_task(
             permit,
@@ -333,11 +348,13 @@ impl Container {
                 chain: self.chain(),
                 cryptlet: job.cryptlet.clone(),
                 grants: Arc::new(job.grants.clone()),
-                invocation: job.invocation,
+                invocation: Arc::new(job.invocation),
                 seed: job.seed,
                 state: job.state,
                 outside: Outside::Shadow(Arc::clone(&answers)),
-                deadline: self.latest(),
+                limits,
+                begun,
+                deadline: self.latest(begun),
                 purpose: Purpose::Handle,
             },
         );
@@ -349,16 +366,19 @@ impl Container {
         }
     }
 
-    fn run_with(&self, permit: Permit, job: Job<'_>) -> Run {
+    fn run_with(&self, permit: Permit, limits: Limits, job: Job<'_>) -> Run {
+        let begun = Instant::now();
         let task = Task {
             chain: self.chain(),
             cryptlet: job.cryptlet.clone(),
-            grants: Arc::new(job.grants.clone()),
+            grants: job.grants,
             invocation: job.invocation,
             seed: job.seed,
             state: job.state,
             outside: Outside::Live(job.services),
-            deadline: self.latest(),
+            limits,
+            begun,
+            deadline: self.latest(begun),
             purpose: Purpose::Handle,
         };
         self.run_task(permit, task)
@@ -374,28 +394,23 @@ impl Container {
         ) {
             execution::execute(task).run
         } else {
-            foreign(&task, &self.inner.limits)
+            foreign(task)
         };
         drop(permit);
         log_end(measurement, number, &run);
         run
     }
 
-    fn places(&self, job: &Job<'_>) -> u32 {
-        self.places_of(job.cryptlet, job.grants)
-    }
-
-    fn places_of(&self, cryptlet: &Cryptlet, grants: &Grants) -> u32 {
-        let limits = execution::effective_limits(cryptlet, grants, &self.inner.limits);
-        host::chain_length(grants, &limits)
+    fn limits_of(&self, cryptlet: &Cryptlet, grants: &Grants) -> Limits {
+        execution::effective_limits(cryptlet, grants, &self.inner.limits)
     }
 
     fn chain(&self) -> Chain {
         Chain::new(&self.inner.engine, &self.inner.limits)
     }
 
-    fn latest(&self) -> Instant {
-        Instant::now() + Duration::from_millis(self.inner.limits.wall_clock_milliseconds)
+    fn latest(&self, begun: Instant) -> Instant {
+        begun + Duration::from_millis(self.inner.limits.wall_clock_milliseconds)
     }
 }
 
@@ -409,7 +424,7 @@ impl std::fmt::Debug for Container {
 
 /// A cryptlet of another container: nothing of it ran, and another machine's container may well run
 /// it, so this is no deterministic outcome.
-fn foreign(task: &Task, host: &Limits) -> Run {
+fn foreign(task: Task) -> Run {
     let root = state_root(&task.state);
     Run {
         outcome: Outcome::Interrupted {
@@ -425,7 +440,7 @@ fn foreign(task: &Task, host: &Limits) -> Run {
         state_after: root,
         transcript: Transcript::default(),
         meter: Meter::default(),
-        limits: execution::effective_limits(&task.cryptlet, &task.grants, host),
+        limits: task.limits,
         children: Vec::new(),
         discarded: false,
         diagnostic: Some("the cryptlet was loaded by another container; load it here".to_owned()),

@@ -20,7 +20,8 @@ use crate::invocation::Invocation;
 use crate::migration;
 use crate::question::{Answer, Question};
 use crate::replay::Outside;
-use crate::run::{Meter, Run, State, root_of, state_root};
+use crate::run::{Meter, Run, State, root_of};
+use crate::state_root::root_of_shared;
 use crate::tally::Tally;
 use crate::ticker::Ticker;
 use crate::traffic::Traffic;
@@ -34,10 +35,13 @@ pub(crate) struct Task {
     pub(crate) chain: Chain,
     pub(crate) cryptlet: Cryptlet,
     pub(crate) grants: Arc<Grants>,
-    pub(crate) invocation: Invocation,
+    pub(crate) invocation: Arc<Invocation>,
     pub(crate) seed: [u8; 32],
     pub(crate) state: Arc<State>,
     pub(crate) outside: Outside,
+    pub(crate) limits: Limits,
+    /// What its clock starts from.
+    pub(crate) begun: Instant,
     pub(crate) deadline: Instant,
     pub(crate) purpose: Purpose,
 }
@@ -66,20 +70,18 @@ pub(crate) struct Ended {
 
 pub(crate) fn execute(task: Task) -> Ended {
     let engine = task.chain.engine().clone();
-    let host_limits = task.chain.host_limits();
-    let limits = effective_limits(&task.cryptlet, &task.grants, &host_limits);
+    let limits = task.limits;
     let wall_clock = Duration::from_millis(limits.wall_clock_milliseconds);
     let deadline = task
         .outside
-        .deadline(Instant::now() + wall_clock, task.deadline);
-    let cryptlet = task.cryptlet.clone();
+        .deadline(task.begun + wall_clock, task.deadline);
     let purpose = task.purpose;
     let guest = Guest {
         chain: task.chain.bounded_by(&limits),
         cryptlet: task.cryptlet,
         grants: task.grants,
         wasi: crate::host::Wasi::new(&task.invocation, &task.seed),
-        invocation: Arc::new(task.invocation),
+        invocation: task.invocation,
         seed: task.seed,
         outside: task.outside,
         deadline,
@@ -97,12 +99,12 @@ pub(crate) fn execute(task: Task) -> Ended {
     store.set_hostcall_fuel(fixed_limits::transfer_bytes(&limits));
     store.set_max_component_handles(HANDLES);
     store.set_epoch_deadline(Ticker::ticks(
-        deadline.saturating_duration_since(Instant::now()),
+        deadline.saturating_duration_since(task.begun),
     ));
     let ended = match store.set_fuel(limits.fuel) {
         Ok(()) => match purpose {
-            Purpose::Handle => call(&mut store, &cryptlet),
-            Purpose::Migrate { from } => migration::call(&mut store, &cryptlet, from),
+            Purpose::Handle => call(&mut store),
+            Purpose::Migrate { from } => migration::call(&mut store, from),
         },
         Err(error) => Err(error),
     };
@@ -119,10 +121,8 @@ pub(crate) fn execute(task: Task) -> Ended {
     }
 }
 
-fn call(
-    store: &mut Store<Guest>,
-    cryptlet: &Cryptlet,
-) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
+fn call(store: &mut Store<Guest>) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
+    let cryptlet = store.data().cryptlet.clone();
     let invocation = Arc::clone(&store.data().invocation);
     let instance = cryptlet.entry().instantiate(&mut *store)?;
     let handle =
@@ -208,7 +208,7 @@ fn close(mut guest: Guest, end: End, fuel: u64) -> Run {
         reply = None;
         failure = Some(misfit);
     }
-    let state_before = state_root(&guest.state);
+    let state_before = root_of_shared(&guest.state);
     let state_after = if guest.staged.state_changes.is_empty() {
         state_before
     } else {

@@ -27,13 +27,13 @@
 //!     container.check_grants(&cryptlet, &grants)?;
 //!     let run = container.run(Job {
 //!         cryptlet: &cryptlet,
-//!         grants: &grants,
-//!         invocation: Invocation {
+//!         grants: Arc::new(grants),
+//!         invocation: Arc::new(Invocation {
 //!             binding: "0x6f1d…".to_owned(),
 //!             number: 1,
 //!             instant: 1_767_225_600_000,
 //!             trigger: Trigger::Schedule { instant: 1_767_225_600_000 },
-//!         },
+//!         }),
 //!         seed: [7; 32],
 //!         state: Arc::new(State::new()),
 //!         services,
@@ -77,6 +77,7 @@ mod run;
 mod scan;
 mod services;
 mod shadow;
+mod state_root;
 mod state_size;
 mod tally;
 mod ticker;

@@ -114,9 +114,9 @@ pub(crate) fn check(job: &MigrationJob<'_>) -> Result<(), MigrationError> {
 /// Calls the export in a fresh instance; a migration that succeeds replies nothing.
 pub(crate) fn call(
     store: &mut Store<Guest>,
-    cryptlet: &Cryptlet,
     from: u32,
 ) -> wasmtime::Result<Result<Vec<u8>, types::Failure>> {
+    let cryptlet = store.data().cryptlet.clone();
     let export = cryptlet
         .migrate()
         .ok_or_else(|| wasmtime::format_err!("the component has no migration"))?;

@@ -21,9 +21,9 @@ pub struct Job<'a> {
     /// What runs.
     pub cryptlet: &'a Cryptlet,
     /// What the binding gives it.
-    pub grants: &'a Grants,
+    pub grants: Arc<Grants>,
     /// Why it runs.
-    pub invocation: Invocation,
+    pub invocation: Arc<Invocation>,
     /// Where its randomness comes from; accepted before the run.
     pub seed: [u8; 32],
     /// The binding's state before the run.

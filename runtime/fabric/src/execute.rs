@@ -24,7 +24,7 @@ use crate::versions::breaks_a_line;
 pub(crate) struct Runnable {
     binding: Arc<Binding>,
     cryptlet: Cryptlet,
-    grants: Grants,
+    grants: Arc<Grants>,
 }
 
 impl Fabric {
@@ -36,7 +36,7 @@ impl Fabric {
     ) -> Result<Runnable, FabricError> {
         let binding = self.agreed(row, &accepted.binding_version)?;
         let cryptlet = self.cryptlet(&accepted.measurement).await?;
-        let grants = self.grants(&binding).await?;
+        let grants = Arc::new(self.grants(&binding).await?);
         Ok(Runnable {
             binding,
             cryptlet,
@@ -231,13 +231,13 @@ impl Runner {
             grants,
         } = &self.runnable;
         let name = &binding.binding.name;
-        let invocation = read_input(name, accepted.number, &accepted.input)?;
+        let invocation = Arc::new(read_input(name, accepted.number, &accepted.input)?);
         let found = self.keeps_states.then(|| Arc::clone(&self.state));
         let begun = Instant::now();
         let run = self.container.run(Job {
             cryptlet,
-            grants,
-            invocation: invocation.clone(),
+            grants: Arc::clone(grants),
+            invocation: Arc::clone(&invocation),
             seed: accepted.seed,
             state: Arc::clone(&self.state),
             services: Arc::clone(&self.services) as _,

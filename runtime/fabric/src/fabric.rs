@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 
 use cryptlet_attest::{
-    BindingId, BindingVersion, CheckpointKey, Evidence, KeyEntry, LogEntry, Measurement,
+    BindingId, BindingVersion, CheckpointKey, Evidence, Host, KeyEntry, LogEntry, Measurement,
     TrustedKey, digest,
 };
 use cryptlet_container::{
@@ -176,12 +176,15 @@ impl Fabric {
             ..Settings::default()
         })?);
         let host = Arc::new(HostFacts {
-            fabric_version: env!("CARGO_PKG_VERSION").into(),
-            executable,
-            engine_configuration,
             operator_costs: Container::operator_costs(),
-            wasmtime: Container::WASMTIME_VERSION.into(),
-            key: trusted.identity(),
+            part: Host {
+                fabric_version: env!("CARGO_PKG_VERSION").into(),
+                executable,
+                engine_configuration,
+                wasmtime: Container::WASMTIME_VERSION.into(),
+                key: trusted.identity(),
+                previous: None,
+            },
         });
         let mut ledgers = BTreeMap::new();
         let mut accounts = BTreeMap::new();

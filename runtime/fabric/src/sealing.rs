@@ -5,26 +5,22 @@ mod tests;
 
 use std::sync::Arc;
 
-use cryptlet_attest::{BindingId, Digest, EncodedEntry, Host, LeafHash, LogEntry, Statement};
+use cryptlet_attest::{BindingId, Digest, EncodedEntry, Host, LeafHash};
 use cryptlet_container::{Cryptlet, Invocation, Run, Trigger};
 
 use crate::binding::Binding;
 use crate::execution::{Agreed, Part, States, empty_state, salt_of};
 use crate::journal::{
     AcceptedRow, DeliveryRow, DeliveryStatus, JournalError, NewExecution, Standing, Writing,
-    encoded,
 };
 use crate::versions::VersionMove;
 
 /// What is the same in every receipt of this process.
 #[derive(Clone, Debug)]
 pub(crate) struct HostFacts {
-    pub(crate) fabric_version: String,
-    pub(crate) executable: Digest,
-    pub(crate) engine_configuration: Digest,
     pub(crate) operator_costs: Digest,
-    pub(crate) wasmtime: String,
-    pub(crate) key: String,
+    /// Without the receipt before.
+    pub(crate) part: Host,
 }
 
 /// A finished run.
@@ -32,7 +28,7 @@ pub(crate) struct Finished {
     pub(crate) id: BindingId,
     pub(crate) binding: Arc<Binding>,
     pub(crate) accepted: AcceptedRow,
-    pub(crate) invocation: Invocation,
+    pub(crate) invocation: Arc<Invocation>,
     pub(crate) cryptlet: Cryptlet,
     pub(crate) run: Run,
     pub(crate) host: Arc<HostFacts>,
@@ -195,30 +191,18 @@ impl Sealer<'_> {
         let digests = part.digests(&input, &transcript, &mut |field, value| {
             salt.digest(field, value)
         })?;
-        let statement = Statement {
-            execution: part.execution(&self.agreed, &digests, states, deliveries, children),
-            host: self.host(previous),
-        };
-        let execution = (!deliveries.is_empty()).then(|| statement.execution_hash());
-        let entry = encoded(&LogEntry::Receipt(statement))?;
+        let statement = part.execution(&self.agreed, &digests, states, deliveries, children);
+        let execution = (!deliveries.is_empty()).then(|| statement.hash());
+        let entry =
+            EncodedEntry::receipt(&statement, &self.host.part, previous).map_err(|error| {
+                JournalError::Conflict(format!("a receipt cannot be logged: {error}"))
+            })?;
         let receipt = entry.leaf_hash();
         sealed.push(Sealed {
             entry,
             row: row(part, input, transcript),
         });
         Ok(SealedHashes { receipt, execution })
-    }
-
-    fn host(&self, previous: Option<LeafHash>) -> Host {
-        let host = self.host;
-        Host {
-            fabric_version: host.fabric_version.clone(),
-            executable: host.executable,
-            engine_configuration: host.engine_configuration,
-            wasmtime: host.wasmtime.clone(),
-            key: host.key.clone(),
-            previous,
-        }
     }
 }
 

@@ -69,8 +69,8 @@ fn verdict(container: &Container, guest: &str) -> Result<String> {
     container.check_grants(&cryptlet, &grants)?;
     let run = container.run(Job {
         cryptlet: &cryptlet,
-        grants: &grants,
-        invocation: Invocation {
+        grants: Arc::new(grants),
+        invocation: Arc::new(Invocation {
             binding: "0x".to_owned() + &"00".repeat(32),
             number: 1,
             instant: 0,
@@ -79,7 +79,7 @@ fn verdict(container: &Container, guest: &str) -> Result<String> {
                 topic: "Question".into(),
                 body: b"{}".to_vec(),
             },
-        },
+        }),
         seed: [0; 32],
         state: Arc::new(State::new()),
         services: Arc::new(NothingOutside),

@@ -156,8 +156,8 @@ impl Host {
         let job = armed.job();
         let again = self.container.replay(ReplayJob {
             cryptlet: job.cryptlet,
-            grants: job.grants,
-            invocation: job.invocation,
+            grants: &job.grants,
+            invocation: Arc::unwrap_or_clone(job.invocation),
             seed: job.seed,
             state: job.state,
             transcript: Arc::new(run.transcript.clone()),
@@ -177,11 +177,11 @@ impl Host {
         let state = State::from([("answer".to_owned(), br#"{"value":42}"#.to_vec())]);
         let run = self.container.run(Job {
             cryptlet: &self.honest,
-            grants: &Grants {
+            grants: Arc::new(Grants {
                 state: true,
                 ..Grants::default()
-            },
-            invocation: invocation("0xb0"),
+            }),
+            invocation: Arc::new(invocation("0xb0")),
             seed: [3; 32],
             state: Arc::new(state),
             services: Arc::new(Outside::default()),
@@ -243,8 +243,8 @@ impl Armed {
     fn job(&self) -> Job<'_> {
         Job {
             cryptlet: &self.cryptlet,
-            grants: &self.grants,
-            invocation: invocation("0xba"),
+            grants: Arc::new(self.grants.clone()),
+            invocation: Arc::new(invocation("0xba")),
             seed: [7; 32],
             state: Arc::clone(&self.state),
             services: Arc::new(Outside::default()),

@@ -89,8 +89,8 @@ impl<'a> Case<'a> {
     pub fn run(&self) -> Run {
         HERE.run(Job {
             cryptlet: &self.loaded.here,
-            grants: &self.grants,
-            invocation: self.invocation(),
+            grants: Arc::new(self.grants.clone()),
+            invocation: Arc::new(self.invocation()),
             seed: self.seed,
             state: Arc::new(State::new()),
             services: Arc::new(NothingOutside),

@@ -249,13 +249,13 @@ fn answer_a_contract_cryptlet_in_another_language() {
 
         let run = HERE.run(Job {
             cryptlet: &asker,
-            grants: &grants,
-            invocation: Invocation {
+            grants: Arc::new(grants),
+            invocation: Arc::new(Invocation {
                 binding: "0xb1".to_owned(),
                 number: 1,
                 instant: 0,
                 trigger: Trigger::Schedule { instant: 0 },
-            },
+            }),
             seed: [7; 32],
             state: Arc::new(State::new()),
             services: Arc::new(NothingOutside),

@@ -61,7 +61,7 @@ pub(crate) fn write_within(
 }
 
 /// Bytes that most documents fit into.
-const USUAL_DOCUMENT: usize = 1_536;
+const USUAL_DOCUMENT: usize = 1_280;
 
 fn written(value: &impl Wire, mut writer: Writer) -> Vec<u8> {
     value.write(&mut writer);

@@ -78,9 +78,9 @@ impl Writer {
         self.unsigned(number);
     }
 
-    /// The beginning of an item, as `Head::read` takes it. Each length is an array of its own, so
-    /// that it is written by one store and not by a call.
-    #[inline]
+    /// The beginning of an item, as `Head::read` takes it. Each length is an array of its own, and
+    /// most arguments are known when this is compiled: what is left is one store.
+    #[inline(always)]
     fn head(&mut self, major: u8, argument: u64) {
         let initial = major << 5;
         let [a, b, c, d, e, f, g, h] = argument.to_be_bytes();

@@ -21,6 +21,7 @@
 
 mod add_checkpoint;
 mod checkpoint;
+mod compact_range;
 mod cose;
 mod cosignature;
 mod entry_bundle;
@@ -39,6 +40,7 @@ pub use checkpoint::{
     Checkpoint, CheckpointError, MAXIMUM_CHECKPOINT, open_checkpoint, sign_checkpoint,
     without_strangers,
 };
+pub use compact_range::{CompactRange, Grown};
 pub use cose::{
     COSE_EXTENSION, CoseConsistency, CoseError, CoseInclusion, CoseProof, CoseReceipt,
     MAXIMUM_COSE, check_consistency_receipt, check_inclusion_receipt, consistency_receipt,

@@ -166,7 +166,7 @@ pub fn append_leaves(
 }
 
 /// The hashes of a level's last tile, to which more will be added.
-fn last_tile(
+pub(super) fn last_tile(
     tile: TileId,
     expected: u64,
     tiles: &impl TileReader,
@@ -183,6 +183,11 @@ fn last_tile(
         });
     }
     Ok(contents)
+}
+
+/// How many bytes a tile of so many hashes has.
+pub(super) fn width_bytes(hashes: u64) -> usize {
+    hashes as usize * HASH
 }
 
 /// The root over the hashes of a full tile.

@@ -2,9 +2,9 @@
 
 use cryptlet_attest::LeafHash;
 use cryptlet_attest::log::{
-    self, EntryBundleError, Hash, HashReader as _, HashReaderError, LogError, MemoryHashes,
-    TILE_WIDTH, TileId, TilePath, TilePathError, TileReader, Tiles, append_leaves, entry_bundle,
-    read_entry_bundle,
+    self, CompactRange, EntryBundleError, Hash, HashReader as _, HashReaderError, LogError,
+    MemoryHashes, TILE_WIDTH, TileId, TilePath, TilePathError, TileReader, Tiles, append_leaves,
+    entry_bundle, read_entry_bundle,
 };
 use proptest::collection::vec;
 use proptest::prelude::*;
@@ -113,6 +113,27 @@ proptest! {
             both.append(batch);
         }
         prop_assert_eq!(both.tiles.tiles, Both::of(both.hashes.size()).tiles.tiles);
+    }
+
+    #[test]
+    fn a_compact_range_grows_as_the_tiles_do(batches in batches()) {
+        let mut both = Both::default();
+        let mut kept = CompactRange::default();
+        for batch in batches {
+            let size = both.hashes.size();
+            let leaves: Vec<LeafHash> = (size..size + batch).map(leaf).collect();
+            let tiles = append_leaves(size, &leaves, &both.tiles).unwrap();
+            let grown = kept.append(&leaves, &both.tiles).unwrap();
+            prop_assert_eq!(&grown.tiles, &tiles);
+            kept = grown.range;
+            both.append(batch);
+
+            let size = both.hashes.size();
+            prop_assert_eq!(kept.size(), size);
+            prop_assert_eq!(kept.root(), log::root(size, &both.hashes).unwrap());
+            let read = CompactRange::read(size, &Tiles::new(size, &both.tiles)).unwrap();
+            prop_assert_eq!(&kept, &read);
+        }
     }
 
     #[test]

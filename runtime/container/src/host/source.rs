@@ -1,6 +1,7 @@
 //! `source`: a utility cryptlet answers in a sandbox of its own, with a run of its own.
 
 use std::sync::Arc;
+use std::time::Instant;
 
 use cryptlet_attest::{Outcome, digest};
 use cryptlet_schema::{Kind, Limits, Message};
@@ -8,7 +9,7 @@ use minicbor::bytes::ByteVec;
 
 use super::Guest;
 use crate::bindings::cryptlet::fabric::source;
-use crate::execution::{self, Ended, Purpose, Task};
+use crate::execution::{self, Ended, Purpose, Task, effective_limits};
 use crate::grants::Source;
 use crate::invocation::{Invocation, Trigger};
 use crate::receipt_size;
@@ -131,14 +132,17 @@ impl Guest {
                 body: request,
             },
         };
+        let limits = effective_limits(&source.cryptlet, &source.grants, &self.chain.host_limits());
         let task = Task {
+            limits,
+            begun: Instant::now(),
             chain: self.chain.deeper(),
             cryptlet: source.cryptlet.clone(),
             outside: self
                 .outside
                 .for_source(self.transcript.records().len(), name, &source.grants),
             grants: Arc::new(source.grants),
-            invocation: invocation.clone(),
+            invocation: Arc::new(invocation.clone()),
             seed,
             state: Arc::new(State::new()),
             deadline: self.deadline,

@@ -51,8 +51,8 @@ fn the_entry(folder: &Path) -> PathBuf {
 fn assert_runs(container: &Container, cryptlet: &Cryptlet) {
     let run = container.run(Job {
         cryptlet,
-        grants: &Grants::default(),
-        invocation: Case::with(cryptlet.clone()).invocation(),
+        grants: Arc::new(Grants::default()),
+        invocation: Arc::new(Case::with(cryptlet.clone()).invocation()),
         seed: [7; 32],
         state: Arc::new(State::new()),
         services: Arc::new(Fixed::default()),

@@ -107,8 +107,8 @@ fn a_process_of_its_own_compiles_to_the_same() {
         assert_eq!(cryptlet.code_origin(), origin);
         let run = container.run(Job {
             cryptlet: &cryptlet,
-            grants: &Grants::default(),
-            invocation: here.invocation(),
+            grants: std::sync::Arc::new(Grants::default()),
+            invocation: std::sync::Arc::new(here.invocation()),
             seed: here.seed,
             state: std::sync::Arc::new(State::new()),
             services: std::sync::Arc::new(Fixed::default()),

@@ -222,8 +222,8 @@ impl Case {
     pub fn job(&self) -> Job<'_> {
         Job {
             cryptlet: &self.cryptlet,
-            grants: &self.grants,
-            invocation: self.invocation(),
+            grants: Arc::new(self.grants.clone()),
+            invocation: Arc::new(self.invocation()),
             seed: self.seed,
             state: Arc::new(self.state.clone()),
             services: Arc::clone(&self.services),

@@ -215,7 +215,7 @@ fn many_askers_share_a_small_pool_without_deadlock() {
         .expect("it is good");
     let source = container.load(&good_source()).expect("it is good");
     let case = Case::with(asker);
-    let grants = Grants {
+    let grants = Arc::new(Grants {
         sources: BTreeMap::from([(
             "rate".to_owned(),
             Source {
@@ -224,13 +224,13 @@ fn many_askers_share_a_small_pool_without_deadlock() {
             },
         )]),
         ..all_grants()
-    };
+    });
     std::thread::scope(|scope| {
         for _ in 0..8 {
             scope.spawn(|| {
                 for _ in 0..20 {
                     let mut job = case.job();
-                    job.grants = &grants;
+                    job.grants = Arc::clone(&grants);
                     assert_eq!(container.run(job).outcome, Outcome::Ok);
                 }
             });

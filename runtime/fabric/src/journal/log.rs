@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cryptlet_attest::log::{HashReaderError, LogError};
+use cryptlet_attest::log::{CompactRange, HashReaderError, LogError};
 use cryptlet_attest::{CheckpointKey, EncodedEntry, LeafHash, LogEntry, TrustedKey, log};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -100,7 +100,10 @@ pub(super) fn publish(
     }
     let failed = |source| store(path, source);
     let tiles = StoredTiles { connection };
-    let changed = log::append_leaves(tail.before, &tail.added, &tiles)
+    let range = CompactRange::read(tail.before, &tiles.of(tail.before))
+        .map_err(|error| unreadable(path, error))?;
+    let grown = range
+        .append(&tail.added, &tiles)
         .map_err(|error| unreadable(path, error))?;
     let mut put = connection
         .prepare_cached(
@@ -108,12 +111,12 @@ pub(super) fn publish(
              ON CONFLICT (level, number) DO UPDATE SET hashes = excluded.hashes",
         )
         .map_err(failed)?;
-    for (tile, hashes) in &changed {
+    for (tile, hashes) in &grown.tiles {
         put.execute(params![tile.level, tile.index.cast_signed(), hashes])
             .map_err(failed)?;
     }
     let size = tail.size();
-    let root = log::root(size, &tiles.of(size)).map_err(|error| unreadable(path, error))?;
+    let root = grown.range.root();
     let signed = |error: log::SigningError| JournalError::Signing(error.to_string());
     let note = log::sign_checkpoint(owner.origin(), size, &root, owner.key()).map_err(signed)?;
     let cose = log::sign_root(owner.origin(), &root, owner.key()).map_err(signed)?;

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 use std::path::Path;
 
-use cryptlet_attest::{BindingId, Digest, Opening, Outcome, Salt, Statement};
+use cryptlet_attest::{BindingId, Digest, LogEntry, Opening, Outcome, Salt, Statement};
 use cryptlet_container::{Container, Meter, Position, Settings, State, Transcript, state_root};
 use cryptlet_schema::Limits;
 use wit_component::{ComponentEncoder, StringEncoding, dummy_module, embed_component_metadata};
@@ -70,12 +70,15 @@ impl Scene {
             binding,
             cryptlet: Container::new(Settings::default())?.load(&component())?,
             host: Arc::new(HostFacts {
-                fabric_version: "0.1.0".into(),
-                executable: digest,
-                engine_configuration: digest,
                 operator_costs: digest,
-                wasmtime: "48".into(),
-                key: "fabric.example/log+00000000".into(),
+                part: Host {
+                    fabric_version: "0.1.0".into(),
+                    executable: digest,
+                    engine_configuration: digest,
+                    wasmtime: "48".into(),
+                    key: "fabric.example/log+00000000".into(),
+                    previous: None,
+                },
             }),
             state: State::new(),
         })
@@ -124,7 +127,7 @@ impl Scene {
         let finished = Finished {
             id,
             binding: Arc::clone(&self.binding),
-            invocation: read_input("swap", number, &accepted.input)?,
+            invocation: Arc::new(read_input("swap", number, &accepted.input)?),
             accepted,
             cryptlet: self.cryptlet.clone(),
             run: run(outcome, changes, before, state_root(&self.state)),

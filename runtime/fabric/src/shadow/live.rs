@@ -157,7 +157,7 @@ impl Fabric {
         Some(Beside {
             binding: Arc::clone(&finished.binding),
             active: finished.cryptlet.clone(),
-            invocation: finished.invocation.clone(),
+            invocation: (*finished.invocation).clone(),
             seed: finished.accepted.seed,
             state: Arc::clone(state),
             run: finished.run.clone(),

@@ -70,7 +70,7 @@ impl Session<'_> {
     pub fn run(&self) -> Result<Run, String> {
         let mut answered: BTreeMap<&str, Vec<Answered>> = BTreeMap::new();
         loop {
-            let grants = self.grants(&answered)?;
+            let grants = Arc::new(self.grants(&answered)?);
             let checked = self.container.check_grants(self.cryptlet, &grants);
             checked.map_err(|error| error.to_string())?;
             let run = self.container.run(self.job(&grants));
@@ -91,16 +91,16 @@ impl Session<'_> {
         }
     }
 
-    fn job<'a>(&'a self, grants: &'a Grants) -> Job<'a> {
+    fn job(&self, grants: &Arc<Grants>) -> Job<'_> {
         Job {
             cryptlet: self.cryptlet,
-            grants,
-            invocation: Invocation {
+            grants: Arc::clone(grants),
+            invocation: Arc::new(Invocation {
                 binding: format!("0x{}", hex::encode(BINDING)),
                 number: 1,
                 instant: self.input.instant,
                 trigger: self.input.trigger.clone(),
-            },
+            }),
             seed: [0; 32],
             state: Arc::new(self.state.clone()),
             services: Arc::clone(&self.outside) as Arc<dyn cryptlet_container::Services>,

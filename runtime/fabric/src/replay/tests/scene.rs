@@ -4,7 +4,7 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 
-use cryptlet_attest::{Digest, Measurement};
+use cryptlet_attest::{Digest, Host, Measurement};
 use cryptlet_container::{
     BuildError, Container, Cryptlet, EncodedCall, HttpError, HttpLimits, HttpRequest, HttpResponse,
     Job, KeyError, PublicKey, Services, Settings, SubmissionStatus,
@@ -144,15 +144,15 @@ impl Scene {
             .pop()
             .ok_or("nothing waits")?;
         let number = accepted.number;
-        let invocation = read_input("swap", number, &accepted.input)?;
+        let invocation = Arc::new(read_input("swap", number, &accepted.input)?);
         let mut grants = grants(&self.binding, self.sources.clone())?;
         if let Some(limits) = self.host_limits {
             grants.limits = Some(limits);
         }
         let run = CONTAINER.run(Job {
             cryptlet: &self.cryptlet,
-            grants: &grants,
-            invocation: invocation.clone(),
+            grants: Arc::new(grants),
+            invocation: Arc::clone(&invocation),
             seed: accepted.seed,
             state: Arc::new(self.journal.state(&id)?),
             services: Arc::new(Fixed {
@@ -203,12 +203,15 @@ fn granted() -> Granted {
 fn host() -> HostFacts {
     let digest = Digest::from_bytes([8; 32]);
     HostFacts {
-        fabric_version: "0.1.0".into(),
-        executable: digest,
-        engine_configuration: Container::engine_configuration(),
         operator_costs: Container::operator_costs(),
-        wasmtime: Container::WASMTIME_VERSION.into(),
-        key: "fabric.example/log+00000000".into(),
+        part: Host {
+            fabric_version: "0.1.0".into(),
+            executable: digest,
+            engine_configuration: Container::engine_configuration(),
+            wasmtime: Container::WASMTIME_VERSION.into(),
+            key: "fabric.example/log+00000000".into(),
+            previous: None,
+        },
     }
 }
 
