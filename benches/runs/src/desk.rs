@@ -135,7 +135,7 @@ impl Desk {
             outputs: Vec::new(),
             state_before: self.facts.empty,
             state_after: self.facts.empty,
-            limits: run.limits.receipt_entries().into_iter().collect(),
+            limits: run.stated_limits(),
             operator_costs: self.facts.operator_costs,
             children: Vec::new(),
             fuel: run.meter.fuel,

@@ -1,29 +1,74 @@
 //! What a run was allowed.
 
-use crate::encoding::{EncodingError, Reader, Wire, Writer};
+use crate::encoding::{self, Bounds, EncodingError, Reader, Wire, Writer};
 use serde::{Serialize, Serializer};
 use std::borrow::Cow;
 use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
 
 const MAXIMUM_LIMITS: u64 = 256;
 const MAXIMUM_NAME: u64 = 256;
+
+/// What is written once is no longer than what a list of limits can come to.
+const SHARED: Bounds = Bounds {
+    document: "limits",
+    bytes: 1 << 17,
+    depth: 1,
+};
 
 /// The limits that held for a run, by name, in the units of the manifest
 /// (`fuel`, `memory-bytes`, …). What the names mean is the container's business.
 ///
 /// Every receipt has them, and their names hardly ever differ: a name that the program knows costs
 /// nothing.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub struct Limits(
+#[derive(Clone)]
+pub struct Limits(Entries);
+
+#[derive(Clone)]
+enum Entries {
     // Each name once, in the order of the encoding: RFC 8949 section 4.2.1 orders keys by their
     // encoded bytes, shorter names first.
-    Vec<(Cow<'static, str>, u64)>,
-);
+    Own(Vec<Entry>),
+    Shared(Arc<Shared>),
+}
+
+type Entry = (Cow<'static, str>, u64);
+
+/// Limits that many receipts state.
+struct Shared {
+    entries: Vec<Entry>,
+    /// As a reader takes them.
+    encoded: Vec<u8>,
+}
 
 impl Limits {
+    /// The same, encoded now, for all the receipts that state them.
+    #[must_use]
+    pub fn shared(self) -> Self {
+        let Entries::Own(entries) = &self.0 else {
+            return self;
+        };
+        match encoding::write_within(&SHARED, |writer| write(entries, writer)) {
+            Ok(encoded) => {
+                let entries = entries.clone();
+                Self(Entries::Shared(Arc::new(Shared { entries, encoded })))
+            }
+            // Whoever writes them is told why nobody could read them.
+            Err(_) => self,
+        }
+    }
+
+    fn entries(&self) -> &[Entry] {
+        match &self.0 {
+            Entries::Own(entries) => entries,
+            Entries::Shared(shared) => &shared.entries,
+        }
+    }
+
     /// The value of one limit.
     pub fn get(&self, name: &str) -> Option<u64> {
-        let mut entries = self.0.iter();
+        let mut entries = self.entries().iter();
         entries
             .find(|(found, _)| found == name)
             .map(|found| found.1)
@@ -32,7 +77,7 @@ impl Limits {
     /// All limits in the order of their names.
     pub fn iter(&self) -> impl Iterator<Item = (&str, u64)> {
         let mut entries: Vec<_> = self
-            .0
+            .entries()
             .iter()
             .map(|(name, value)| (name.as_ref(), *value))
             .collect();
@@ -56,7 +101,7 @@ impl<N: Into<Cow<'static, str>>> FromIterator<(N, u64)> for Limits {
             .collect();
         // Those of a run come in their order.
         if entries.is_sorted_by(|(one, _), (other, _)| place(one) < place(other)) {
-            return Self(entries);
+            return Self(Entries::Own(entries));
         }
         entries.sort_by(|(one, _), (other, _)| place(one).cmp(&place(other)));
         entries.dedup_by(|later, earlier| {
@@ -66,7 +111,37 @@ impl<N: Into<Cow<'static, str>>> FromIterator<(N, u64)> for Limits {
             }
             twice
         });
-        Self(entries)
+        Self(Entries::Own(entries))
+    }
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self(Entries::Own(Vec::new()))
+    }
+}
+
+impl PartialEq for Limits {
+    fn eq(&self, other: &Self) -> bool {
+        self.entries() == other.entries()
+    }
+}
+
+impl Eq for Limits {}
+
+impl fmt::Debug for Limits {
+    fn fmt(&self, formatter: &mut fmt::Formatter<'_>) -> fmt::Result {
+        formatter.debug_map().entries(self.iter()).finish()
+    }
+}
+
+fn write(entries: &[Entry], writer: &mut Writer) {
+    writer.bound("a map", entries.len(), MAXIMUM_LIMITS);
+    writer.map(entries.len());
+    for (name, value) in entries {
+        writer.bound("a text string", name.len(), MAXIMUM_NAME);
+        writer.text(name);
+        writer.unsigned(*value);
     }
 }
 
@@ -83,12 +158,9 @@ impl Serialize for Limits {
 
 impl Wire for Limits {
     fn write(&self, writer: &mut Writer) {
-        writer.bound("a map", self.0.len(), MAXIMUM_LIMITS);
-        writer.map(self.0.len());
-        for (name, value) in &self.0 {
-            writer.bound("a text string", name.len(), MAXIMUM_NAME);
-            writer.text(name);
-            writer.unsigned(*value);
+        match &self.0 {
+            Entries::Own(entries) => write(entries, writer),
+            Entries::Shared(shared) => writer.written(&shared.encoded),
         }
     }
 
@@ -105,6 +177,24 @@ impl Wire for Limits {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn shared_limits_are_written_and_read_as_they_were() {
+        let own = Limits::from_iter([("fuel", 1_u64 << 40), ("cpu", 3)]);
+        let shared = own.clone().shared();
+        assert_eq!(shared, own);
+        assert_eq!(shared.get("cpu"), Some(3));
+        assert_eq!(encoding::encode(&shared), encoding::encode(&own));
+        assert_eq!(format!("{shared:?}"), format!("{own:?}"));
+    }
+
+    #[test]
+    fn limits_that_nobody_could_read_are_refused_when_shared_too() {
+        let own = Limits::from_iter([("x".repeat(300), 1)]);
+        for limits in [own.clone(), own.shared()] {
+            assert!(encoding::write_within(&SHARED, |writer| limits.write(writer)).is_err());
+        }
+    }
 
     #[test]
     fn the_order_in_which_limits_come_does_not_show() {

@@ -1,9 +1,10 @@
 //! What goes into a run and what comes out.
 
+use std::cell::RefCell;
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use cryptlet_attest::{Digest, Outcome};
+use cryptlet_attest::{Digest, Limits as StatedLimits, Outcome};
 use cryptlet_schema::Limits;
 
 use crate::Cryptlet;
@@ -149,7 +150,25 @@ pub struct Child {
     pub run: Run,
 }
 
+thread_local! {
+    /// The limits that held for the run before on this thread, which mostly hold for the next.
+    static LAST_LIMITS: RefCell<Option<(Limits, StatedLimits)>> = const { RefCell::new(None) };
+}
+
 impl Run {
+    /// The limits as its receipt states them.
+    pub fn stated_limits(&self) -> StatedLimits {
+        LAST_LIMITS.with_borrow_mut(|last| match last {
+            Some((limits, stated)) if *limits == self.limits => stated.clone(),
+            _ => {
+                let entries = self.limits.receipt_entries();
+                let stated = StatedLimits::from_iter(entries).shared();
+                *last = Some((self.limits, stated.clone()));
+                stated
+            }
+        })
+    }
+
     /// Drops everything staged, here and in all children.
     pub(crate) fn discard(&mut self) {
         self.discarded = true;

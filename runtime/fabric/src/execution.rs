@@ -140,7 +140,7 @@ impl Part<'_> {
             outputs: delivered.chain(published).collect(),
             state_before: states.before,
             state_after: states.after,
-            limits: run.limits.receipt_entries().into_iter().collect(),
+            limits: run.stated_limits(),
             operator_costs: agreed.operator_costs,
             children,
             fuel: run.meter.fuel,

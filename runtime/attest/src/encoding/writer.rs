@@ -72,6 +72,11 @@ impl Writer {
         self.head(TAG, tag);
     }
 
+    /// An item that another writer wrote.
+    pub(crate) fn written(&mut self, item: &[u8]) {
+        self.bytes.extend_from_slice(item);
+    }
+
     /// Opens the array of an enumeration's variant: its number, then `fields` items.
     pub(crate) fn variant(&mut self, number: u64, fields: usize) {
         self.array(1 + fields);

@@ -29,7 +29,7 @@ pub trait CheckpointKey {
     /// be faulty in any other way, and nobody here would know: its answers are verified. A secret that
     /// lies in this process, whose public half was computed from it here, can sign falsely only by a fault
     /// of this machine, which a verification on the same machine need not notice, and which nothing
-    /// keeps from the entries and the tree that are signed. Verifying costs three times what signing does.
+    /// keeps from the entries and the tree that are signed. Verifying costs more than twice what signing does.
     fn needs_verification(&self) -> bool {
         true
     }
