@@ -14,8 +14,8 @@ pub struct EncodedEntry {
 
 impl EncodedEntry {
     /// The receipt of an execution, as [`LogEntry::encoded`] gives it for a
-    /// [`Statement`](crate::Statement) of these parts: whoever seals many receipts has one host part for all, but for `previous`, which stands in
-    /// place of the host's own.
+    /// [`Statement`](crate::Statement) of these parts: whoever seals many receipts has one host part
+    /// for all, but for `previous`, which stands in place of the host's own.
     ///
     /// # Errors
     ///
