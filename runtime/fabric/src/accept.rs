@@ -10,7 +10,9 @@ use crate::advance::{Follows, Progress, Waiting};
 use crate::error::FabricError;
 use crate::execution::{salt_of, trigger_statement};
 use crate::fabric::Fabric;
-use crate::journal::{Acceptance, BindingRow, JournalError, NewInvocation, Writing};
+use crate::journal::{
+    Acceptance, BindingRow, Earlier, JournalError, NewInvocation, Occurred, Writing,
+};
 use crate::seams::Step;
 use crate::shares::{Backlog, Full};
 
@@ -338,29 +340,35 @@ impl Accepting {
     }
 
     pub(crate) fn write(self, writing: &mut Writing<'_>) -> Result<Acceptance, JournalError> {
-        match writing.accepted_before(&self.new.binding, &self.new.occurrence)? {
-            Some((number, _)) => Ok(Acceptance {
+        let (occurred, _) = self.occur(writing)?;
+        Ok(match occurred {
+            Occurred::Now(number) => Acceptance {
+                number,
+                is_new: true,
+            },
+            Occurred::Before(Earlier { number, .. }) => Acceptance {
                 number,
                 is_new: false,
-            }),
-            None => self.write_new(writing),
-        }
+            },
+        })
     }
 
-    fn write_new(self, writing: &mut Writing<'_>) -> Result<Acceptance, JournalError> {
+    /// Gives the trigger back with what became of it.
+    fn occur(self, writing: &mut Writing<'_>) -> Result<(Occurred, Trigger), JournalError> {
         let salt = salt_of(&self.new.salt, 0);
         let binding: BindingId = self.new.binding;
         let (instant, seed) = (self.new.instant, self.new.seed);
-        let (trigger, statement) = (self.trigger, self.statement);
-        writing.accept(
+        let statement = self.statement;
+        let mut invocation = Invocation {
+            binding: binding.to_string(),
+            number: 0,
+            instant,
+            trigger: self.trigger,
+        };
+        let occurred = writing.accept(
             &self.new,
             |number| {
-                let invocation = Invocation {
-                    binding: binding.to_string(),
-                    number,
-                    instant,
-                    trigger,
-                };
+                invocation.number = number;
                 invocation.input_bytes()
             },
             |number, input, measurement| {
@@ -374,7 +382,8 @@ impl Accepting {
                     measurement,
                 })
             },
-        )
+        )?;
+        Ok((occurred, invocation.trigger))
     }
 
     /// Writes a caller's message, if there is room for it and its key is not used for another.
@@ -384,27 +393,27 @@ impl Accepting {
         limit: u64,
         backlog: &Backlog,
     ) -> Result<Admission, JournalError> {
-        let binding = self.new.binding;
-        if let Some((number, input)) = writing.accepted_before(&binding, &self.new.occurrence)? {
-            let is_same = Invocation::from_input_bytes(&input)
-                .is_ok_and(|earlier| earlier.trigger == self.trigger);
-            return Ok(if is_same {
-                Admission::Accepted(Acceptance {
-                    number,
-                    is_new: false,
-                })
-            } else {
-                Admission::OtherMessage { number }
-            });
+        let waiting = writing.accepted_and_waiting(&self.new.binding)?;
+        let refusal = if waiting >= limit {
+            Some(Admission::Full { waiting })
+        } else {
+            backlog.full().map(Admission::AllFull)
+        };
+        if let Some(refusal) = refusal {
+            // Who asks again is answered even so.
+            let earlier = writing.accepted_before(&self.new.binding, &self.new.occurrence)?;
+            return Ok(earlier.map_or(refusal, |earlier| {
+                Admission::repeated(&earlier, &self.trigger)
+            }));
         }
-        let waiting = writing.accepted_and_waiting(&binding)?;
-        if waiting >= limit {
-            return Ok(Admission::Full { waiting });
-        }
-        if let Some(full) = backlog.full() {
-            return Ok(Admission::AllFull(full));
-        }
-        self.write_new(writing).map(Admission::Accepted)
+        let (occurred, trigger) = self.occur(writing)?;
+        Ok(match occurred {
+            Occurred::Now(number) => Admission::Accepted(Acceptance {
+                number,
+                is_new: true,
+            }),
+            Occurred::Before(earlier) => Admission::repeated(&earlier, &trigger),
+        })
     }
 }
 
@@ -419,6 +428,23 @@ enum Admission {
     AllFull(Full),
     /// Its key stands for another message.
     OtherMessage { number: u64 },
+}
+
+impl Admission {
+    /// What a key is answered that was used before.
+    fn repeated(earlier: &Earlier, trigger: &Trigger) -> Self {
+        let number = earlier.number;
+        let is_same = Invocation::from_input_bytes(&earlier.input)
+            .is_ok_and(|earlier| earlier.trigger == *trigger);
+        if is_same {
+            Self::Accepted(Acceptance {
+                number,
+                is_new: false,
+            })
+        } else {
+            Self::OtherMessage { number }
+        }
+    }
 }
 
 /// What keeps a trigger from being run again twice. Events keep their place in the order of an

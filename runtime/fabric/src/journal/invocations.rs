@@ -33,6 +33,20 @@ pub(crate) struct Acceptance {
     pub(crate) is_new: bool,
 }
 
+/// What became of an occurrence.
+pub(crate) enum Occurred {
+    /// It was accepted, and got this number.
+    Now(u64),
+    /// It was accepted before.
+    Before(Earlier),
+}
+
+/// What an occurrence led to before.
+pub(crate) struct Earlier {
+    pub(crate) number: u64,
+    pub(crate) input: Vec<u8>,
+}
+
 /// A failed answer to a contract event, which an ordered binding does not overtake.
 #[derive(Clone, Debug)]
 pub(crate) struct Held {
@@ -121,7 +135,7 @@ pub(crate) struct NewExecution {
 }
 
 impl Writing<'_> {
-    /// Accepts an invocation whose occurrence was not accepted before. `input` and `entry` are told the
+    /// Accepts an invocation, unless its occurrence was accepted before. `input` and `entry` are told the
     /// number that it gets, and `entry` the module that is active now. It fails before it writes
     /// anything, or because the disk does.
     pub(crate) fn accept(
@@ -129,36 +143,32 @@ impl Writing<'_> {
         new: &NewInvocation,
         input: impl FnOnce(u64) -> Vec<u8>,
         entry: impl FnOnce(u64, &[u8], Measurement) -> LogEntry,
-    ) -> Result<Acceptance, JournalError> {
+    ) -> Result<Occurred, JournalError> {
         let stand = self.stand(&new.binding)?;
         // What a trigger was held against must still be in force in the commit that accepts it.
         if stand.version != *new.binding_version.as_bytes()
             || stand.held_by != new.paused_by.map(u64::cast_signed)
         {
-            return Err(JournalError::Conflict(format!(
-                "binding {} came into force in another version meanwhile, or pauses for one; nothing was accepted, try again",
-                new.binding
-            )));
+            let earlier = self.accepted_before(&new.binding, &new.occurrence)?;
+            return earlier.map(Occurred::Before).ok_or_else(|| {
+                JournalError::Conflict(format!(
+                    "binding {} came into force in another version meanwhile, or pauses for one; nothing was accepted, try again",
+                    new.binding
+                ))
+            });
         }
         let number = stand.next_invocation;
         let measurement = stand.running.choose(&new.binding, number, &new.seed);
         let input = input(number);
         let entry = encoded(&entry(number, &input, measurement))?;
-        self.move_on(&new.binding, |stand| {
-            stand.next_invocation += 1;
-            stand.waiting += 1;
-        })?;
-        if let Some(again) = new.again {
-            self.execute(
-                "UPDATE invocation SET holds = 0 WHERE binding = ?1 AND number = ?2",
-                params![new.binding.as_bytes(), again.cast_signed()],
-            )?;
-        }
-        let leaf = self.append_encoded(&entry)?;
-        self.execute(
-            "INSERT INTO invocation (binding, number, occurrence, input, instant, seed, salt, measurement, binding_version, leaf, again)
-             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10, ?11)",
+        let leaf = self.log.size();
+        // An occurrence from before shows itself here: most are new, and need not be looked for first.
+        let inserted = self.execute(
+            "INSERT INTO invocation (leaf, binding, number, occurrence, input, instant, seed, salt, measurement, binding_version)
+             VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)
+             ON CONFLICT (binding, occurrence) DO NOTHING",
             params![
+                leaf.cast_signed(),
                 new.binding.as_bytes(),
                 number.cast_signed(),
                 new.occurrence,
@@ -168,26 +178,56 @@ impl Writing<'_> {
                 new.salt,
                 measurement.as_bytes(),
                 new.binding_version.as_bytes(),
-                leaf.cast_signed(),
-                new.again.is_some(),
             ],
         )?;
-        Ok(Acceptance {
-            number,
-            is_new: true,
-        })
+        if inserted == 0 {
+            let earlier = self.accepted_before(&new.binding, &new.occurrence)?;
+            return earlier.map(Occurred::Before).ok_or_else(|| {
+                JournalError::Conflict(format!(
+                    "an invocation of binding {} is accepted and cannot be found",
+                    new.binding
+                ))
+            });
+        }
+        self.execute(
+            "INSERT INTO queued (binding, again, number, leaf, measurement) VALUES (?1, ?2, ?3, ?4, ?5)",
+            params![
+                new.binding.as_bytes(),
+                new.again.is_some(),
+                number.cast_signed(),
+                leaf.cast_signed(),
+                measurement.as_bytes(),
+            ],
+        )?;
+        if let Some(again) = new.again {
+            self.execute(
+                "UPDATE invocation SET holds = 0 WHERE binding = ?1 AND number = ?2",
+                params![new.binding.as_bytes(), again.cast_signed()],
+            )?;
+        }
+        self.move_on(&new.binding, |stand| {
+            stand.next_invocation += 1;
+            stand.waiting += 1;
+        })?;
+        self.append_encoded(&entry)?;
+        Ok(Occurred::Now(number))
     }
 
-    /// The invocation that an occurrence led to before, with its input.
+    /// The invocation that an occurrence led to before.
     pub(crate) fn accepted_before(
         &self,
         binding: &BindingId,
         occurrence: &str,
-    ) -> Result<Option<(u64, Vec<u8>)>, JournalError> {
+    ) -> Result<Option<Earlier>, JournalError> {
         self.one(
             "SELECT number, input FROM invocation WHERE binding = ?1 AND occurrence = ?2",
             params![binding.as_bytes(), occurrence],
-            |row| Ok((row.get::<_, i64>(0)?.cast_unsigned(), row.get(1)?)),
+            |row| {
+                Ok(Earlier {
+                    number: row.get::<_, i64>(0)?.cast_unsigned(),
+                    input: row.get(1)?,
+                })
+            },
         )
     }
 
@@ -211,18 +251,23 @@ impl Writing<'_> {
         number: u64,
         holds: bool,
     ) -> Result<(), JournalError> {
-        let changed = self.execute(
-            "UPDATE invocation SET executed = 1, holds = ?3
-             WHERE binding = ?1 AND number = ?2 AND executed = 0",
-            params![binding.as_bytes(), number.cast_signed(), holds],
+        let of_invocation = params![binding.as_bytes(), number.cast_signed()];
+        let left = self.execute(
+            "DELETE FROM queued WHERE binding = ?1 AND again IN (0, 1) AND number = ?2",
+            of_invocation,
         )?;
-        if changed == 1 {
-            Ok(())
-        } else {
-            Err(JournalError::Conflict(format!(
+        if left != 1 {
+            return Err(JournalError::Conflict(format!(
                 "invocation {number} of binding {binding} is executed already or was never accepted"
-            )))
+            )));
         }
+        if holds {
+            self.execute(
+                "UPDATE invocation SET holds = 1 WHERE binding = ?1 AND number = ?2",
+                of_invocation,
+            )?;
+        }
+        Ok(())
     }
 
     /// Records what the receipt at `leaf` tells of.
@@ -282,10 +327,11 @@ pub struct PublishedEvent {
     pub body: Vec<u8>,
 }
 
-/// See [`Journal::next_accepted`]; the first rows of an index, however many there are.
+/// See [`Journal::next_accepted`]; the first rows of a queue, however long it is.
 pub(super) const NEXT_ACCEPTED: &str =
-    "SELECT number, input, seed, salt, measurement, again, binding_version
-     FROM invocation WHERE binding = ?1 AND executed = 0 ORDER BY again DESC, number LIMIT ?2";
+    "SELECT queued.number, input, seed, salt, queued.measurement, again, binding_version
+     FROM queued CROSS JOIN invocation USING (leaf)
+     WHERE queued.binding = ?1 ORDER BY again DESC, queued.number LIMIT ?2";
 
 /// Bytes of inputs that are read ahead, beyond the first.
 const MOST_AHEAD: usize = 4 << 20;

@@ -44,7 +44,7 @@ pub use changes::{ChangeRow, ChangeStatus};
 pub(crate) use deliveries::Placement;
 pub use deliveries::{AttemptRow, DeliveryRow, DeliveryStatus};
 pub use folder::check_owner;
-pub(crate) use invocations::{Acceptance, NewExecution, NewInvocation};
+pub(crate) use invocations::{Acceptance, Earlier, NewExecution, NewInvocation, Occurred};
 pub use invocations::{AcceptedRow, ExecutionRow, PublishedEvent, Recording};
 pub use log::LogOwner;
 pub(crate) use log::encoded;
@@ -70,7 +70,7 @@ use crate::versions::Stage;
 
 const SCHEMA: &str = include_str!("schema.sql");
 /// Stored in SQLite's `user_version`; another number is another fabric's journal.
-const SCHEMA_VERSION: i64 = 4;
+const SCHEMA_VERSION: i64 = 5;
 /// Bytes of a page: rows have a few kilobytes, and four times SQLite's default holds them without
 /// gaps and writes a batch of them with a quarter of the calls.
 const PAGE: u32 = 16_384;

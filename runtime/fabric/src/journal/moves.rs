@@ -347,7 +347,7 @@ impl Writing<'_> {
             return Err(self.illegal(new, from, &remedy));
         }
         let waiting: Option<i64> = self.one(
-            "SELECT count(*) FROM invocation WHERE binding = ?1 AND executed = 0 AND measurement = ?2",
+            "SELECT count(*) FROM queued WHERE binding = ?1 AND measurement = ?2",
             params![new.binding.as_bytes(), new.version.measurement.as_bytes()],
             |row| row.get(0),
         )?;
@@ -457,8 +457,8 @@ impl Writing<'_> {
 /// Draining versions that no accepted invocation waits for.
 pub(super) const DRAINED: &str = "SELECT version, measurement FROM stage
      WHERE binding = ?1 AND stage = 'draining'
-       AND NOT EXISTS (SELECT 1 FROM invocation WHERE invocation.binding = stage.binding
-                       AND executed = 0 AND invocation.measurement = stage.measurement)
+       AND NOT EXISTS (SELECT 1 FROM queued WHERE queued.binding = stage.binding
+                       AND queued.measurement = stage.measurement)
      ORDER BY since";
 
 /// What to do instead of a move that is not legal.

@@ -173,8 +173,12 @@ CREATE TABLE change (
 ) STRICT;
 CREATE INDEX change_open ON change (binding, number) WHERE status IN ('signed', 'carried');
 
+-- Its rows, and those of `execution`, stand in the order of the log. What they refer to was written or
+-- read by the same commit: a check of every row would only look for it once more.
 CREATE TABLE invocation (
-    binding     BLOB NOT NULL REFERENCES binding (id),
+    -- The leaf that accepted it.
+    leaf        INTEGER PRIMARY KEY,
+    binding     BLOB NOT NULL,
     number      INTEGER NOT NULL,
     -- What must not be accepted twice: a chain event's place, a caller's idempotency key.
     occurrence  TEXT NOT NULL,
@@ -183,35 +187,41 @@ CREATE TABLE invocation (
     seed        BLOB NOT NULL,
     salt        BLOB NOT NULL,
     -- Fixed here, so that a promotion between acceptance and run changes nothing.
-    measurement BLOB NOT NULL REFERENCES module (measurement),
-    executed    INTEGER NOT NULL DEFAULT 0 CHECK (executed IN (0, 1)),
+    measurement BLOB NOT NULL,
     -- Its operator decided to go on without an answer to it.
     passed_over INTEGER NOT NULL DEFAULT 0 CHECK (passed_over IN (0, 1)),
-    -- The leaf that accepted it.
-    leaf        INTEGER NOT NULL REFERENCES leaf (position),
     -- The document that it runs and delivers under, fixed like the module.
     binding_version BLOB NOT NULL,
-    -- It runs a failed trigger once more, before everything else.
-    again       INTEGER NOT NULL CHECK (again IN (0, 1)),
     -- It answers a contract event, failed, and was neither run again nor passed over.
     holds       INTEGER NOT NULL DEFAULT 0 CHECK (holds IN (0, 1)),
-    PRIMARY KEY (binding, number),
-    UNIQUE (binding, occurrence),
-    FOREIGN KEY (binding, binding_version) REFERENCES agreement (binding, version)
+    UNIQUE (binding, number),
+    UNIQUE (binding, occurrence)
 ) STRICT;
--- They are looked into at each run, however many wait.
-CREATE INDEX invocation_next ON invocation (binding, again DESC, number) WHERE executed = 0;
+-- It is looked into at each run.
 CREATE INDEX invocation_holding ON invocation (binding, number) WHERE holds = 1;
-CREATE INDEX invocation_of_module ON invocation (binding, measurement) WHERE executed = 0;
+
+-- Invocations that are accepted and have not run, in the order in which they do: a row is taken away
+-- where one that says so would have to be written again with its whole input.
+CREATE TABLE queued (
+    binding     BLOB NOT NULL,
+    -- It runs a failed trigger once more, before everything else.
+    again       INTEGER NOT NULL CHECK (again IN (0, 1)),
+    number      INTEGER NOT NULL,
+    -- The leaf that accepted it.
+    leaf        INTEGER NOT NULL,
+    measurement BLOB NOT NULL,
+    PRIMARY KEY (binding, again DESC, number)
+) STRICT, WITHOUT ROWID;
 
 -- One row for the bound cryptlet (ordinal 0) and one for each source it asked.
 CREATE TABLE execution (
+    -- The receipt.
+    leaf        INTEGER PRIMARY KEY,
     binding     BLOB NOT NULL,
     number      INTEGER NOT NULL,
     ordinal     INTEGER NOT NULL,
     cryptlet    TEXT NOT NULL,
     version     TEXT NOT NULL,
-    leaf        INTEGER NOT NULL UNIQUE REFERENCES leaf (position),
     input       BLOB NOT NULL,
     transcript  BLOB NOT NULL,
     reply       BLOB,
@@ -220,8 +230,7 @@ CREATE TABLE execution (
     fuel        INTEGER NOT NULL,
     peak_memory INTEGER NOT NULL,
     host_calls  INTEGER NOT NULL,
-    PRIMARY KEY (binding, number, ordinal),
-    FOREIGN KEY (binding, number) REFERENCES invocation (binding, number)
+    UNIQUE (binding, number, ordinal)
 ) STRICT;
 
 -- A canary is judged by the newest runs of two versions, however many others there were.
@@ -250,9 +259,9 @@ CREATE TABLE state (
 -- Every change of a state, by the receipt that tells of it: runs do not always end in the order of
 -- their numbers.
 CREATE TABLE state_change (
-    binding BLOB NOT NULL REFERENCES binding (id),
+    binding BLOB NOT NULL,
     key     TEXT NOT NULL,
-    leaf    INTEGER NOT NULL REFERENCES leaf (position),
+    leaf    INTEGER NOT NULL,
     -- None: removed.
     value   BLOB,
     PRIMARY KEY (binding, key, leaf)

@@ -174,7 +174,8 @@ impl Journal {
             "SELECT coalesce((SELECT sum(octet_length(key) + length(value))
                               FROM state WHERE binding = ?1), 0),
                     coalesce((SELECT sum(length(input))
-                              FROM invocation WHERE binding = ?1 AND executed = 0), 0)",
+                              FROM queued JOIN invocation USING (leaf)
+                              WHERE queued.binding = ?1), 0)",
             [binding.as_bytes()],
             |row| {
                 Ok(Kept {

@@ -32,11 +32,8 @@ async fn what_is_asked_before_each_run_is_found_by_an_index()
     let state = tempfile::tempdir()?;
     drop(bound(state.path()).await?);
     for (sql, index) in [
-        (NEXT_ACCEPTED, "invocation USING INDEX invocation_next"),
-        (
-            DRAINED,
-            "invocation USING COVERING INDEX invocation_of_module (binding=? AND measurement=?)",
-        ),
+        (NEXT_ACCEPTED, "queued USING PRIMARY KEY (binding=?)"),
+        (DRAINED, "queued USING PRIMARY KEY (binding=?)"),
         (WAITING, "binding USING INDEX"),
         (LEAF_OF_RECEIPT, "delivery USING INDEX delivery_by_receipt"),
         (
