@@ -351,6 +351,44 @@ fn what_the_storage_of_tiles_says_reaches_the_caller() {
 }
 
 #[test]
+fn a_compact_range_grows_over_the_edges_of_each_level() {
+    let edge = TILE_WIDTH * TILE_WIDTH;
+    for (before, batches) in [
+        (0, &[0, 1, 254, 1, 1, 254, 1, 1, 1][..]),
+        (255, &[2]),
+        (256, &[256]),
+        (257, &[256]),
+        (edge - 6, &[1, 5, 1, 300]),
+        (edge - 1, &[2]),
+        (edge, &[1]),
+    ] {
+        let mut both = Both::of(before);
+        let read = CompactRange::read(before, &both.tiles(before));
+        let mut kept = read.unwrap();
+        for batch in batches {
+            let size = both.size();
+            let leaves: Vec<LeafHash> = (size..size + batch).map(leaf).collect();
+            let grown = kept.append(&leaves, &both.tiles).unwrap();
+            let tiles = append_leaves(size, &leaves, &both.tiles).unwrap();
+            assert!(grown.tiles == tiles, "{batch} on {size}");
+            both.append(*batch);
+            kept = grown.range;
+            let size = both.size();
+            assert_eq!(
+                kept.root(),
+                log::root(size, &both.hashes).unwrap(),
+                "{size}"
+            );
+            assert_eq!(
+                kept,
+                CompactRange::read(size, &both.tiles(size)).unwrap(),
+                "{size}"
+            );
+        }
+    }
+}
+
+#[test]
 fn a_level_of_tiles_has_the_roots_of_the_one_below() {
     let both = Both::of(TILE_WIDTH * TILE_WIDTH + 1);
     let tops: Vec<(TileId, usize)> = both
