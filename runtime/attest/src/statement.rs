@@ -140,16 +140,25 @@ pub(crate) fn write_statement(
     previous: Option<LeafHash>,
     writer: &mut Writer,
 ) {
+    // Names each field, so that one that is added cannot be left out here.
+    let Host {
+        fabric_version,
+        executable,
+        engine_configuration,
+        wasmtime,
+        key,
+        previous: _,
+    } = host;
     writer.map(2);
     writer.unsigned(0);
     execution.write(writer);
     writer.unsigned(1);
     write_record!(writer, {
-        0 => &host.fabric_version,
-        1 => &host.executable,
-        2 => &host.engine_configuration,
-        3 => &host.wasmtime,
-        4 => &host.key,
+        0 => fabric_version,
+        1 => executable,
+        2 => engine_configuration,
+        3 => wasmtime,
+        4 => key,
         5 => &previous,
     });
 }
