@@ -1,6 +1,6 @@
 //! Hashes that cannot be mistaken for one another.
 
-use std::cell::RefCell;
+use std::cell::{RefCell, RefMut};
 use std::thread::LocalKey;
 
 use arrayvec::ArrayVec;
@@ -29,7 +29,10 @@ pub fn digest(domain: &str, parts: &[&[u8]]) -> Digest {
 
 /// A domain of many digests. Every thread keeps a hasher for it: its context is hashed once, and what
 /// a hasher holds, nearly 2 KiB, is not set up and moved for each digest.
-pub(crate) struct Domain(&'static LocalKey<RefCell<Hasher>>);
+pub(crate) struct Domain {
+    name: &'static str,
+    hasher: &'static LocalKey<RefCell<Hasher>>,
+}
 
 /// The [`Domain`] of a name.
 macro_rules! domain {
@@ -38,24 +41,36 @@ macro_rules! domain {
             static HASHER: std::cell::RefCell<blake3::Hasher> =
                 std::cell::RefCell::new($crate::digest::hasher($name));
         }
-        $crate::digest::Domain::new(&HASHER)
+        $crate::digest::Domain::new($name, &HASHER)
     }};
 }
 pub(crate) use domain;
 
 impl Domain {
-    pub(crate) const fn new(hasher: &'static LocalKey<RefCell<Hasher>>) -> Self {
-        Self(hasher)
+    pub(crate) const fn new(
+        name: &'static str,
+        hasher: &'static LocalKey<RefCell<Hasher>>,
+    ) -> Self {
+        Self { name, hasher }
     }
 
     /// What [`digest`] gives for the same name and parts.
     pub(crate) fn digest<'a>(&self, parts: impl IntoIterator<Item = &'a [u8]>) -> Digest {
-        self.0.with_borrow_mut(|hasher| {
-            let digest = under(hasher, parts);
-            // Nothing of the parts, which may be secret, stays behind.
-            hasher.reset();
-            digest
+        self.hasher.with(|kept| match kept.try_borrow_mut() {
+            Ok(kept) => under(&mut Lent(kept).0, parts),
+            // Whoever gives the parts takes a digest of this domain meanwhile.
+            Err(_) => under(&mut hasher(self.name), parts),
         })
+    }
+}
+
+/// The kept hasher while it gets parts. Whoever gives them may panic: what they gave until then does
+/// not join the next digest, and no bytes of the parts, which may be secret, stay in it.
+struct Lent<'a>(RefMut<'a, Hasher>);
+
+impl Drop for Lent<'_> {
+    fn drop(&mut self) {
+        self.0.reset();
     }
 }
 
@@ -122,5 +137,31 @@ mod tests {
             assert_eq!(kept(), digest("example", parts));
             assert_eq!(kept(), digest("example", parts), "again");
         }
+    }
+
+    #[test]
+    fn parts_whose_giver_panicked_are_in_no_later_digest() {
+        static KEPT: Domain = domain!("example");
+        let long = [7; 5_000];
+        let gives = [&long[..], b"then panics"].into_iter().map(|part| {
+            assert_eq!(part.len(), 5_000, "as it is meant to");
+            part
+        });
+        let digested =
+            std::panic::catch_unwind(std::panic::AssertUnwindSafe(|| KEPT.digest(gives)));
+        assert!(digested.is_err());
+        assert_eq!(KEPT.digest([&b"ab"[..]]), digest("example", &[b"ab"]));
+    }
+
+    #[test]
+    fn a_digest_taken_while_parts_are_given_joins_no_other() {
+        static KEPT: Domain = domain!("example");
+        let inner = |part: &'static [u8]| {
+            assert_eq!(KEPT.digest([part]), digest("example", &[part]));
+            part
+        };
+        let parts = [&b"ab"[..], b"c"];
+        let outer = KEPT.digest(parts.into_iter().map(inner));
+        assert_eq!(outer, digest("example", &parts));
     }
 }
