@@ -4,6 +4,7 @@
 use crate::encoding::{self, Bounds, EncodingError, Reader, VERSION, Wire, Writer};
 use crate::log::{CheckpointKey, SigningError, TrustedKey};
 use crate::{Digest, digest};
+use ed25519_dalek::VerifyingKey;
 use serde::Serialize;
 use thiserror::Error;
 
@@ -81,12 +82,14 @@ impl Evidence {
         engine_configuration: Digest,
     ) -> Result<Self, SigningError> {
         let public = key.public();
+        let verifying = VerifyingKey::from_bytes(&public)
+            .map_err(|_| SigningError::new("the public key is no Ed25519 key"))?;
         let message = message(&public, &executable, &engine_configuration);
         Ok(Self::Software(SoftwareEvidence {
             key: public,
             executable,
             engine_configuration,
-            signature: crate::log::sign_checked(key, message.as_bytes())?,
+            signature: crate::log::sign_checked(key, &verifying, message.as_bytes())?,
         }))
     }
 

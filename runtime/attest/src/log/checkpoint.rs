@@ -1,6 +1,5 @@
 //! Signed roots.
 
-use super::key::sign_checked;
 use super::{CheckpointKey, Hash, SigningError, TrustedKey};
 use serde::Serialize;
 use signed_note::{Note, Signature};
@@ -88,7 +87,7 @@ pub fn sign_checkpoint(
     let text = tlog_tiles::Checkpoint::new(origin, size, tlog_tiles::Hash(root.0), "")
         .map_err(|error| SigningError::new(error.to_string()))?
         .to_bytes();
-    let signature = sign_checked(key, &text)?;
+    let signature = signer.sign(key, &text)?;
     let signed = Signature::new(origin.to_owned(), signer.id(), signature.to_vec())
         .and_then(|signature| Note::new(&text, &[signature]))
         .map_err(|error| SigningError::new(error.to_string()))?;

@@ -50,7 +50,7 @@ pub fn cosign(
     let refused = |error: &dyn fmt::Display| SigningError::new(error.to_string());
     let witness = WitnessKey::new(name, &key.public()).map_err(|error| refused(&error))?;
     let signed = SignedCheckpoint::parse(note).map_err(|error| refused(&error))?;
-    let signature = sign_checked(key, &cosigned_text(seconds, signed.text))?;
+    let signature = sign_checked(key, &witness.0.public, &cosigned_text(seconds, signed.text))?;
     let timed = [&seconds.to_be_bytes()[..], &signature].concat();
     let line = Signature::new(name.to_owned(), witness.id(), timed)
         .map_err(|error| refused(&error))?

@@ -68,18 +68,16 @@ impl SigningError {
     }
 }
 
-/// Signs, and does not let a signature out that nobody could verify; see
-/// [`CheckpointKey::needs_verification`].
+/// Signs, and does not let a signature out that nobody could verify under `public`, by which the
+/// caller names the signer; see [`CheckpointKey::needs_verification`]. A key that is asked for its public half
+/// again may give another one.
 pub(crate) fn sign_checked(
     key: &dyn CheckpointKey,
+    public: &VerifyingKey,
     message: &[u8],
 ) -> Result<[u8; 64], SigningError> {
     let signature = key.sign(message)?;
-    let verifies = || {
-        VerifyingKey::from_bytes(&key.public())
-            .is_ok_and(|public| is_signed(&public, message, &signature))
-    };
-    if !key.needs_verification() || verifies() {
+    if !key.needs_verification() || is_signed(public, message, &signature) {
         Ok(signature)
     } else {
         Err(SigningError::new(
@@ -177,6 +175,15 @@ impl TrustedKey {
     /// `name+id`: how a receipt's host part names the key.
     pub fn identity(&self) -> String {
         self.0.identity()
+    }
+
+    /// The signature of `message` by `key`, which this is the public half of.
+    pub(super) fn sign(
+        &self,
+        key: &dyn CheckpointKey,
+        message: &[u8],
+    ) -> Result<[u8; 64], SigningError> {
+        sign_checked(key, &self.0.public, message)
     }
 
     /// Whether `signature` is this key's, of `message`.

@@ -4,9 +4,11 @@ use crate::scene::{ORIGIN, key, signed_for, signed_text, trusted};
 use base64::Engine as _;
 use base64::prelude::BASE64_STANDARD;
 use cryptlet_attest::log::{
-    CheckpointError, CheckpointKey, Hash, KeyError, SigningError, TrustedKey, open_checkpoint,
-    sign_checkpoint,
+    CheckpointError, CheckpointKey, Hash, KeyError, SigningError, TrustedKey, cosign,
+    open_checkpoint, sign_checkpoint, sign_root,
 };
+use cryptlet_attest::{Digest, Evidence};
+use std::cell::Cell;
 
 fn signed(size: u64) -> String {
     sign_checkpoint(ORIGIN, size, &Hash([7; 32]), &key(1)).unwrap()
@@ -196,6 +198,35 @@ fn a_key_holder_that_signs_wrongly_is_found_out_before_anything_leaves() {
     }
     let error = sign_checkpoint(ORIGIN, 1, &Hash([0; 32]), &Faulty).unwrap_err();
     assert!(error.to_string().contains("does not verify"), "{error}");
+}
+
+#[test]
+fn a_key_holder_that_changes_its_public_key_signs_for_neither() {
+    /// Shows another key from the second time on, and signs with that.
+    #[derive(Default)]
+    struct Fickle(Cell<u64>);
+    impl CheckpointKey for Fickle {
+        fn public(&self) -> [u8; 32] {
+            let shown = key(1 + self.0.get().min(1) as u8).public();
+            self.0.set(self.0.get() + 1);
+            shown
+        }
+        fn sign(&self, message: &[u8]) -> Result<[u8; 64], SigningError> {
+            key(2).sign(message)
+        }
+    }
+    let root = Hash([0; 32]);
+    let note = sign_checkpoint(ORIGIN, 1, &root, &key(1)).unwrap();
+    let digest = Digest::from_bytes([0; 32]);
+    for signed in [
+        sign_checkpoint(ORIGIN, 1, &root, &Fickle::default()).map(drop),
+        sign_root(ORIGIN, &root, &Fickle::default()).map(drop),
+        cosign(&note, "witness.example", 1, &Fickle::default()).map(drop),
+        Evidence::software(&Fickle::default(), digest, digest).map(drop),
+    ] {
+        let error = signed.unwrap_err();
+        assert!(error.to_string().contains("does not verify"), "{error}");
+    }
 }
 
 #[test]

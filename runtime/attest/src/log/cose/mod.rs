@@ -8,7 +8,6 @@ mod receipt;
 
 pub use receipt::{CoseProof, CoseReceipt};
 
-use super::key::sign_checked;
 use super::tree::{implied_root, implied_roots};
 use super::{CheckpointKey, Hash, SigningError, TrustedKey};
 use crate::LeafHash;
@@ -146,7 +145,7 @@ pub fn sign_root(
         proof: CoseProof::None,
         signature: [0; 64],
     };
-    receipt.signature = sign_checked(key, &receipt.signed_bytes(root))?;
+    receipt.signature = signer.sign(key, &receipt.signed_bytes(root))?;
     let bytes = receipt.to_bytes();
     if bytes.len() > MAXIMUM_COSE {
         return Err(SigningError::new("the log's name is too long"));
