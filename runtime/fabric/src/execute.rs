@@ -100,7 +100,7 @@ impl Fabric {
                     Err(error) => return Err(error),
                 };
                 let ends = ran.ends_the_batch();
-                bytes += ran.sealing.bytes();
+                bytes += ran.bytes();
                 done.push(ran);
                 if ends {
                     break;
@@ -156,10 +156,11 @@ impl Fabric {
             sealed.push(sealing);
         }
         let at = self.seams.clock.now();
-        let (turn, moves) = self
+        // What was sealed comes back: everybody waits for the writer, which is not to drop it as well.
+        let (turn, moves, _sealed) = self
             .journal
             .commit_checked(move |writing| {
-                sealing::write(&sealed, writing, at).map(|moves| (turn, moves))
+                sealing::write(&sealed, writing, at).map(|moves| (turn, moves, sealed))
             })
             .await?;
         let runs = following.len();
@@ -277,11 +278,17 @@ impl Ran {
     /// something outside, which must not be done again because of another run.
     fn ends_the_batch(&self) -> bool {
         let finished = self.sealing.finished();
-        !finished.run.outcome.is_ok()
-            || finished.holds()
-            || reaches_outside(&finished.run)
-            // Each state that somebody looks at beside takes its place in memory.
-            || self.found.is_some() && !finished.run.state_changes.is_empty()
+        !finished.run.outcome.is_ok() || finished.holds() || reaches_outside(&finished.run)
+    }
+
+    /// What it holds in memory until it is durable, with the state that somebody looks at beside if the
+    /// run has left another.
+    fn bytes(&self) -> usize {
+        let is_changed = !self.sealing.finished().run.state_changes.is_empty();
+        let found = self.found.iter().filter(|_| is_changed);
+        let states = found.flat_map(|state| state.iter());
+        let kept: usize = states.map(|(key, value)| key.len() + value.len()).sum();
+        self.sealing.bytes() + kept
     }
 }
 
