@@ -11,7 +11,7 @@ use cryptlet_container::{Cryptlet, Invocation, Run, Trigger};
 use crate::binding::Binding;
 use crate::execution::{Agreed, Part, States, empty_state, salt_of};
 use crate::journal::{
-    AcceptedRow, DeliveryRow, DeliveryStatus, JournalError, NewExecution, Standing, Writing,
+    AcceptedRow, DeliveryRow, DeliveryStatus, JournalError, NewExecution, Queued, Standing, Writing,
 };
 use crate::versions::VersionMove;
 
@@ -249,9 +249,19 @@ impl Sealing {
         self.after
     }
 
+    fn queued(&self) -> Queued {
+        let accepted = &self.finished.accepted;
+        Queued {
+            number: accepted.number,
+            is_again: accepted.is_again,
+        }
+    }
+
     fn write(&self, writing: &mut Writing<'_>, id: &BindingId) -> Result<(), JournalError> {
         let number = self.finished.accepted.number;
-        writing.mark_executed(id, number, self.finished.holds())?;
+        if self.finished.holds() {
+            writing.hold(id, number)?;
+        }
         let mut leaf = 0;
         for sealed in &self.executions {
             leaf = writing.append_encoded(&sealed.entry)?;
@@ -283,7 +293,10 @@ pub(crate) fn write(
         return Ok(Vec::new());
     };
     let id = first.finished.id;
-    writing.go_on_from(&id, &first.before, &last.after, runs.len())?;
+    writing.stands_at(&id, &first.before)?;
+    let queued: Vec<Queued> = runs.iter().map(Sealing::queued).collect();
+    writing.mark_executed(&id, &queued)?;
+    writing.go_on_to(&id, &last.after, runs.len())?;
     for run in runs {
         run.write(writing, &id)?;
     }

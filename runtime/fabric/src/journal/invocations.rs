@@ -41,6 +41,14 @@ pub(crate) enum Occurred {
     Before(Earlier),
 }
 
+/// Where an accepted invocation stands in its binding's queue.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Queued {
+    pub(crate) number: u64,
+    /// It runs a failed trigger once more.
+    pub(crate) is_again: bool,
+}
+
 /// What an occurrence led to before.
 pub(crate) struct Earlier {
     pub(crate) number: u64,
@@ -239,34 +247,45 @@ impl Writing<'_> {
         Ok(())
     }
 
-    /// Marks an accepted invocation as executed. One that `holds` is a failed answer to a contract
-    /// event.
+    /// Takes invocations off the binding's queue, in which they follow one another: they have run.
     ///
     /// # Errors
     ///
-    /// If it was executed before: a run is recorded once.
+    /// If one of them is not there: a run is recorded once.
     pub(crate) fn mark_executed(
         &self,
         binding: &BindingId,
-        number: u64,
-        holds: bool,
+        invocations: &[Queued],
     ) -> Result<(), JournalError> {
-        let of_invocation = params![binding.as_bytes(), number.cast_signed()];
-        let left = self.execute(
-            "DELETE FROM queued WHERE binding = ?1 AND again IN (0, 1) AND number = ?2",
-            of_invocation,
-        )?;
-        if left != 1 {
-            return Err(JournalError::Conflict(format!(
-                "invocation {number} of binding {binding} is executed already or was never accepted"
-            )));
-        }
-        if holds {
-            self.execute(
-                "UPDATE invocation SET holds = 1 WHERE binding = ?1 AND number = ?2",
-                of_invocation,
+        for together in invocations.chunk_by(|one, next| one.is_again == next.is_again) {
+            let (Some(first), Some(last)) = (together.first(), together.last()) else {
+                continue;
+            };
+            let left = self.execute(
+                "DELETE FROM queued WHERE binding = ?1 AND again = ?2 AND number BETWEEN ?3 AND ?4",
+                params![
+                    binding.as_bytes(),
+                    first.is_again,
+                    first.number.cast_signed(),
+                    last.number.cast_signed()
+                ],
             )?;
+            if left != together.len() {
+                return Err(JournalError::Conflict(format!(
+                    "of the invocations {} to {} of binding {binding}, some are executed already or were never accepted",
+                    first.number, last.number
+                )));
+            }
         }
+        Ok(())
+    }
+
+    /// Has nothing overtake an invocation whose contract event has no good answer.
+    pub(crate) fn hold(&self, binding: &BindingId, number: u64) -> Result<(), JournalError> {
+        self.execute(
+            "UPDATE invocation SET holds = 1 WHERE binding = ?1 AND number = ?2",
+            params![binding.as_bytes(), number.cast_signed()],
+        )?;
         Ok(())
     }
 

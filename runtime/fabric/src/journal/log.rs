@@ -88,20 +88,25 @@ pub(crate) fn encoded(entry: &LogEntry) -> Result<EncodedEntry, JournalError> {
     })
 }
 
-/// Completes the tree over everything in `tail`, if anything joined it, and signs its root.
+/// Completes the tree over everything in `tail`, if anything joined it, and signs its root. `range` is
+/// what the commit before left, if there was one; what comes back is for the next commit, if this one
+/// succeeds.
 pub(super) fn publish(
     connection: &Connection,
     path: &Path,
     tail: &Tail,
     owner: &dyn LogOwner,
-) -> Result<(), JournalError> {
+    range: Option<CompactRange>,
+) -> Result<Option<CompactRange>, JournalError> {
     if tail.added.is_empty() {
-        return Ok(());
+        return Ok(range);
     }
     let failed = |source| store(path, source);
     let tiles = StoredTiles { connection };
-    let range = CompactRange::read(tail.before, &tiles.of(tail.before))
-        .map_err(|error| unreadable(path, error))?;
+    let range = match range.filter(|range| range.size() == tail.before) {
+        Some(range) => range,
+        None => stored_range(connection, path, tail.before)?,
+    };
     let grown = range
         .append(&tail.added, &tiles)
         .map_err(|error| unreadable(path, error))?;
@@ -126,7 +131,34 @@ pub(super) fn publish(
             params![size.cast_signed(), root.0, note, cose],
         )
         .map_err(failed)?;
-    Ok(())
+    Ok(Some(grown.range))
+}
+
+/// The range of the log as it stands. A tile that somebody altered must not get into a tree that is
+/// signed: there would be two histories.
+fn stored_range(
+    connection: &Connection,
+    path: &Path,
+    size: u64,
+) -> Result<CompactRange, JournalError> {
+    let tiles = StoredTiles { connection };
+    let range =
+        CompactRange::read(size, &tiles.of(size)).map_err(|error| unreadable(path, error))?;
+    let signed: Option<[u8; 32]> = connection
+        .query_row(
+            "SELECT root FROM checkpoint WHERE size = ?1",
+            [size.cast_signed()],
+            |row| row.get(0),
+        )
+        .optional()
+        .map_err(|source| store(path, source))?;
+    if size > 0 && signed != Some(range.root().0) {
+        return Err(damaged(
+            path,
+            format!("its tiles do not hash to checkpoint {size}"),
+        ));
+    }
+    Ok(range)
 }
 
 /// Refuses a log that does not end at its newest checkpoint, or that another key signed.

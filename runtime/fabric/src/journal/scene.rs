@@ -13,7 +13,7 @@ use semver::Version;
 
 use super::{
     AttemptRow, DeliveryRow, DeliveryStatus, Journal, JournalError, LogOwner, NewExecution,
-    NewInvocation, VersionRow,
+    NewInvocation, Queued, VersionRow,
 };
 use crate::accept::Accepting;
 use crate::binding::Binding;
@@ -165,7 +165,16 @@ pub(crate) async fn execute(
         .collect();
     journal
         .commit(move |writing| {
-            writing.mark_executed(&binding, number, false)?;
+            let is_again: Option<bool> = writing.one(
+                "SELECT again FROM queued WHERE binding = ?1 AND number = ?2",
+                rusqlite::params![binding.as_bytes(), number.cast_signed()],
+                |row| row.get(0),
+            )?;
+            let queued = Queued {
+                number,
+                is_again: is_again.unwrap_or_default(),
+            };
+            writing.mark_executed(&binding, &[queued])?;
             for ordinal in [1, 0] {
                 let leaf = writing.append(&LogEntry::Version(VersionEntry {
                     cryptlet: format!("stands-for-a-receipt-{number}-{ordinal}"),
@@ -191,7 +200,7 @@ pub(crate) async fn execute(
                 next_delivery: delivery + 1,
                 ..before
             };
-            writing.go_on_from(&binding, &before, &after, 1)?;
+            writing.go_on_to(&binding, &after, 1)?;
             writing.record_delivery(&sealed(binding, number, delivery))
         })
         .await

@@ -99,20 +99,31 @@ impl Writing<'_> {
         Ok(self.stand(binding)?.waiting)
     }
 
-    /// Refuses to go on if the binding does not stand where `before` says; moves it on to `after`
-    /// otherwise, by so many of the invocations that wait.
-    pub(crate) fn go_on_from(
+    /// Refuses work that builds on another standing than the binding's.
+    ///
+    /// # Errors
+    ///
+    /// If the binding does not stand where `before` says.
+    pub(crate) fn stands_at(
         &mut self,
         binding: &BindingId,
         before: &Standing,
+    ) -> Result<(), JournalError> {
+        if self.stand(binding)?.standing == *before {
+            return Ok(());
+        }
+        Err(JournalError::Conflict(format!(
+            "binding {binding} moved on while its invocations ran"
+        )))
+    }
+
+    /// Moves the binding on to `after`, by so many of the invocations that wait.
+    pub(crate) fn go_on_to(
+        &mut self,
+        binding: &BindingId,
         after: &Standing,
         runs: usize,
     ) -> Result<(), JournalError> {
-        if self.stand(binding)?.standing != *before {
-            return Err(JournalError::Conflict(format!(
-                "binding {binding} moved on while its invocations ran"
-            )));
-        }
         self.move_on(binding, |stand| {
             stand.standing = *after;
             stand.waiting = stand.waiting.saturating_sub(runs as u64);

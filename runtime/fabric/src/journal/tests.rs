@@ -118,6 +118,39 @@ async fn a_job_that_fails_is_undone_alone() -> Result<(), Box<dyn std::error::Er
 }
 
 #[tokio::test]
+async fn work_whose_transaction_is_gone_is_answered_as_failed()
+-> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    let journal = Journal::open(state.path(), owner(1))?;
+    // As SQLite itself does after some failures of the disk, whatever the work makes of them.
+    let lost = journal
+        .commit_checked(|writing| writing.execute("ROLLBACK", ()).map(drop))
+        .await;
+    assert!(matches!(lost, Err(JournalError::Commit(_))), "{lost:?}");
+    deploy(&journal, "swap", b"swap").await?;
+    assert_eq!(journal.versions()?.len(), 1);
+    Ok(())
+}
+
+#[tokio::test]
+async fn a_tree_with_an_altered_tile_is_not_signed() -> Result<(), Box<dyn std::error::Error>> {
+    let state = tempfile::tempdir()?;
+    let journal = Journal::open(state.path(), owner(1))?;
+    deploy(&journal, "one", b"one").await?;
+    drop(journal);
+    let journal = Journal::open(state.path(), owner(1))?;
+    tamper(
+        state.path(),
+        "UPDATE tile SET hashes = zeroblob(length(hashes)) WHERE level = 0",
+    );
+    let refused = deploy(&journal, "two", b"two").await;
+    let said = refused.err().ok_or("it was signed")?.to_string();
+    assert!(said.contains("do not hash to checkpoint 1"), "{said}");
+    assert_eq!(journal.log_size()?, 1);
+    Ok(())
+}
+
+#[tokio::test]
 async fn work_that_fails_after_it_was_checked_is_undone_with_all_beside_it()
 -> Result<(), Box<dyn std::error::Error>> {
     let state = tempfile::tempdir()?;

@@ -6,6 +6,7 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, mpsc};
 use std::thread::JoinHandle;
 
+use cryptlet_attest::log::CompactRange;
 use rusqlite::{Connection, Transaction, TransactionBehavior};
 use tokio::sync::oneshot;
 
@@ -14,7 +15,7 @@ use super::stands::Stands;
 use super::{JournalError, store};
 
 /// Most jobs that share one commit; beyond that, those who came first wait for too long.
-const GROUP: usize = 256;
+const GROUP: usize = 1_024;
 
 /// What a job may do inside its commit.
 pub struct Writing<'a> {
@@ -156,13 +157,14 @@ fn write(
     commits: &AtomicU64,
 ) {
     let mut group = VecDeque::new();
+    let mut range = None;
     // Those that a full disk left over come first.
     while let Some(first) = group.pop_front().or_else(|| waiting.recv().ok()) {
         group.push_front(first);
         let room = GROUP.saturating_sub(group.len());
         group.extend(waiting.try_iter().take(room));
         let only_checked = group.iter().all(|job| job.is_checked);
-        let (answers, fate) = commit_group(&mut connection, path, owner, &mut group);
+        let (answers, fate) = commit_group(&mut connection, path, owner, &mut group, &mut range);
         if !only_checked {
             // Before anybody is told: what was read before may be old.
             commits.fetch_add(1, Ordering::Release);
@@ -188,12 +190,14 @@ fn shared(error: &JournalError) -> JournalError {
 }
 
 /// Runs the jobs in one transaction. A job that fails is undone alone; the others stay. When the
-/// disk is full the commit ends there, and the jobs after that are left in the group.
+/// disk is full the commit ends there, and the jobs after that are left in the group. `range` is that
+/// of the log, for as long as commits succeed.
 fn commit_group(
     connection: &mut Connection,
     path: &Path,
     owner: &dyn LogOwner,
     group: &mut VecDeque<Job>,
+    range: &mut Option<CompactRange>,
 ) -> (Vec<Answer>, Result<(), JournalError>) {
     let mut answers = Vec::with_capacity(group.len());
     let mut run = |answers: &mut Vec<Answer>| -> Result<(), JournalError> {
@@ -229,8 +233,10 @@ fn commit_group(
             }
         }
         stands.settle(&transaction, path)?;
-        log::publish(&transaction, path, &tail, owner)?;
-        transaction.commit().map_err(failed)
+        let grown = log::publish(&transaction, path, &tail, owner, range.take())?;
+        transaction.commit().map_err(failed)?;
+        *range = grown;
+        Ok(())
     };
     let fate = run(&mut answers);
     if let Err(error) = &fate
@@ -262,6 +268,9 @@ fn do_checked(
     let is_begun = (transaction.total_changes(), stands.moves()) != before;
     let verdict = match verdict {
         Verdict::Undo { reason } if is_begun => Verdict::Broken { reason },
+        Verdict::Keep | Verdict::Undo { .. } if transaction.is_autocommit() => Verdict::Broken {
+            reason: "SQLite undid the transaction".into(),
+        },
         verdict => verdict,
     };
     Some((verdict, answer))

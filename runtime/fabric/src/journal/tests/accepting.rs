@@ -1,7 +1,7 @@
 use cryptlet_attest::{BindingId, BindingVersion};
 
-use crate::journal::JournalError;
 use crate::journal::scene::{accept, bound, execute, message};
+use crate::journal::{JournalError, Queued};
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;
 
@@ -77,6 +77,32 @@ async fn what_waits_is_counted_however_it_comes_and_goes() -> TestResult {
     assert!(journal.next_accepted(&binding, 1)?.is_empty());
     assert_eq!(journal.waiting()?, 0);
     assert_eq!(journal.bindings_with_work()?, [""; 0]);
+    Ok(())
+}
+
+#[tokio::test]
+async fn nothing_runs_twice_and_nothing_is_left_out_of_what_ran_together() -> TestResult {
+    let state = tempfile::tempdir()?;
+    let (journal, binding) = bound(state.path()).await?;
+    for key in ["a", "b", "c"] {
+        accept(&journal, binding, key).await?;
+    }
+    let ran = |numbers: &'static [u64]| {
+        let queued = |number: &u64| Queued {
+            number: *number,
+            is_again: false,
+        };
+        let queued: Vec<Queued> = numbers.iter().map(queued).collect();
+        journal.commit_checked(move |writing| writing.mark_executed(&binding, &queued))
+    };
+    let with_a_gap = ran(&[1, 3]).await;
+    assert!(matches!(with_a_gap, Err(JournalError::Conflict(_))));
+    assert_eq!(journal.next_accepted(&binding, 9)?.len(), 3);
+    ran(&[1, 2]).await?;
+    let again = ran(&[2]).await;
+    assert!(matches!(again, Err(JournalError::Conflict(_))), "{again:?}");
+    let left = journal.next_accepted(&binding, 9)?;
+    assert_eq!(left.iter().map(|row| row.number).collect::<Vec<_>>(), [3]);
     Ok(())
 }
 

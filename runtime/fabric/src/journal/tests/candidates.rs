@@ -3,7 +3,7 @@ use semver::Version;
 
 use crate::canary::Bounds;
 use crate::journal::scene::{bound, message, version};
-use crate::journal::{Journal, JournalError, KEPT_SHADOW_RUNS, ShadowRunRow, VersionRow};
+use crate::journal::{Journal, JournalError, KEPT_SHADOW_RUNS, Queued, ShadowRunRow, VersionRow};
 use crate::shadow::Difference;
 use crate::versions::{Decision, MoveKind, NewMove};
 
@@ -112,9 +112,12 @@ async fn a_canary_gets_its_share_in_the_commit_that_accepts() -> TestResult {
         } else {
             runs.1 += 1;
         }
-        let number = accepted.number;
+        let queued = Queued {
+            number: accepted.number,
+            is_again: false,
+        };
         journal
-            .commit(move |writing| writing.mark_executed(&binding, number, false))
+            .commit(move |writing| writing.mark_executed(&binding, &[queued]))
             .await?;
     }
     assert!(runs.0 > 5 && runs.1 > 5, "{runs:?}");
