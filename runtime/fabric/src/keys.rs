@@ -1,9 +1,12 @@
 //! The vault's signature delegate in the clothes that the other rooms expect.
 
 use alloy_primitives::{Address, B256, Signature, U256};
-use cryptlet_attest::CheckpointKey;
+use cryptlet_attest::{CheckpointKey, TrustedKey};
 use cryptlet_ledger::{Signer, SignerError, SigningPurpose};
 use cryptlet_vault::{Purpose, SignatureDelegate, SigningError};
+
+use crate::error::FabricError;
+use crate::journal::JournalError;
 
 /// Signs checkpoints with the attestation key.
 pub(crate) struct LogKey {
@@ -13,18 +16,35 @@ pub(crate) struct LogKey {
 }
 
 impl LogKey {
-    pub(crate) fn new(delegate: SignatureDelegate, name: String) -> Result<Self, SigningError> {
+    pub(crate) fn new(delegate: SignatureDelegate, name: String) -> Result<Self, FabricError> {
         // A signature now, so that a locked key or one for another purpose is found out at once.
-        delegate.attest(&name, b"")?;
+        let signature = delegate.attest(&name, STARTING)?;
         let info = delegate.info(&name)?;
         let public = info.public.as_slice().try_into().expect(
             "the vault makes attestation keys with Ed25519, whose public keys have 32 bytes",
         );
+        verify(&name, &public, &signature)?;
         Ok(Self {
             delegate,
             name,
             public,
         })
+    }
+}
+
+/// What the key signs at the start: nothing, so that it means nothing elsewhere.
+const STARTING: &[u8] = b"";
+
+/// Refuses a key whose first signature does not verify: all that it signs would be worthless.
+fn verify(name: &str, public: &[u8; 32], signature: &[u8; 64]) -> Result<(), FabricError> {
+    let verifies = TrustedKey::new(name, public).is_ok_and(|key| key.verifies(STARTING, signature));
+    if verifies {
+        Ok(())
+    } else {
+        Err(JournalError::Signing(format!(
+            "the first signature of `{name}` does not verify with its public key; check the memory of this machine"
+        ))
+        .into())
     }
 }
 
@@ -39,7 +59,8 @@ impl CheckpointKey for LogKey {
             .map_err(|error| cryptlet_attest::SigningError::new(error.to_string()))
     }
 
-    /// The vault signs in this process, and opens no key whose public half is not that of its secret.
+    /// The vault signs in this process, and opens no key whose public half is not that of its secret. A fault
+    /// of the machine that comes later is found before anything is published.
     fn needs_verification(&self) -> bool {
         false
     }
@@ -88,5 +109,25 @@ fn refused(key: &str, error: &SigningError) -> SignerError {
             key: key.into(),
             reason: other.to_string(),
         },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use ed25519_dalek::SigningKey;
+
+    #[test]
+    fn a_key_that_signs_falsely_at_the_start_is_refused() {
+        let key = SigningKey::from_bytes(&[1; 32]);
+        let public = CheckpointKey::public(&key);
+        let mut signature = CheckpointKey::sign(&key, STARTING).expect("signed");
+        assert!(verify("log", &public, &signature).is_ok());
+        signature[40] ^= 1;
+        let refusal = verify("log", &public, &signature).expect_err("false");
+        assert!(
+            matches!(refusal, FabricError::Journal(JournalError::Signing(_))),
+            "{refusal}"
+        );
     }
 }

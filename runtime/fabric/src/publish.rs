@@ -53,6 +53,17 @@ pub enum PublishError {
         /// Why not.
         source: CheckpointError,
     },
+    /// The newest checkpoint is not what the log's key signs: this machine was faulty when it signed, or
+    /// the journal was altered. What is published stays.
+    #[error(
+        "the checkpoint of {size} entries is not published: {source}; the next one takes its place; if this comes again, check the memory of this machine and its log"
+    )]
+    Unsigned {
+        /// The entries that it covers.
+        size: u64,
+        /// Why nobody would believe it.
+        source: CheckpointError,
+    },
     /// The file is no text.
     #[error("{0} is no text; restore it from a copy of the folder, or move the folder away")]
     NoText(PathBuf),
@@ -120,7 +131,8 @@ impl<D: Disk> Publisher<D> {
     ///
     /// # Errors
     ///
-    /// If the journal is not the one that was published here, or the disk fails.
+    /// If the journal is not the one that was published here, if its newest checkpoint does not verify,
+    /// or if the disk fails.
     pub fn publish(&self, journal: &Journal) -> Result<Option<CheckpointRow>, PublishError> {
         let _turn = self.turn.lock().unwrap_or_else(PoisonError::into_inner);
         let published = self.published()?;
@@ -136,6 +148,14 @@ impl<D: Disk> Publisher<D> {
         {
             return Ok(Some(newest));
         }
+        // Whoever has a false checkpoint believes nothing that comes after it, and this folder cannot take
+        // one back. Signing does not verify; see `CheckpointKey::needs_verification`.
+        log::open_checkpoint(&newest.note, std::slice::from_ref(&self.key)).map_err(|source| {
+            PublishError::Unsigned {
+                size: newest.size,
+                source,
+            }
+        })?;
         let before = published.map_or(0, |(_, checkpoint)| checkpoint.size);
         self.make_folder(&self.folder)?;
         let mut folders = BTreeSet::new();

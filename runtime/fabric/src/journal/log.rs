@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-use cryptlet_attest::log::{CompactRange, HashReaderError, LogError};
+use cryptlet_attest::log::{CheckpointError, CompactRange, HashReaderError, LogError};
 use cryptlet_attest::{CheckpointKey, EncodedEntry, LeafHash, LogEntry, TrustedKey, log};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -209,7 +209,18 @@ pub(super) fn check(
     let trusted = log::TrustedKey::new(owner.origin(), &owner.key().public())
         .map_err(|error| JournalError::Signing(error.to_string()))?;
     let checkpoint = log::open_checkpoint(&note, std::slice::from_ref(&trusted))
-        .map_err(|error| damaged(path, format!("checkpoint {size}: {error}")))?;
+        .map_err(|error| {
+            // Not signed anew: the database's tree vouches for nothing without the signature, and whoever
+            // can write there would have any tree signed by having its signature spoiled.
+            let reason = match error {
+                CheckpointError::BadSignature { key } => format!(
+                    "the tree is whole and has the root of checkpoint {size}, but the checkpoint's \
+                     signature is not {key}'s: a faulty machine signed it, or somebody altered the journal"
+                ),
+                error => format!("checkpoint {size}: {error}"),
+            };
+            damaged(path, reason)
+        })?;
     if checkpoint.size != tail.size() || checkpoint.root != computed {
         return Err(damaged(
             path,

@@ -203,6 +203,13 @@ async fn a_log_that_was_rewritten_is_refused() -> Result<(), Box<dyn std::error:
             "UPDATE checkpoint SET note = replace(note, 'fabric', 'forger')",
             "checkpoint",
         ),
+        (
+            // In the middle of the signature, after the key's id.
+            "UPDATE checkpoint SET note = substr(note, 1, length(note) - 33)
+                || CASE substr(note, length(note) - 32, 1) WHEN 'A' THEN 'B' ELSE 'A' END
+                || substr(note, length(note) - 31)",
+            "the tree is whole",
+        ),
         ("DELETE FROM checkpoint", "without a checkpoint"),
     ] {
         let state = tempfile::tempdir()?;

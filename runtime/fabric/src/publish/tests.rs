@@ -190,6 +190,45 @@ async fn a_folder_of_files_follows_the_journal() -> TestResult {
 }
 
 #[tokio::test]
+async fn a_checkpoint_that_does_not_verify_leaves_what_is_published_as_it_is() -> TestResult {
+    let home = tempfile::tempdir()?;
+    let state = home.path().join("state");
+    let journal = begun(&state).await?;
+    let publisher = Publisher::new(&home.path().join(FOLDER), key());
+    publisher.publish(&journal)?;
+    let published = publisher.published()?;
+
+    grow(&journal, 1).await?;
+    let damage = rusqlite::Connection::open(state.join("journal.sqlite"))?;
+    let other = SigningKey::from_bytes(&[2; 32]);
+    let newest = journal.newest_checkpoint()?.ok_or("a leaf")?;
+    let (text, signature) = newest.note.rsplit_once(' ').ok_or("signed")?;
+    let altered = log::sign_checkpoint("fabric.example/log", 2, &Hash(newest.root), &other)?;
+    let (_, false_signature) = altered.rsplit_once(' ').ok_or("signed")?;
+    // The id of the right key, and what another one signed.
+    let mixed = format!("{text} {}{}", &signature[..5], &false_signature[5..]);
+    damage.execute("UPDATE checkpoint SET note = ?1 WHERE size = 2", [mixed])?;
+
+    let refusal = publisher.publish(&journal).expect_err("a false signature");
+    assert!(
+        matches!(
+            refusal,
+            PublishError::Unsigned {
+                size: 2,
+                source: CheckpointError::BadSignature { .. }
+            }
+        ),
+        "{refusal}"
+    );
+    assert_eq!(publisher.published()?, published);
+    publisher.check(&journal)?;
+    grow(&journal, 1).await?;
+    let next = publisher.publish(&journal)?.ok_or("the next one")?;
+    assert_eq!(next.size, 3);
+    Ok(())
+}
+
+#[tokio::test]
 async fn cosignatures_that_come_later_are_published_too() -> TestResult {
     let home = tempfile::tempdir()?;
     let journal = begun(&home.path().join("state")).await?;
