@@ -130,6 +130,8 @@ impl Fabric {
     /// A binding whose node is away or whose delivery is refused does not hold up the others; the
     /// reason is in [`Progress::waiting`].
     ///
+    /// Await it to its end; see [`Fabric::execute_accepted`].
+    ///
     /// # Errors
     ///
     /// If the journal fails: then nothing can be promised, and nothing more is done.
@@ -180,6 +182,9 @@ impl Fabric {
 
     /// Runs what is accepted for the binding, one after the other, until nothing is left or
     /// [`Fabric::drain`] was called. No binding ever runs twice at the same time.
+    ///
+    /// Await it to its end. If it is dropped meanwhile, a commit under way is kept all the same, but its
+    /// runs count as waiting until the next start, and nothing is told of them to canaries and shadows.
     ///
     /// # Errors
     ///
