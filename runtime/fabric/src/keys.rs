@@ -55,11 +55,12 @@ impl CheckpointKey for LogKey {
 
     fn sign(&self, message: &[u8]) -> Result<[u8; 64], cryptlet_attest::SigningError> {
         self.delegate
-            .attest(&self.name, message)
+            .attest_with(&self.name, &self.public, message)
             .map_err(|error| cryptlet_attest::SigningError::new(error.to_string()))
     }
 
-    /// The vault signs in this process, and opens no key whose public half is not that of its secret. A fault
+    /// The vault signs in this process, and opens no key whose public half is not that of its secret, and is
+    /// asked for the very key that was there at the start. A fault
     /// of the machine that comes later is found before anything is published.
     fn needs_verification(&self) -> bool {
         false

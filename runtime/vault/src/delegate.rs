@@ -33,6 +33,33 @@ struct UnlockedKey {
     signatures: AtomicU64,
 }
 
+impl UnlockedKey {
+    fn attest(&self, message: &[u8]) -> Result<[u8; 64], SigningError> {
+        self.sign(Purpose::Attestation, |secret| {
+            secret
+                .sign_ed25519(message)
+                .expect("keys for attestation are Ed25519 keys, as `Purpose::accepts` ensures")
+        })
+    }
+
+    fn sign<T>(
+        &self,
+        asked: Purpose,
+        sign: impl FnOnce(&SecretKey) -> T,
+    ) -> Result<T, SigningError> {
+        if self.info.purpose != asked {
+            return Err(SigningError::WrongPurpose {
+                name: self.info.name.clone(),
+                purpose: self.info.purpose,
+                asked,
+            });
+        }
+        let signature = sign(&self.secret);
+        self.signatures.fetch_add(1, Ordering::Relaxed);
+        Ok(signature)
+    }
+}
+
 impl Keyring {
     pub(crate) fn insert(&self, info: KeyInfo, secret: SecretKey) {
         let mut keys = self.0.write().unwrap_or_else(PoisonError::into_inner);
@@ -101,6 +128,14 @@ pub enum SigningError {
         /// What it was asked to sign for.
         asked: Purpose,
     },
+    /// Another key has that name than when it was asked for first.
+    #[error(
+        "another key is unlocked as `{name}` than before, and it does not sign in its place; start again to sign with it"
+    )]
+    OtherKey {
+        /// The name.
+        name: KeyName,
+    },
     /// Nothing is signed as a bare digest for that purpose.
     #[error("nothing is signed as a bare digest for {asked}, so key `{name}` was not used")]
     BareDigest {
@@ -123,10 +158,27 @@ impl SignatureDelegate {
     /// # Errors
     /// When the key is not unlocked or for another purpose.
     pub fn attest(&self, name: &str, message: &[u8]) -> Result<[u8; 64], SigningError> {
-        self.sign(name, Purpose::Attestation, |secret| {
-            secret
-                .sign_ed25519(message)
-                .expect("keys for attestation are Ed25519 keys, as `Purpose::accepts` ensures")
+        self.keyring.with_key(name, |key| key.attest(message))
+    }
+
+    /// The same with the key whose public half is `public`, and with no other of that name: a vault that is
+    /// locked and unlocked again may have another one by then.
+    ///
+    /// # Errors
+    /// As [`attest`](Self::attest), or when another key has the name now.
+    pub fn attest_with(
+        &self,
+        name: &str,
+        public: &[u8; 32],
+        message: &[u8],
+    ) -> Result<[u8; 64], SigningError> {
+        self.keyring.with_key(name, |key| {
+            if key.info.public != public {
+                return Err(SigningError::OtherKey {
+                    name: key.info.name.clone(),
+                });
+            }
+            key.attest(message)
         })
     }
 
@@ -221,18 +273,7 @@ impl SignatureDelegate {
         asked: Purpose,
         sign: impl FnOnce(&SecretKey) -> T,
     ) -> Result<T, SigningError> {
-        self.keyring.with_key(name, |key| {
-            if key.info.purpose != asked {
-                return Err(SigningError::WrongPurpose {
-                    name: key.info.name.clone(),
-                    purpose: key.info.purpose,
-                    asked,
-                });
-            }
-            let signature = sign(&key.secret);
-            key.signatures.fetch_add(1, Ordering::Relaxed);
-            Ok(signature)
-        })
+        self.keyring.with_key(name, |key| key.sign(asked, sign))
     }
 }
 

@@ -1,8 +1,9 @@
+use std::fs;
 use std::sync::atomic::{AtomicBool, Ordering};
 
 use alloy_primitives::{Address, B256, Signature, U256, keccak256};
 use cryptlet_vault::{
-    Algorithm, Cost, Purpose, RecoverableSignature, SecretKey, SigningError, guest_message,
+    Algorithm, Cost, KeyInfo, Purpose, RecoverableSignature, SecretKey, SigningError, guest_message,
 };
 use ed25519_dalek::{Verifier, VerifyingKey};
 use proptest::prelude::*;
@@ -321,4 +322,26 @@ proptest! {
         .unwrap();
         prop_assert!(U256::from_be_bytes(signature.s) <= half_of_order);
     }
+}
+
+#[test]
+fn a_key_that_took_the_place_of_another_does_not_attest_in_its_name() {
+    let fixture = Fixture::new();
+    let delegate = fixture.vault.delegate();
+    let attest = |key: &KeyInfo| {
+        let public = key.public.as_slice().try_into().unwrap();
+        delegate.attest_with("log", public, b"checkpoint")
+    };
+    let old = fixture.unlocked("log", Purpose::Attestation);
+    assert_eq!(attest(&old), delegate.attest("log", b"checkpoint"));
+
+    fixture.vault.lock();
+    fs::remove_file(fixture.file("log")).unwrap();
+    let new = fixture.unlocked("log", Purpose::Attestation);
+    assert_eq!(
+        attest(&old),
+        Err(SigningError::OtherKey { name: name("log") })
+    );
+    assert_eq!(delegate.signatures("log"), Ok(0));
+    assert_eq!(attest(&new), delegate.attest("log", b"checkpoint"));
 }
