@@ -46,16 +46,13 @@ impl Limits {
     /// The same, encoded now, for all the receipts that state them.
     #[must_use]
     pub fn shared(self) -> Self {
-        let Entries::Own(entries) = &self.0 else {
+        let Entries::Own(entries) = self.0 else {
             return self;
         };
-        match encoding::write_within(&SHARED, |writer| write(entries, writer)) {
-            Ok(encoded) => {
-                let entries = entries.clone();
-                Self(Entries::Shared(Arc::new(Shared { entries, encoded })))
-            }
+        match encoding::write_within(&SHARED, |writer| write(&entries, writer)) {
+            Ok(encoded) => Self(Entries::Shared(Arc::new(Shared { entries, encoded }))),
             // Whoever writes them is told why nobody could read them.
-            Err(_) => self,
+            Err(_) => Self(Entries::Own(entries)),
         }
     }
 
