@@ -1,11 +1,10 @@
 //! Our container, and receipts sealed as a fabric seals them, up to the journal.
 
-use std::cell::RefCell;
 use std::collections::HashMap;
 use std::sync::Arc;
 
 use anyhow::{Result, ensure};
-use cryptlet_attest::log::{self, CompactRange, HashReaderError, TileId, TileReader, Tiles};
+use cryptlet_attest::log::{self, CompactRange, HashReaderError, TileId, TileReader};
 use cryptlet_attest::{
     BindingId, BindingVersion, Digest, EncodedEntry, Execution, Host, LeafHash, Salt, TriggerKind,
     TriggerStatement,
@@ -160,10 +159,10 @@ pub(crate) fn invocation(guest: Guest, number: u64) -> Invocation {
     }
 }
 
-/// A log in memory: its tree and its key.
+/// A log in memory: its key, and of its tree what the next leaves are added to.
 pub struct Log {
     key: SigningKey,
-    size: u64,
+    range: CompactRange,
     tiles: KeptTiles,
 }
 
@@ -171,7 +170,7 @@ impl Default for Log {
     fn default() -> Self {
         Self {
             key: SigningKey::from_bytes(&[7; 32]),
-            size: 0,
+            range: CompactRange::default(),
             tiles: KeptTiles::default(),
         }
     }
@@ -186,36 +185,34 @@ impl Log {
     /// If the tree cannot be completed or signed.
     pub fn commit(&mut self, receipts: &[EncodedEntry]) -> Result<()> {
         let leaves: Vec<LeafHash> = receipts.iter().map(EncodedEntry::leaf_hash).collect();
-        let range = CompactRange::read(self.size, &Tiles::new(self.size, &self.tiles))?;
-        let grown = range.append(&leaves, &self.tiles)?;
-        self.tiles.keep(grown.tiles);
-        self.size = grown.range.size();
+        let grown = self.range.append(&leaves, &self.tiles)?;
         let root = grown.range.root();
-        let note = log::sign_checkpoint(ORIGIN, self.size, &root, &self.key)?;
+        let note = log::sign_checkpoint(ORIGIN, grown.range.size(), &root, &self.key)?;
         let cose = log::sign_root(ORIGIN, &root, &self.key)?;
+        self.tiles.keep(grown.tiles);
+        self.range = grown.range;
         std::hint::black_box((note, cose));
         Ok(())
     }
 }
 
-/// The tiles that the next leaves may join.
+/// The last tile of each level, which the next leaves may join.
 #[derive(Default)]
-struct KeptTiles(RefCell<HashMap<(u8, u64), Vec<u8>>>);
+struct KeptTiles(HashMap<u8, (TileId, Vec<u8>)>);
 
 impl KeptTiles {
-    fn keep(&self, changed: Vec<(TileId, Vec<u8>)>) {
-        let mut kept = self.0.borrow_mut();
+    /// Of those of one level the last comes last.
+    fn keep(&mut self, changed: Vec<(TileId, Vec<u8>)>) {
         for (tile, hashes) in changed {
-            kept.insert((tile.level, tile.index), hashes);
+            self.0.insert(tile.level, (tile, hashes));
         }
     }
 }
 
 impl TileReader for KeptTiles {
     fn read_tile(&self, tile: TileId) -> Result<Vec<u8>, HashReaderError> {
-        let kept = self.0.borrow();
-        let hashes = kept.get(&(tile.level, tile.index));
-        Ok(hashes.cloned().unwrap_or_default())
+        let kept = self.0.get(&tile.level).filter(|(kept, _)| *kept == tile);
+        Ok(kept.map(|(_, hashes)| hashes.clone()).unwrap_or_default())
     }
 }
 
