@@ -111,5 +111,6 @@ pub use services::{
     KeyAlgorithm, KeyError, PublicKey, Services,
 };
 pub use shadow::{ShadowJob, ShadowRun, Unanswered};
+pub use state_size::of as state_bytes;
 pub use traffic::{CallKind, CallTraffic, Traffic};
 pub use transcript::{AskError, Failure, Level, Record, Transcript};

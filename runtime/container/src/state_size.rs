@@ -19,8 +19,8 @@ pub(crate) fn of_entry(key: &str, value: &[u8]) -> u64 {
     ENTRY + key.len() as u64 + value.len() as u64
 }
 
-/// What a state takes.
-pub(crate) fn of(state: &State) -> u64 {
+/// What a state takes, in bytes, as the fixed limit `state-bytes` counts it.
+pub fn of(state: &State) -> u64 {
     state.iter().map(|(key, value)| of_entry(key, value)).sum()
 }
 

@@ -4,7 +4,9 @@ use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::{Arc, Mutex};
 use std::time::{Duration, Instant};
 
-use cryptlet_container::{Container, Cryptlet, Grants, Job, Level, Record, Run, State};
+use cryptlet_container::{
+    Container, Cryptlet, Grants, Job, Level, Record, Run, State, state_bytes,
+};
 use tokio::sync::OwnedMutexGuard;
 
 use crate::accept::read_input;
@@ -100,7 +102,7 @@ impl Fabric {
                     Err(error) => return Err(error),
                 };
                 let ends = ran.ends_the_batch();
-                bytes += ran.bytes();
+                bytes = ran.bytes().saturating_add(bytes);
                 done.push(ran);
                 if ends {
                     break;
@@ -157,12 +159,13 @@ impl Fabric {
         }
         let at = self.seams.clock.now();
         // What was sealed comes back: everybody waits for the writer, which is not to drop it as well.
-        let (turn, moves, _sealed) = self
+        let (turn, moves, sealed) = self
             .journal
             .commit_checked(move |writing| {
                 sealing::write(&sealed, writing, at).map(|moves| (turn, moves, sealed))
             })
             .await?;
+        drop(sealed);
         let runs = following.len();
         for after in &following {
             self.backlog.left();
@@ -286,9 +289,9 @@ impl Ran {
     fn bytes(&self) -> usize {
         let is_changed = !self.sealing.finished().run.state_changes.is_empty();
         let found = self.found.iter().filter(|_| is_changed);
-        let states = found.flat_map(|state| state.iter());
-        let kept: usize = states.map(|(key, value)| key.len() + value.len()).sum();
-        self.sealing.bytes() + kept
+        let kept: u64 = found.map(|state| state_bytes(state)).sum();
+        let kept = usize::try_from(kept).unwrap_or(usize::MAX);
+        self.sealing.bytes().saturating_add(kept)
     }
 }
 

@@ -59,9 +59,9 @@ impl CheckpointKey for LogKey {
             .map_err(|error| cryptlet_attest::SigningError::new(error.to_string()))
     }
 
-    /// The vault signs in this process, and opens no key whose public half is not that of its secret, and is
-    /// asked for the very key that was there at the start. A fault
-    /// of the machine that comes later is found before anything is published.
+    /// The vault signs in this process, opens no key whose public half is not that of its secret, and is
+    /// asked for the very key that was there at the start. A fault of the machine that comes later is found
+    /// before a checkpoint goes into the published folder.
     fn needs_verification(&self) -> bool {
         false
     }

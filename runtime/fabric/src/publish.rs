@@ -56,7 +56,7 @@ pub enum PublishError {
     /// The newest checkpoint is not what the log's key signs: this machine was faulty when it signed, or
     /// the journal was altered. What is published stays.
     #[error(
-        "the checkpoint of {size} entries is not published: {source}; the next one takes its place; if this comes again, check the memory of this machine and its log"
+        "the checkpoint of {size} entries is not published: {source}; the next one takes its place, so keep the host running until there is one; if this comes again, check the memory of this machine and its log"
     )]
     Unsigned {
         /// The entries that it covers.

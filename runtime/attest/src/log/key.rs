@@ -28,8 +28,8 @@ pub trait CheckpointKey {
     /// A token, an enclave or another process may sign with another key than the one that it shows, or
     /// be faulty in any other way, and nobody here would know: its answers are verified. A secret that
     /// lies in this process, whose public half was computed from it here, can sign falsely only by a fault
-    /// of this machine; that is to be found before a signature is published, which is seldomer than one is
-    /// made. Verifying costs more than twice what signing does.
+    /// of this machine; that is to be found before a checkpoint is put where others find it, which is seldomer
+    /// than one is made. Verifying costs more than twice what signing does.
     fn needs_verification(&self) -> bool {
         true
     }

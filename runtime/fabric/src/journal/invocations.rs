@@ -198,10 +198,10 @@ impl Writing<'_> {
             });
         }
         self.execute(
-            "INSERT INTO queued (binding, again, number, leaf, measurement) VALUES (?1, ?2, ?3, ?4, ?5)",
+            "INSERT INTO queued (binding, rank, number, leaf, measurement) VALUES (?1, ?2, ?3, ?4, ?5)",
             params![
                 new.binding.as_bytes(),
-                new.again.is_some(),
+                rank(new.again.is_some()),
                 number.cast_signed(),
                 leaf.cast_signed(),
                 measurement.as_bytes(),
@@ -262,10 +262,10 @@ impl Writing<'_> {
                 continue;
             };
             let left = self.execute(
-                "DELETE FROM queued WHERE binding = ?1 AND again = ?2 AND number BETWEEN ?3 AND ?4",
+                "DELETE FROM queued WHERE binding = ?1 AND rank = ?2 AND number BETWEEN ?3 AND ?4",
                 params![
                     binding.as_bytes(),
-                    first.is_again,
+                    rank(first.is_again),
                     first.number.cast_signed(),
                     last.number.cast_signed()
                 ],
@@ -348,9 +348,14 @@ pub struct PublishedEvent {
 
 /// See [`Journal::next_accepted`]; the first rows of a queue, however long it is.
 pub(super) const NEXT_ACCEPTED: &str =
-    "SELECT queued.number, input, seed, salt, queued.measurement, again, binding_version
+    "SELECT queued.number, input, seed, salt, queued.measurement, rank, binding_version
      FROM queued CROSS JOIN invocation USING (leaf)
-     WHERE queued.binding = ?1 ORDER BY again DESC, queued.number LIMIT ?2";
+     WHERE queued.binding = ?1 ORDER BY rank, queued.number LIMIT ?2";
+
+/// Where a run of a failed trigger stands in the queue, and every other.
+fn rank(is_again: bool) -> u8 {
+    u8::from(!is_again)
+}
 
 /// Bytes of inputs that are read ahead, beyond the first.
 const MOST_AHEAD: usize = 4 << 20;
@@ -362,7 +367,7 @@ fn accepted_row(row: &rusqlite::Row<'_>) -> rusqlite::Result<AcceptedRow> {
         seed: row.get(2)?,
         salt: row.get(3)?,
         measurement: Measurement::from_bytes(row.get(4)?),
-        is_again: row.get(5)?,
+        is_again: row.get::<_, u8>(5)? == rank(true),
         binding_version: BindingVersion::from_bytes(row.get(6)?),
     })
 }

@@ -166,7 +166,7 @@ pub(crate) async fn execute(
     journal
         .commit(move |writing| {
             let is_again: Option<bool> = writing.one(
-                "SELECT again FROM queued WHERE binding = ?1 AND number = ?2",
+                "SELECT rank = 0 FROM queued WHERE binding = ?1 AND number = ?2",
                 rusqlite::params![binding.as_bytes(), number.cast_signed()],
                 |row| row.get(0),
             )?;

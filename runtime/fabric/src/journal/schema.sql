@@ -173,8 +173,8 @@ CREATE TABLE change (
 ) STRICT;
 CREATE INDEX change_open ON change (binding, number) WHERE status IN ('signed', 'carried');
 
--- Its rows, and those of `execution`, stand in the order of the log. What they refer to was written or
--- read by the same commit: a check of every row would only look for it once more.
+-- Its rows, and those of `execution`, stand in the order of the log. The work that writes them has
+-- checked what they refer to: a foreign key would only look for it once more.
 CREATE TABLE invocation (
     -- The leaf that accepted it.
     leaf        INTEGER PRIMARY KEY,
@@ -204,13 +204,13 @@ CREATE INDEX invocation_holding ON invocation (binding, number) WHERE holds = 1;
 -- where one that says so would have to be written again with its whole input.
 CREATE TABLE queued (
     binding     BLOB NOT NULL,
-    -- It runs a failed trigger once more, before everything else.
-    again       INTEGER NOT NULL CHECK (again IN (0, 1)),
+    -- 0: it runs a failed trigger once more, before everything else.
+    rank        INTEGER NOT NULL CHECK (rank IN (0, 1)),
     number      INTEGER NOT NULL,
     -- The leaf that accepted it.
     leaf        INTEGER NOT NULL,
     measurement BLOB NOT NULL,
-    PRIMARY KEY (binding, again DESC, number)
+    PRIMARY KEY (binding, rank, number)
 ) STRICT, WITHOUT ROWID;
 
 -- One row for the bound cryptlet (ordinal 0) and one for each source it asked.
