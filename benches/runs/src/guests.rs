@@ -11,7 +11,9 @@ use wit_parser::Resolve;
 /// What runs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Guest {
-    /// As small as a component can be, with no import.
+    /// As small as a component can be, written by hand, with no import.
+    Smallest,
+    /// Rust that gives back the message it got, with no import.
     Small,
     /// Rust with the SDK and `serde_json`, with no import.
     Json,
@@ -42,7 +44,8 @@ impl Guest {
     /// If the guest's text is damaged, or there is no toolchain for the one in Rust.
     pub fn component(self) -> Result<Vec<u8>> {
         match self {
-            Self::Small => of_text(include_str!("small.wat"), "small", ""),
+            Self::Smallest => of_text(include_str!("smallest.wat"), "smallest", ""),
+            Self::Small => of_crate("echo"),
             Self::Wasi => of_text(
                 include_str!("wasi.wat"),
                 "wasi",
@@ -71,7 +74,7 @@ impl Guest {
     pub fn topic(self) -> &'static str {
         match self {
             Self::Working(..) => "Work",
-            Self::Small | Self::Json | Self::Wasi | Self::Reading(_) => "Priced",
+            _ => "Priced",
         }
     }
 
@@ -80,7 +83,7 @@ impl Guest {
     pub fn message(self) -> Cow<'static, [u8]> {
         let text: &[u8] = match self {
             Self::Json => br#"{"notional":"1000000000000000000","ratePpm":45100,"dayCount":90}"#,
-            Self::Small | Self::Wasi | Self::Reading(_) => br#"{"number":1}"#,
+            Self::Smallest | Self::Small | Self::Wasi | Self::Reading(_) => br#"{"number":1}"#,
             Self::Working(work, share) => {
                 let kernel = match work {
                     Work::Sha256 => "sha256",

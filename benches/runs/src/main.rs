@@ -17,7 +17,7 @@ use mimalloc::MiMalloc;
 #[global_allocator]
 static ALLOCATOR: MiMalloc = MiMalloc;
 
-const USAGE: &str = "usage: cryptlet-bench-runs small|json|wasi|reading|sha256|sorting|monte-carlo ours|receipts|bare|fuel|epoch|nans|usual RUNS";
+const USAGE: &str = "usage: cryptlet-bench-runs smallest|small|json|wasi|reading|sha256|sorting|monte-carlo ours|receipts|bare|fuel|epoch|nans|usual RUNS";
 
 /// Receipts under one checkpoint.
 const BATCH: usize = 256;
@@ -28,6 +28,7 @@ fn main() -> Result<()> {
         bail!(USAGE)
     };
     let guest = match guest.as_str() {
+        "smallest" => Guest::Smallest,
         "small" => Guest::Small,
         "json" => Guest::Json,
         "wasi" => Guest::Wasi,
