@@ -49,7 +49,7 @@ impl Sizes {
         durable: durable::Sizes {
             bindings: 16,
             callers: 64,
-            invocations: 20_000,
+            invocations: 100_000,
             rounds: 7,
         },
     };
