@@ -32,47 +32,17 @@ pub struct Message {
 impl Fabric {
     /// Accepts a message for a binding; it runs at the next [`Fabric::execute_accepted`].
     ///
-    /// Returns the invocation's number; the same for the same sender and idempotency key.
+    /// Returns the invocation's number; the same for the same sender and idempotency key, even when the
+    /// binding takes nothing new.
     ///
     /// # Errors
     ///
-    /// If there is no such binding, it takes no such message, too many of its invocations wait, or
-    /// the sender has used the key for another message.
+    /// If there is no such binding, it takes no such message or nothing new, too many of its invocations
+    /// wait, or the sender has used the key for another message.
     pub async fn send(&self, binding: &str, message: Message) -> Result<u64, FabricError> {
         let row = self.binding(binding)?;
         self.refuse_overtaken(&row)?;
-        refuse_paused(&row)?;
-        let refused = |reason| FabricError::Message {
-            binding: binding.into(),
-            reason,
-        };
-        let schema = row
-            .document
-            .triggers
-            .messages
-            .iter()
-            .find(|schema| schema.name() == message.topic)
-            .ok_or_else(|| {
-                let taken: Vec<&str> = row
-                    .document
-                    .triggers
-                    .messages
-                    .iter()
-                    .map(|schema| schema.name())
-                    .collect();
-                refused(format!(
-                    "{} is not among triggers.messages; it takes {}",
-                    message.topic,
-                    if taken.is_empty() {
-                        "no messages".to_owned()
-                    } else {
-                        taken.join(", ")
-                    }
-                ))
-            })?;
-        schema
-            .check(&message.body)
-            .map_err(|error| refused(error.to_string()))?;
+        let refusal = refuse_paused(&row).and_then(|()| refuse_unfit(&row, &message));
         // The length keeps one sender's keys apart from another's.
         let occurrence = format!(
             "message/{}/{}/{}",
@@ -85,6 +55,13 @@ impl Fabric {
             topic: message.topic,
             body: message.body,
         };
+        if let Err(refusal) = refusal {
+            // Whoever did not hear the answer asks again, and the binding may have changed meanwhile.
+            return match self.journal.accepted_before(&row.id, &occurrence)? {
+                Some(earlier) => self.admitted(binding, Admission::repeated(&earlier, &trigger)),
+                None => Err(refusal),
+            };
+        }
         let accepting = self.accepting(&row, trigger, occurrence)?;
         let (limit, backlog) = (self.queue_limit(), Arc::clone(&self.backlog));
         let turn = self.turns.of(&row.id);
@@ -93,6 +70,11 @@ impl Fabric {
             .journal
             .commit_checked(move |writing| accepting.admit(writing, limit, &backlog))
             .await?;
+        self.admitted(binding, admission)
+    }
+
+    /// The number of a message that was taken in, now or before.
+    fn admitted(&self, binding: &str, admission: Admission) -> Result<u64, FabricError> {
         match admission {
             Admission::Accepted(accepted) => {
                 self.reached_accepted(binding, accepted);
@@ -101,7 +83,7 @@ impl Fabric {
             Admission::Full { waiting } => Err(FabricError::QueueFull {
                 binding: binding.into(),
                 waiting,
-                limit,
+                limit: self.queue_limit(),
             }),
             Admission::AllFull(Full { waiting, limit }) => {
                 Err(FabricError::AllQueuesFull { waiting, limit })
@@ -307,6 +289,31 @@ fn refuse_paused(row: &BindingRow) -> Result<(), FabricError> {
             change,
         })
     })
+}
+
+/// Refuses a message that the document in force does not take.
+fn refuse_unfit(row: &BindingRow, message: &Message) -> Result<(), FabricError> {
+    let taken = &row.document.triggers.messages;
+    let refused = |reason| FabricError::Message {
+        binding: row.document.binding.name.clone(),
+        reason,
+    };
+    let schema = taken.iter().find(|schema| schema.name() == message.topic);
+    let schema = schema.ok_or_else(|| {
+        let names: Vec<&str> = taken.iter().map(|schema| schema.name()).collect();
+        refused(format!(
+            "{} is not among triggers.messages; it takes {}",
+            message.topic,
+            if names.is_empty() {
+                "no messages".to_owned()
+            } else {
+                names.join(", ")
+            }
+        ))
+    })?;
+    schema
+        .check(&message.body)
+        .map_err(|error| refused(error.to_string()))
 }
 
 /// How many blocks without an event are read again after a restart rather than remembered: a

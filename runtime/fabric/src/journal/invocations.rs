@@ -142,6 +142,16 @@ pub(crate) struct NewExecution {
     pub(crate) events: Vec<(String, Vec<u8>)>,
 }
 
+const ACCEPTED_BEFORE: &str =
+    "SELECT number, input FROM invocation WHERE binding = ?1 AND occurrence = ?2";
+
+fn earlier(row: &rusqlite::Row<'_>) -> rusqlite::Result<Earlier> {
+    Ok(Earlier {
+        number: row.get::<_, i64>(0)?.cast_unsigned(),
+        input: row.get(1)?,
+    })
+}
+
 impl Writing<'_> {
     /// Accepts an invocation, unless its occurrence was accepted before. `input` and `entry` are told the
     /// number that it gets, and `entry` the module that is active now. It fails before it writes
@@ -228,14 +238,9 @@ impl Writing<'_> {
         occurrence: &str,
     ) -> Result<Option<Earlier>, JournalError> {
         self.one(
-            "SELECT number, input FROM invocation WHERE binding = ?1 AND occurrence = ?2",
+            ACCEPTED_BEFORE,
             params![binding.as_bytes(), occurrence],
-            |row| {
-                Ok(Earlier {
-                    number: row.get::<_, i64>(0)?.cast_unsigned(),
-                    input: row.get(1)?,
-                })
-            },
+            earlier,
         )
     }
 
@@ -378,6 +383,19 @@ pub(super) const HELD_BY: &str = "SELECT number, outcome, explanation FROM invoc
      WHERE binding = ?1 AND holds = 1 AND ordinal = 0 ORDER BY number LIMIT 1";
 
 impl Journal {
+    /// What an occurrence led to, if it was accepted before.
+    pub(crate) fn accepted_before(
+        &self,
+        binding: &BindingId,
+        occurrence: &str,
+    ) -> Result<Option<Earlier>, JournalError> {
+        self.read().one(
+            ACCEPTED_BEFORE,
+            params![binding.as_bytes(), occurrence],
+            earlier,
+        )
+    }
+
     /// The invocations of the binding that are accepted and run next, in that order: those that are run
     /// again, then the oldest. At most `limit` of them, and fewer if their inputs are long.
     ///

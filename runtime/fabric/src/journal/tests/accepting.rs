@@ -2,6 +2,8 @@ use cryptlet_attest::{BindingId, BindingVersion};
 
 use crate::journal::scene::{accept, bound, execute, message};
 use crate::journal::{JournalError, Queued};
+use crate::scene::Scene;
+use crate::{FabricError, Message};
 
 type TestResult = Result<(), Box<dyn std::error::Error>>;
 
@@ -47,6 +49,41 @@ async fn what_was_held_against_another_document_or_before_a_pause_is_not_accepte
     )
     .await?;
     assert_eq!(accept(&journal, binding, "after").await?, 2);
+    Ok(())
+}
+
+#[tokio::test]
+async fn who_asks_again_is_answered_when_nothing_new_is_taken() -> TestResult {
+    let scene = Scene::new(1).await?;
+    let journal = &scene.fabric.journal;
+    let taken = scene.send("a").await?;
+
+    for changed_meanwhile in [
+        "UPDATE binding SET paused_by = 1 WHERE id = ?1",
+        "UPDATE binding SET paused_by = NULL, document = replace(document, 'Remind', 'Settle') WHERE id = ?1",
+    ] {
+        changed(journal, scene.id, changed_meanwhile).await?;
+        assert_eq!(scene.send("a").await?, taken, "{changed_meanwhile}");
+        let refused = scene.send("b").await;
+        assert!(
+            matches!(
+                refused,
+                Err(FabricError::Paused { .. } | FabricError::Message { .. })
+            ),
+            "{refused:?}"
+        );
+        let other = Message {
+            sender: "acme".into(),
+            topic: "Remind".into(),
+            body: br#"{"period":2}"#.to_vec(),
+            idempotency_key: "a".into(),
+        };
+        let refused = scene.fabric.send(crate::scene::NAME, other).await;
+        assert!(
+            matches!(refused, Err(FabricError::OtherMessage { number, .. }) if number == taken),
+            "{refused:?}"
+        );
+    }
     Ok(())
 }
 
