@@ -68,11 +68,10 @@ pub fn run(sizes: &Sizes) -> Result<Vec<Case>> {
         .enable_all()
         .build()?;
     let swapped = runtime.block_on(swap_under_load(sizes))?;
-    Ok(vec![
-        swapped.case(),
-        runtime.block_on(many::hold(&sizes.many))?,
-        starting::hold(sizes.deployed)?,
-    ])
+    let mut cases = vec![swapped.case()];
+    cases.extend(runtime.block_on(many::hold(&sizes.many))?);
+    cases.push(starting::hold(sizes.deployed)?);
+    Ok(cases)
 }
 
 /// A load while versions changed, and the same load while none did.
