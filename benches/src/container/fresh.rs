@@ -26,7 +26,7 @@ const GUESTS: [(Guest, [&str; 2], [f64; 2]); 4] = [
             "fresh run of the smallest guest there can be, receipt sealed",
             "the same smallest guest",
         ],
-        [0.0, 0.0],
+        [1.0 / 1.5, 1.0 / 0.3],
     ),
     (
         Guest::Small,
