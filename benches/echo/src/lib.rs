@@ -1,5 +1,8 @@
 //! Answers with the message it got: the least that a guest in Rust can do with what it is told.
 
+// Its exports have names that only WebAssembly knows.
+#![cfg(target_family = "wasm")]
+
 use cryptlet::fabric::types::{Failure, Invocation, Trigger};
 
 wit_bindgen::generate!({
