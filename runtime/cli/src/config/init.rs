@@ -26,6 +26,9 @@ Examples:
   cryptlet config init --origin fabric.example.com/log --ledger sepolia --chain eip155:11155111 \\
     --rpc https://rpc.example.com --gateway 0x… --registry 0x…";
 
+/// The log of a fabric that nobody audits.
+const TRIAL: &str = "localhost/log";
+
 /// What a ledger's section shows when there is none yet.
 const EXAMPLE_LEDGER: [(&str, &str); 7] = [
     ("chain", "eip155:11155111"),
@@ -43,7 +46,7 @@ pub struct Arguments {
     #[command(flatten)]
     state: StateFolder,
     /// Name of the log for all time, such as fabric.example.com/log.
-    #[arg(long, value_name = "NAME", default_value = "localhost/log")]
+    #[arg(long, value_name = "NAME", default_value = TRIAL)]
     origin: String,
     /// Name of the key that vouches for the log.
     #[arg(long, value_name = "KEY", default_value = "attestation")]
@@ -110,6 +113,13 @@ pub fn run(arguments: &Arguments, output: &mut impl Write) -> Result<(), Failure
         "{} is written.",
         printable(&path.display().to_string())
     )?;
+    if arguments.origin == TRIAL {
+        writeln!(
+            output,
+            "Its log is called {TRIAL}, which will do to try it out. It keeps its name for all time: for a fabric \
+             that others audit, change log.origin before the first start."
+        )?;
+    }
     writeln!(output)?;
     writeln!(output, "Next:")?;
     let keys = arguments.state.vault()?.list()?;

@@ -33,9 +33,26 @@ fn parsed(text: &str) -> cryptlet_fabric::Configuration {
 }
 
 #[test]
+fn a_log_without_a_name_of_its_own_is_called_a_trial() {
+    let desk = Desk::new();
+
+    let said = desk.run(["config", "init"]).done();
+
+    assert!(said.contains("log is called localhost/log"), "{said}");
+    assert!(
+        said.contains("change log.origin before the first start"),
+        "{said}"
+    );
+}
+
+#[test]
 fn a_new_configuration_holds_as_it_stands_and_says_what_comes_next() {
     let desk = Desk::new();
     let said = init(&desk, &[]).done();
+    assert!(
+        !said.contains("to try it out"),
+        "its log has a name: {said}"
+    );
     assert!(
         said.contains("cryptlet key new attestation --purpose attestation"),
         "{said}"
