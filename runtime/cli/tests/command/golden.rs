@@ -20,7 +20,7 @@ use std::thread;
 use snapbox::assert::Action;
 use snapbox::{Assert, Data, Redactions};
 
-use super::{Desk, diff, prepared};
+use super::{Desk, diff, prepared, reproducible};
 
 const FOLDER: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/tests/golden");
 
@@ -75,6 +75,8 @@ fn run(case: &Path, prepared: &Path) -> String {
         .env_clear()
         .env("PATH", search_path())
         .env("HOME", &here)
+        // A compiler that rustup keeps is found without a home.
+        .env("RUSTUP_HOME", reproducible::rustup_home())
         .env("HOST", prepared.join("host"))
         .env("VERSIONS", prepared.join("versions"))
         .stdin(Stdio::null())

@@ -65,7 +65,7 @@ fn cargo_home() -> PathBuf {
     env::var_os("CARGO_HOME").map_or_else(|| env::home_dir().unwrap().join(".cargo"), Into::into)
 }
 
-fn rustup_home() -> PathBuf {
+pub fn rustup_home() -> PathBuf {
     let default = || env::home_dir().unwrap().join(".rustup");
     env::var_os("RUSTUP_HOME").map_or_else(default, Into::into)
 }
