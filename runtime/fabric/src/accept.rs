@@ -1,12 +1,14 @@
 //! What wakes a cryptlet, taken in: messages of callers, events of the chain, triggers run again.
 
+mod events;
+#[cfg(test)]
+mod tests;
+
 use std::sync::Arc;
 
 use cryptlet_attest::{Accepted, BindingId, LogEntry, Outcome, TriggerStatement};
-use cryptlet_container::{Invocation, Position, Trigger};
-use cryptlet_ledger::{ContractEvent, EvmLedger};
+use cryptlet_container::{Invocation, Trigger};
 
-use crate::advance::{Follows, Progress, Waiting};
 use crate::error::FabricError;
 use crate::execution::{salt_of, trigger_statement};
 use crate::fabric::Fabric;
@@ -165,93 +167,6 @@ impl Fabric {
         Ok(())
     }
 
-    /// Accepts final events that wake the binding, in one commit with the place read up to. Gives
-    /// the first block whose events it has not read.
-    pub(crate) async fn accept_events(
-        &self,
-        row: &BindingRow,
-        progress: &mut Progress,
-    ) -> Result<u64, FabricError> {
-        let binding = &row.document;
-        let wanted: Vec<_> = binding
-            .contract
-            .events
-            .iter()
-            .filter(|event| {
-                let name = event.name();
-                binding
-                    .triggers
-                    .contract_events
-                    .iter()
-                    .any(|wanted| wanted == name)
-            })
-            .cloned()
-            .collect();
-        if wanted.is_empty() {
-            return Ok(u64::MAX);
-        }
-        progress.follows = progress.follows.max(Follows::Blocks);
-        if let Some(reason) = self.no_room_for_events(&binding.id())? {
-            // Nothing is lost: the chain keeps them.
-            progress.waiting.push(Waiting {
-                binding: binding.binding.name.clone(),
-                delivery: None,
-                reason,
-            });
-            return Ok(row.next_block);
-        }
-        let ledger: &EvmLedger = self.ledger(binding)?;
-        let scan = ledger
-            .events(binding.contract.consumer, &wanted, row.next_block)
-            .await?;
-        if scan.events.is_empty() && scan.next_block < row.next_block.saturating_add(QUIET_BLOCKS) {
-            return Ok(scan.next_block);
-        }
-        let mut accepting = Vec::with_capacity(scan.events.len());
-        for event in scan.events {
-            let occurrence = format!(
-                "event/{}/{}/{}",
-                event.position.chain, event.position.transaction, event.log_index
-            );
-            accepting.push(self.accepting(row, trigger(event)?, occurrence)?);
-        }
-        let id = binding.id();
-        let turn = self.turns.of(&id);
-        let _accepting = turn.accepting.read().await;
-        let numbers = self
-            .journal
-            .commit(move |writing| {
-                let numbers = accepting
-                    .into_iter()
-                    .map(|accepting| accepting.write(writing))
-                    .collect::<Result<Vec<_>, _>>()?;
-                writing.read_up_to(&id, scan.next_block)?;
-                Ok(numbers)
-            })
-            .await?;
-        for accepted in numbers {
-            self.reached_accepted(&binding.binding.name, accepted);
-            progress.accepted += usize::from(accepted.is_new);
-        }
-        Ok(scan.next_block)
-    }
-
-    /// Why events are not read now; none if they are. A contract that emits many must not fill the
-    /// queue of all bindings.
-    fn no_room_for_events(&self, binding: &BindingId) -> Result<Option<String>, FabricError> {
-        let (waiting, limit) = (self.journal.waiting_under(binding)?, self.queue_limit());
-        if waiting >= limit {
-            return Ok(Some(format!(
-                "{waiting} invocations of the binding wait, and {limit} may; events are read again when some have run"
-            )));
-        }
-        Ok(self.backlog.full().map(|Full { waiting, limit }| {
-            format!(
-                "{waiting} invocations of all bindings wait, and {limit} may; events are read again when some have run"
-            )
-        }))
-    }
-
     fn reached_accepted(&self, binding: &str, accepted: Acceptance) {
         if accepted.is_new {
             self.backlog.came();
@@ -315,10 +230,6 @@ fn refuse_unfit(row: &BindingRow, message: &Message) -> Result<(), FabricError> 
         .check(&message.body)
         .map_err(|error| refused(error.to_string()))
 }
-
-/// How many blocks without an event are read again after a restart rather than remembered: a
-/// durable commit for each empty block would cost more than reading it twice.
-const QUIET_BLOCKS: u64 = 1_000;
 
 /// An invocation on its way into the journal.
 pub(crate) struct Accepting {
@@ -473,153 +384,4 @@ pub(crate) fn read_input(
         number,
         reason: error.to_string(),
     })
-}
-
-fn trigger(event: ContractEvent) -> Result<Trigger, FabricError> {
-    let log_index = u32::try_from(event.log_index).map_err(|_| {
-        JournalError::Conflict(format!(
-            "log index {} is beyond what a block holds",
-            event.log_index
-        ))
-    })?;
-    Ok(Trigger::ContractEvent {
-        name: event.name,
-        fields: event.fields,
-        position: Position {
-            chain: event.position.chain,
-            block: event.position.block,
-            block_hash: event.position.block_hash.to_vec(),
-            transaction: event.position.transaction.to_vec(),
-        },
-        log_index,
-    })
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::journal::Journal;
-    use crate::journal::scene::{bound, execute, message};
-    use crate::scene::{NAME, Scene};
-
-    async fn admit(
-        journal: &Journal,
-        accepting: Accepting,
-        limit: u64,
-    ) -> Result<Admission, JournalError> {
-        journal
-            .commit_checked(move |writing| accepting.admit(writing, limit, &Backlog::new(100, 0)))
-            .await
-    }
-
-    #[tokio::test]
-    async fn a_full_queue_takes_no_more_however_many_come_at_once()
-    -> Result<(), Box<dyn std::error::Error>> {
-        let state = tempfile::tempdir()?;
-        let (journal, binding) = bound(state.path()).await?;
-        let journal = std::sync::Arc::new(journal);
-        let callers = (0..40).map(|caller| {
-            let journal = std::sync::Arc::clone(&journal);
-            tokio::spawn(async move {
-                admit(&journal, message(binding, &caller.to_string(), "{}"), 7).await
-            })
-        });
-        let mut refused = 0;
-        for caller in callers.collect::<Vec<_>>() {
-            match caller.await?? {
-                Admission::Accepted(accepted) => assert!(accepted.is_new),
-                Admission::Full { waiting } => {
-                    assert_eq!(waiting, 7);
-                    refused += 1;
-                }
-                other => return Err(format!("each has a key and room: {other:?}").into()),
-            }
-        }
-        assert_eq!(refused, 33);
-        assert_eq!(journal.counts(&binding)?.queued, 7);
-        Ok(())
-    }
-
-    #[tokio::test]
-    async fn a_repeated_key_is_answered_when_the_queue_is_full_and_room_comes_back()
-    -> Result<(), Box<dyn std::error::Error>> {
-        let state = tempfile::tempdir()?;
-        let (journal, binding) = bound(state.path()).await?;
-        let first = admit(&journal, message(binding, "a", "{}"), 1).await?;
-        assert!(matches!(first, Admission::Accepted(accepted) if accepted.is_new));
-        let again = admit(&journal, message(binding, "a", "{}"), 1).await?;
-        assert!(
-            matches!(again, Admission::Accepted(accepted) if !accepted.is_new && accepted.number == 1)
-        );
-        let full = admit(&journal, message(binding, "b", "{}"), 1).await?;
-        assert!(matches!(full, Admission::Full { waiting: 1 }));
-        execute(&journal, binding, 1, &[]).await?;
-        let later = admit(&journal, message(binding, "b", "{}"), 1).await?;
-        assert!(matches!(later, Admission::Accepted(accepted) if accepted.is_new));
-        Ok(())
-    }
-
-    #[tokio::test]
-    async fn when_all_queues_are_full_only_a_repeated_key_is_answered()
-    -> Result<(), Box<dyn std::error::Error>> {
-        let state = tempfile::tempdir()?;
-        let (journal, binding) = bound(state.path()).await?;
-        let backlog = Arc::new(Backlog::new(3, 2));
-        let admit = |key: &str| {
-            let (accepting, backlog) = (message(binding, key, "{}"), Arc::clone(&backlog));
-            journal.commit_checked(move |writing| accepting.admit(writing, 100, &backlog))
-        };
-        assert!(matches!(admit("a").await?, Admission::Accepted(accepted) if accepted.is_new));
-        backlog.came();
-        let full = Full {
-            waiting: 3,
-            limit: 3,
-        };
-        assert!(matches!(admit("b").await?, Admission::AllFull(found) if found == full));
-        assert!(matches!(admit("a").await?, Admission::Accepted(accepted) if !accepted.is_new));
-        backlog.left();
-        assert!(matches!(admit("b").await?, Admission::Accepted(accepted) if accepted.is_new));
-        Ok(())
-    }
-
-    #[tokio::test]
-    async fn a_key_never_stands_for_two_messages() -> Result<(), Box<dyn std::error::Error>> {
-        let state = tempfile::tempdir()?;
-        let (journal, binding) = bound(state.path()).await?;
-        admit(&journal, message(binding, "a", r#"{"amount":1}"#), 9).await?;
-        let mut other_topic = message(binding, "a", r#"{"amount":1}"#);
-        if let Trigger::Message { topic, .. } = &mut other_topic.trigger {
-            "settle".clone_into(topic);
-        }
-        for other in [message(binding, "a", r#"{"amount":2}"#), other_topic] {
-            let refusal = admit(&journal, other, 9).await?;
-            assert!(matches!(refusal, Admission::OtherMessage { number: 1 }));
-        }
-        assert_eq!(journal.counts(&binding)?.queued, 1);
-        Ok(())
-    }
-
-    #[tokio::test]
-    async fn a_binding_with_a_full_queue_reads_no_more_events()
-    -> Result<(), Box<dyn std::error::Error>> {
-        let scene = Scene::with(1, |document| {
-            let ended = "PeriodEnded(uint32 indexed period)".parse();
-            document.contract.events = vec![ended.expect("it is an event")];
-            document.triggers.contract_events = vec!["PeriodEnded".into()];
-        })
-        .await?;
-        scene.fabric.set_queue_limit(1);
-        scene.send("a").await?;
-        // It has no ledger that could be read.
-        let progress = scene.fabric.read_events(NAME).await?;
-        let reason = &progress.waiting.first().ok_or("it waits")?.reason;
-        assert!(
-            reason.starts_with("1 invocations of the binding wait"),
-            "{reason}"
-        );
-        assert!(!progress.failed);
-        scene.fabric.execute_accepted(NAME).await?;
-        assert!(scene.fabric.read_events(NAME).await?.failed, "it reads");
-        Ok(())
-    }
 }
