@@ -19,15 +19,8 @@ pub struct DocumentError {
     pub remedy: String,
 }
 
-/// What `cryptlet bind new` writes where only a person knows the value.
-const PLACEHOLDER: &str = "\"0x…\"";
-
-/// Reads `text` as TOML; unknown keys are errors if the type says so, and so is a value that nobody
-/// has filled in, whatever the type takes.
+/// Reads `text` as TOML; unknown keys are errors if the type says so.
 pub(crate) fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, DocumentError> {
-    if let Some(error) = unfilled(file, text) {
-        return Err(error);
-    }
     toml::from_str(text).map_err(|error| {
         let offset = error.span().map_or(0, |span| span.start).min(text.len());
         let before = text.get(..offset).unwrap_or_default();
@@ -55,23 +48,6 @@ pub(crate) fn parse<T: DeserializeOwned>(file: &str, text: &str) -> Result<T, Do
             },
             remedy: remedy.into(),
         }
-    })
-}
-
-fn unfilled(file: &str, text: &str) -> Option<DocumentError> {
-    text.lines().enumerate().find_map(|(above, line)| {
-        let (before, _) = line.split_once(PLACEHOLDER)?;
-        if before.contains('#') {
-            return None;
-        }
-        let key = before.split_once('=').map_or(before, |(key, _)| key).trim();
-        Some(DocumentError {
-            file: file.into(),
-            line: above + 1,
-            column: before.chars().count() + 1,
-            reason: format!("{key} is not filled in yet"),
-            remedy: format!("put the value in the place of {PLACEHOLDER}"),
-        })
     })
 }
 
@@ -120,21 +96,4 @@ pub(crate) fn open_private(path: &std::path::Path) -> std::io::Result<std::fs::F
 /// Makes a folder remember the names in it.
 pub(crate) fn sync_folder(folder: &std::path::Path) -> std::io::Result<()> {
     std::fs::File::open(folder)?.sync_all()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn a_place_that_nobody_filled_in_is_named_whatever_its_type_takes() {
-        let text = "[contract]\n# ledger = \"0x…\"\nledger = \"0x…\"\n";
-        let error = parse::<toml::Table>("binding.toml", text).expect_err("it is not filled in");
-        assert_eq!(
-            error.to_string(),
-            "binding.toml:3:10: ledger is not filled in yet; put the value in the place of \"0x…\""
-        );
-        let filled = text.replace("\nledger = \"0x…\"", "\nledger = \"home\"");
-        assert!(parse::<toml::Table>("binding.toml", &filled).is_ok());
-    }
 }
