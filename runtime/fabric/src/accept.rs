@@ -40,7 +40,7 @@ impl Fabric {
     /// # Errors
     ///
     /// If there is no such binding, it takes no such message or nothing new, too many of its invocations
-    /// wait, or the sender has used the key for another message.
+    /// wait, the sender has used the key for another message, or the chain is ahead of this journal.
     pub async fn send(&self, binding: &str, message: Message) -> Result<u64, FabricError> {
         let row = self.binding(binding)?;
         self.refuse_overtaken(&row)?;

@@ -64,14 +64,24 @@ async fn who_asks_again_is_answered_when_nothing_new_is_taken() -> TestResult {
     ] {
         changed(journal, scene.id, changed_meanwhile).await?;
         assert_eq!(scene.send("a").await?, taken, "{changed_meanwhile}");
-        let refused = scene.send("b").await;
-        assert!(
-            matches!(
-                refused,
-                Err(FabricError::Paused { .. } | FabricError::Message { .. })
-            ),
-            "{refused:?}"
-        );
+        let of_another = Message {
+            sender: "globex".into(),
+            topic: "Remind".into(),
+            body: br#"{"period":1}"#.to_vec(),
+            idempotency_key: "a".into(),
+        };
+        for refused in [
+            scene.send("b").await,
+            scene.fabric.send(crate::scene::NAME, of_another).await,
+        ] {
+            assert!(
+                matches!(
+                    refused,
+                    Err(FabricError::Paused { .. } | FabricError::Message { .. })
+                ),
+                "{refused:?}"
+            );
+        }
         let other = Message {
             sender: "acme".into(),
             topic: "Remind".into(),
